@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host memory backends: memory-backend-ram, -memfd and -file. Each sits on a file descriptor (ram
+ * and memfd on a memfd, sealed against shrinking and growing), is sparse, and may carry a tag: a
+ * UUID, unique among all backends, that names the bytes to whoever is offered them.
+ *
+ * A backend is *held* by at most one user at a time (a dynamic-capacity group, a device's static
+ * memory, the machine's RAM); while held it cannot be deleted. It is *mapped* while a host has
+ * accepted it.
+ */
+#ifndef CXB_MEMORY_HOSTMEM_H
+#define CXB_MEMORY_HOSTMEM_H
+
+#include "base/uuid.h"
+#include "qom/object.h"
+
+#define CXB_TYPE_NAME_HOSTMEM "memory-backend"
+#define CXB_TYPE_NAME_HOSTMEM_RAM "memory-backend-ram"
+
+typedef struct CxbHostMem CxbHostMem;
+typedef struct CxbHostMemPool CxbHostMemPool;
+
+/* The pool is what knows the tags. One per CxbQom, registered as service "hostmem-pool". */
+CxbHostMemPool *cxb_hostmem_pool_new(CxbQom *qom); /* also registers the types */
+void cxb_hostmem_pool_free(CxbHostMemPool *pool);
+/** cxb_hostmem_by_tag() - O(1). NULL if no completed backend has @tag. */
+CxbHostMem *cxb_hostmem_by_tag(CxbHostMemPool *pool, const CxbUuid *tag);
+typedef void (*CxbHostMemFn)(CxbHostMem *mem, void *opaque);
+/** cxb_hostmem_foreach() - All completed backends, in order of creation. */
+void cxb_hostmem_foreach(CxbHostMemPool *pool, CxbHostMemFn fn, void *opaque);
+
+static inline CxbObject *cxb_hostmem_object(CxbHostMem *mem)
+{
+	return (CxbObject *)mem;
+}
+CxbHostMem *cxb_hostmem_from_object(CxbObject *obj); /* obj must be one */
+
+const char *cxb_hostmem_id(const CxbHostMem *mem); /* name in the tree */
+uint64_t cxb_hostmem_size(const CxbHostMem *mem);  /* bytes */
+const CxbUuid *cxb_hostmem_tag(const CxbHostMem *mem); /* null tag if it has none */
+bool cxb_hostmem_share(const CxbHostMem *mem);
+bool cxb_hostmem_prealloc(const CxbHostMem *mem);
+bool cxb_hostmem_readonly(const CxbHostMem *mem);
+/** cxb_hostmem_fd() - Descriptor and the offset in it where the backend starts. */
+int cxb_hostmem_fd(const CxbHostMem *mem, uint64_t *fd_offset);
+/** cxb_hostmem_path() - A path another process of this user can open: the file's own, or
+ * /proc/PID/fd/N. Caller frees. */
+char *cxb_hostmem_path(const CxbHostMem *mem);
+/** cxb_hostmem_ptr() - The whole backend mapped in this process (made at completion; sparse). */
+void *cxb_hostmem_ptr(const CxbHostMem *mem);
+
+/** cxb_hostmem_hold() - Fails, naming the present holder, if held.
+ * @holder: who, for messages ("/machine/peripheral/cxl-vmem0"); copied */
+bool cxb_hostmem_hold(CxbHostMem *mem, const char *holder, GError **errp);
+void cxb_hostmem_release(CxbHostMem *mem);
+const char *cxb_hostmem_holder(const CxbHostMem *mem); /* NULL if free */
+void cxb_hostmem_set_mapped(CxbHostMem *mem, bool mapped);
+bool cxb_hostmem_mapped(const CxbHostMem *mem);
+
+/**
+ * cxb_hostmem_read() / _write() - Copy through the mapping; a fault in the backing (file truncated
+ * under us, poison) makes it return false instead of killing the process. Bounds are checked.
+ */
+bool cxb_hostmem_read(CxbHostMem *mem, uint64_t off, void *buf, size_t len);
+bool cxb_hostmem_write(CxbHostMem *mem, uint64_t off, const void *buf, size_t len);
+/** cxb_hostmem_discard() - Punch a hole: the range reads zero afterwards. */
+bool cxb_hostmem_discard(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
+
+#endif

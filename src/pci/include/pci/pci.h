@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PCI Express: functions with 4 KiB (or 256 bytes) of configuration space, capabilities, BARs,
+ * MSI-X, bridges with their windows, root buses, ECAM and CF8h/CFCh access.
+ *
+ * A CxbPciHost is all of PCI of one machine (segment 0): several root buses (bus 0 and one per
+ * expander bridge) share its memory map and its sink for message-signalled interrupts.
+ */
+#ifndef CXB_PCI_PCI_H
+#define CXB_PCI_PCI_H
+
+#include "memory/memmap.h"
+#include "qom/device.h"
+
+#define CXB_TYPE_NAME_PCI_DEVICE "pci-device"   /* abstract */
+#define CXB_TYPE_NAME_PCI_BRIDGE "base-pci-bridge" /* abstract, derived from it */
+#define CXB_TYPE_NAME_PCI_BUS "PCI"
+#define CXB_TYPE_NAME_PCIE_BUS "PCIE"
+
+#define CXB_PCI_CONFIG_SIZE 256
+#define CXB_PCIE_CONFIG_SIZE 4096
+
+typedef struct CxbPciHost CxbPciHost;
+typedef struct CxbPciBus CxbPciBus;
+typedef struct CxbPciDev CxbPciDev;
+
+/* klass of every PCI device type; starts with the device class. */
+typedef struct {
+	CxbDeviceClass device;
+	uint16_t vendor_id, device_id, subsys_vendor_id, subsys_id;
+	uint32_t class_code; /* base class [23:16], sub-class [15:8], interface [7:0] */
+	uint8_t revision;
+	bool is_bridge;  /* type 1 header and a secondary bus */
+	bool is_express; /* 4 KiB of configuration space */
+	/* After the generic code took a write of any width to configuration space; optional. */
+	void (*config_written)(CxbPciDev *dev, uint16_t off, unsigned size);
+	/* Before a read is answered (registers computed on demand); optional. */
+	void (*config_reading)(CxbPciDev *dev, uint16_t off, unsigned size);
+	/* Function-specific part of realize, called with header, BAR and config arrays ready. */
+	bool (*realize)(CxbPciDev *dev, GError **errp);
+	void (*unrealize)(CxbPciDev *dev);
+	void (*reset)(CxbPciDev *dev); /* after the generic reset of the function */
+} CxbPciClass;
+
+#define CXB_PCI_BARS 6
+
+typedef struct {
+	CxbRegion *region; /* borrowed; NULL: no such BAR */
+	uint64_t size;
+	bool is_64;
+	bool prefetchable;
+	bool placed;   /* answers now */
+	uint64_t hpa;  /* where, if placed */
+} CxbPciBar;
+
+typedef struct CxbMsix CxbMsix;
+
+struct CxbPciDev {
+	CxbDevice dev;
+	int32_t devfn_prop; /* "addr"; -1: next free */
+	uint8_t devfn;
+	bool multifunction;
+	uint16_t config_size;
+	uint8_t *config; /* what reads give */
+	uint8_t *wmask;  /* bits software may write */
+	uint8_t *w1c;    /* bits that clear on writing one */
+	uint8_t *reset_val; /* snapshot at the end of realize: what reset restores */
+	CxbPciBar bars[CXB_PCI_BARS];
+	CxbMsix *msix;
+	uint16_t pcie_cap;  /* offset of the PCIe capability; 0: none */
+	uint8_t cap_next;   /* private: lists under construction */
+	uint16_t ext_next;
+	CxbPciBus *secondary; /* bridges */
+};
+
+/* One bus segment; object kind "PCI". Root buses know their number from the start, others take it
+ * from their bridge's secondary bus register. */
+struct CxbPciBus {
+	CxbDevBus bus;
+	CxbPciHost *host;
+	CxbPciDev *bridge; /* NULL: a root bus */
+	uint8_t root_nr;
+	bool express;
+	uint8_t min_slot;      /* first one handed out automatically */
+	bool single_slot;      /* behind a port: only device 0 */
+	CxbPciDev *functions[256];
+	/* Root buses: which other device kinds are refused (QEMU's "Only PCI/PCIe bridges can be
+	 * plugged into pxb-cxl"); NULL accepts all. */
+	bool (*accepts)(CxbPciBus *bus, CxbPciDev *dev, GError **errp);
+};
+
+/** cxb_pci_types_register() - Abstract device types and the bus types. */
+void cxb_pci_types_register(CxbQom *qom);
+
+/* What carries a message-signalled interrupt away: a 32-bit write of @data to @addr. */
+typedef void (*CxbMsiSink)(void *opaque, uint64_t addr, uint32_t data);
+
+/**
+ * cxb_pci_host_new() - @mm receives BARs at @bar_priority. The sink is called for every message.
+ */
+CxbPciHost *cxb_pci_host_new(CxbQom *qom, CxbMemMap *mm, int bar_priority, CxbMsiSink sink,
+			     void *opaque);
+void cxb_pci_host_free(CxbPciHost *host);
+CxbMemMap *cxb_pci_host_memmap(CxbPciHost *host);
+
+/**
+ * cxb_pci_root_bus_new() - A root bus named @name with number @nr ("Bus 12 is already in use").
+ * @owner: the expander bridge it belongs to, or NULL with @parent the object that has it
+ */
+CxbPciBus *cxb_pci_root_bus_new(CxbPciHost *host, const char *name, uint8_t nr, bool express,
+				CxbDevice *owner, CxbObject *parent, GError **errp);
+/** cxb_pci_root_bus_gone() - The owner goes; the bus must be empty. */
+void cxb_pci_root_bus_gone(CxbPciBus *bus);
+CxbPciBus *cxb_pci_root_bus(CxbPciHost *host, uint8_t nr); /* NULL if none */
+
+uint8_t cxb_pci_bus_nr(const CxbPciBus *bus);
+uint16_t cxb_pci_bdf(const CxbPciDev *dev);
+/** cxb_pci_find() - The function at @bdf as routed now (bridge bus numbers), or NULL. */
+CxbPciDev *cxb_pci_find(CxbPciHost *host, uint16_t bdf);
+
+/* Access by address, with everything a write causes. Absent functions and registers read all ones;
+ * a 32-bit or smaller access that crosses its natural alignment is split into bytes. */
+uint32_t cxb_pci_config_read(CxbPciHost *host, uint16_t bdf, uint16_t off, unsigned size);
+void cxb_pci_config_write(CxbPciHost *host, uint16_t bdf, uint16_t off, unsigned size,
+			  uint32_t val);
+/* The same for a function in hand (what vfio-user and tests use). */
+uint32_t cxb_pci_dev_config_read(CxbPciDev *dev, uint16_t off, unsigned size);
+void cxb_pci_dev_config_write(CxbPciDev *dev, uint16_t off, unsigned size, uint32_t val);
+
+/* CF8h/CFCh: port I/O, @size 1, 2 or 4; other ports are not for PCI (returns false). */
+bool cxb_pci_port_read(CxbPciHost *host, uint16_t port, unsigned size, uint32_t *val);
+bool cxb_pci_port_write(CxbPciHost *host, uint16_t port, unsigned size, uint32_t val);
+/* Register functions for a region of ECAM (bus 0 at offset 0); opaque is the CxbPciHost. */
+extern const CxbRegionOps cxb_pci_ecam_ops;
+
+/** cxb_pci_host_reset() - Reset every function, root buses in order of number. */
+void cxb_pci_host_reset(CxbPciHost *host);
+/** cxb_pci_update_mappings() - Recompute where BARs answer (after bridge windows changed). */
+void cxb_pci_update_mappings(CxbPciHost *host);
+
+/* --- for device code, inside realize --- */
+
+/** cxb_pci_add_cap() - Standard capability at @off (0: next free); list order = order of calls.
+ * Returns: its offset. */
+uint8_t cxb_pci_add_cap(CxbPciDev *dev, uint8_t id, uint8_t off, uint8_t len);
+/** cxb_pcie_add_ext_cap() - Extended capability at @off (0: directly behind the last). */
+uint16_t cxb_pcie_add_ext_cap(CxbPciDev *dev, uint16_t id, uint8_t version, uint16_t off,
+			      uint16_t len);
+/** cxb_pcie_add_cap() - PCI Express capability, version 2, 3Ch bytes, with the registers that every
+ * CXL function has; @type: 0 endpoint, 4 root port, 5 upstream, 6 downstream. */
+void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port);
+/** cxb_pcie_add_dvsec() - DVSEC header with vendor 1E98h plus @body (from offset 0Ah on, @len - 0Ah
+ * bytes). Returns: its offset. */
+uint16_t cxb_pcie_add_dvsec(CxbPciDev *dev, uint16_t id, uint8_t rev, uint16_t off, uint16_t len,
+			    const void *body);
+void cxb_pcie_add_aer(CxbPciDev *dev, uint16_t off);
+void cxb_pcie_add_acs(CxbPciDev *dev, uint16_t off);
+void cxb_pcie_add_dsn(CxbPciDev *dev, uint16_t off, uint64_t serial);
+
+/** cxb_pci_add_bar() - @region's size must be a power of two, at least 16. */
+void cxb_pci_add_bar(CxbPciDev *dev, unsigned nr, CxbRegion *region, bool is_64,
+		     bool prefetchable);
+
+/** cxb_msix_init() - @vectors, table at @table_off and PBA at @pba_off of BAR @bar, which is made
+ * here with size @bar_size and belongs to the device. Capability at @cap_off. */
+bool cxb_msix_init(CxbPciDev *dev, unsigned vectors, unsigned bar, uint32_t bar_size,
+		   uint32_t table_off, uint32_t pba_off, uint8_t cap_off, GError **errp);
+/** cxb_msi_init() - Plain MSI capability for ports: present and programmable. */
+void cxb_msi_init(CxbPciDev *dev, uint8_t off, unsigned vectors, bool is_64, bool maskable);
+/** cxb_pci_notify() - Raise message @vector (MSI-X, masked ones go pending; else MSI). Nothing if
+ * neither is enabled or bus mastering is off. */
+void cxb_pci_notify(CxbPciDev *dev, unsigned vector);
+
+/** cxb_pci_bridge_init() - Header type 1, windows, bus numbers, secondary bus named @bus_name.
+ * Call from realize of an is_bridge class. */
+bool cxb_pci_bridge_init(CxbPciDev *dev, const char *bus_name, GError **errp);
+
+#define CXB_PCI_DEV(obj) ((CxbPciDev *)(obj))
+
+#endif
