@@ -32,14 +32,20 @@ bool cxb_clock_deadline(const CxbClock *clock, int64_t *ns);
  * cxb_clock_advance() - Move a virtual clock to @ns, running due timers in order of deadline.
  *
  * While a timer runs the clock reads its deadline. Returns: false (nothing done) if @ns is earlier
- * than now or the clock is not virtual.
+ * than now, the clock is not virtual, or a timer of this clock is running.
  */
 bool cxb_clock_advance(CxbClock *clock, int64_t ns);
 
 CxbTimer *cxb_timer_new(CxbClock *clock, CxbTimerFn fn, void *opaque);
 void cxb_timer_free(CxbTimer *timer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CxbTimer, cxb_timer_free)
-/** cxb_timer_arm() - Fire once at @deadline_ns (at once if past); re-arming moves the deadline. */
+/**
+ * cxb_timer_arm() - Fire once at @deadline_ns; re-arming moves the deadline.
+ *
+ * A past deadline counts as now: it fires when the context iterates next or the clock is next
+ * advanced (be it by nothing), never inside this call. Timers of one deadline fire in the order
+ * they were armed. A timer's function may arm, disarm and free any timer, its own included.
+ */
 void cxb_timer_arm(CxbTimer *timer, int64_t deadline_ns);
 void cxb_timer_disarm(CxbTimer *timer);
 bool cxb_timer_armed(const CxbTimer *timer);

@@ -39,9 +39,17 @@ void cxb_ivmap_clear(CxbIvMap *map);
 CxbIv *cxb_ivmap_find(const CxbIvMap *map, uint64_t addr);
 /** cxb_ivmap_at() - The range that starts exactly at @start, or NULL. */
 CxbIv *cxb_ivmap_at(const CxbIvMap *map, uint64_t start);
-/** cxb_ivmap_overlap() - The lowest range that shares a byte with (@start, @len), or NULL. */
+/**
+ * cxb_ivmap_overlap() - The lowest range that shares a byte with (@start, @len), or NULL.
+ *
+ * An empty range shares none; one that wraps past 2^64 is cut there.
+ */
 CxbIv *cxb_ivmap_overlap(const CxbIvMap *map, uint64_t start, uint64_t len);
-/** cxb_ivmap_covers() - Every byte of (@start, @len) lies in some range (several may adjoin). */
+/**
+ * cxb_ivmap_covers() - Every byte of (@start, @len) lies in some range (several may adjoin).
+ *
+ * True if empty, false if it wraps past 2^64. O(log n + k) for k adjoining ranges.
+ */
 bool cxb_ivmap_covers(const CxbIvMap *map, uint64_t start, uint64_t len);
 
 CxbIv *cxb_ivmap_first(const CxbIvMap *map);

@@ -15,7 +15,7 @@ typedef void (*CxbWorkFn)(void *opaque);
 
 /** cxb_workq_new() - Items run from @context (NULL: the default one) whenever it iterates. */
 CxbWorkq *cxb_workq_new(GMainContext *context);
-/** cxb_workq_free() - Drops items that have not run. NULL is fine. */
+/** cxb_workq_free() - Drops items that have not run. Not from inside an item. NULL is fine. */
 void cxb_workq_free(CxbWorkq *q);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CxbWorkq, cxb_workq_free)
 
