@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Component Command Interface: a table of commands plus state, run by any transport (mailbox
+ * registers, MCTP). One row says everything about a command; the dispatcher enforces it.
+ *
+ * Order of checks (CXL 3.1 8.2.8.4, 8.2.9): opcode known (Unsupported), payload length (Invalid
+ * Payload Length), one command at a time, background busy (Busy), media disabled.
+ */
+#ifndef CXB_CXL_CCI_H
+#define CXB_CXL_CCI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rdwr.h"
+#include "wire/rc.h"
+
+typedef struct CxbCci CxbCci;
+typedef struct CxbCciCmd CxbCciCmd;
+
+/* Command effects, CXL 3.1 8.2.9.5.2.1. */
+enum {
+	CXB_EFFECT_CONFIG_COLD = 1u << 0,
+	CXB_EFFECT_CONFIG_NOW = 1u << 1,
+	CXB_EFFECT_DATA_NOW = 1u << 2,
+	CXB_EFFECT_POLICY_NOW = 1u << 3,
+	CXB_EFFECT_LOG_NOW = 1u << 4,
+	CXB_EFFECT_SECURITY = 1u << 5,
+	CXB_EFFECT_BACKGROUND = 1u << 6,
+};
+
+enum {
+	CXB_CMD_NEEDS_MEDIA = 1u << 0,  /* Media Disabled while it is */
+	CXB_CMD_OUT_OF_LIST = 1u << 1,  /* keeps a half-collected extent list alive across it: unused
+	                                 * by others, which leave lists alone anyway */
+};
+
+#define CXB_PAYLOAD_ANY SIZE_MAX
+
+/* One command. @opaque is what the row's table was added with. */
+struct CxbCciCmd {
+	uint16_t opcode;
+	const char *name;
+	const char *spec; /* section, CXL 3.1 */
+	size_t in_min, in_max;   /* bytes; in_max CXB_PAYLOAD_ANY: up to the payload size */
+	size_t out_max;
+	uint16_t effects;
+	unsigned flags;
+	/* May return CXB_RC_LATER after keeping what it needs of @in; then cxb_cci_complete() ends
+	 * the command, with no output. */
+	CxbRc (*run)(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out);
+};
+
+typedef struct {
+	const char *name;    /* device path, for guest errors */
+	size_t payload_size; /* bytes, power of two, 256 to 1 MiB */
+} CxbCciConfig;
+
+CxbCci *cxb_cci_new(const CxbCciConfig *config);
+void cxb_cci_free(CxbCci *cci);
+const char *cxb_cci_name(const CxbCci *cci);
+size_t cxb_cci_payload_size(const CxbCci *cci);
+
+/** cxb_cci_add() - Add @n rows, sorted by opcode; no opcode may be there already. */
+void cxb_cci_add(CxbCci *cci, const CxbCciCmd *rows, size_t n, void *opaque);
+const CxbCciCmd *cxb_cci_find(const CxbCci *cci, uint16_t opcode); /* O(log n) or better */
+/** cxb_cci_nth() - Rows in order of opcode (effects log, documentation); NULL past the end. */
+const CxbCciCmd *cxb_cci_nth(const CxbCci *cci, size_t n);
+
+typedef void (*CxbCciDone)(void *opaque, CxbRc rc);
+
+/**
+ * cxb_cci_run() - Run one command.
+ * @done: called once, later, if and only if CXB_RC_LATER is returned
+ *
+ * A failed command returns no payload (@out->len is 0).
+ */
+CxbRc cxb_cci_run(CxbCci *cci, uint16_t opcode, CxbRd *in, CxbWr *out, CxbCciDone done,
+		  void *opaque);
+/** cxb_cci_complete() - End the command that returned CXB_RC_LATER. */
+void cxb_cci_complete(CxbCci *cci, CxbRc rc);
+bool cxb_cci_busy(const CxbCci *cci); /* a command is outstanding */
+/** cxb_cci_reset() - Drop an outstanding command: its done is not called any more. */
+void cxb_cci_reset(CxbCci *cci);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Component registers (CXL 3.1 8.2.3, 8.2.4): the 64 KiB block with capability array, RAS, link,
+ * HDM decoder, extended security and snoop filter structures, as QEMU lays them out.
+ *
+ * Decoder registers are the pending state; COMMIT validates all of it (8.2.4.20.12) and publishes
+ * all of it into the CxbHdm, or sets Error Not Committed.
+ */
+#ifndef CXB_CXL_COMP_H
+#define CXB_CXL_COMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cxl/hdm.h"
+
+#define CXB_COMP_SIZE 0x10000
+
+typedef enum {
+	CXB_COMP_HOST_BRIDGE,
+	CXB_COMP_ROOT_PORT,
+	CXB_COMP_UPSTREAM,
+	CXB_COMP_DOWNSTREAM,
+	CXB_COMP_ENDPOINT,
+} CxbCompKind;
+
+typedef struct CxbComp CxbComp;
+
+typedef struct {
+	CxbCompKind kind;
+	const char *name; /* for guest errors and trace */
+	bool hdm;         /* decoders are there (else the entry of the array has id 0) */
+	uint8_t decoders; /* 1, 2, 4, … 10 and on as the encoding has it; 4 by habit */
+	uint8_t targets;  /* ports: 1, 2, 4 or 8 */
+	/* Endpoints: whether (@dpa, @len) is capacity of this device; NULL accepts all. */
+	bool (*dpa_ok)(void *opaque, uint64_t dpa, uint64_t len);
+	/* About to stop decoding (uncommit, disable, reset): what relies on decoders goes now. Runs
+	 * before the state changes. */
+	void (*hdm_removing)(void *opaque);
+	/* Committed state has changed (also after removing). Runs with the new state in force. */
+	void (*hdm_changed)(void *opaque);
+	void *opaque;
+} CxbCompConfig;
+
+CxbComp *cxb_comp_new(const CxbCompConfig *config);
+void cxb_comp_free(CxbComp *comp);
+const CxbHdm *cxb_comp_hdm(const CxbComp *comp);
+
+/* Register access; @size 1, 2, 4 or 8, naturally aligned. Never fails: reserved space reads 0 and
+ * ignores writes. */
+uint64_t cxb_comp_read(CxbComp *comp, uint32_t off, unsigned size);
+void cxb_comp_write(CxbComp *comp, uint32_t off, unsigned size, uint64_t val);
+/** cxb_comp_reset() - All registers initial; decoders too unless @keep_hdm (FLR). */
+void cxb_comp_reset(CxbComp *comp, bool keep_hdm);
+
+#endif

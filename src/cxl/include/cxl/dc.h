@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dynamic-capacity engine (CXL 3.1 9.13.3): pure state, no I/O. Regions, heads, backings by tag,
+ * offered groups, accepted extents.
+ *
+ * Every operation validates everything, then runs its observers in two phases, prepare (may fail,
+ * may take time) and commit or abort, then changes state. No notification re-enters the engine:
+ * an operation started from an observer fails with CXB_ERROR_BUSY. All lookups are O(log n).
+ *
+ * States of an extent: free -> offered (add) -> accepted (Add Response) -> releasing (asked back,
+ * still accepted) -> free (Release, or forced release). An offered one returns to free when
+ * the response does not name it or the offer is withdrawn.
+ */
+#ifndef CXB_CXL_DC_H
+#define CXB_CXL_DC_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "wire/rc.h"
+
+#define CXB_DC_REGIONS 8
+#define CXB_DC_BLOCK_SIZE (2ull << 20) /* default */
+#define CXB_DC_MAX_EXTENTS (512u << 10) /* default of what 4800h reports as supported */
+
+typedef struct CxbDc CxbDc;
+typedef struct CxbDcBacking CxbDcBacking;
+typedef struct CxbDcTagSpace CxbDcTagSpace;
+
+/* Bytes that a tag names. The engine holds one while any extent of it is offered or accepted. */
+typedef struct {
+	const CxbUuid *(*tag)(CxbDcBacking *b);
+	uint64_t (*size)(CxbDcBacking *b);
+	const char *(*name)(CxbDcBacking *b);
+	bool (*hold)(CxbDcBacking *b, const char *holder, GError **errp); /* fails if held */
+	void (*release)(CxbDcBacking *b);
+	void (*set_mapped)(CxbDcBacking *b, bool mapped); /* first acceptance / last release */
+	bool (*sanitize)(CxbDcBacking *b, GError **errp); /* zero the contents; before release */
+} CxbDcBackingOps;
+struct CxbDcBacking {
+	const CxbDcBackingOps *ops;
+};
+
+typedef struct {
+	uint64_t base;       /* DPA */
+	uint64_t decode_len; /* bytes, multiple of 256 MiB */
+	uint64_t len;        /* bytes usable now */
+	uint64_t block_size;
+	uint8_t dsmad_handle;
+	bool sharable, sanitize_on_release;
+} CxbDcRegion;
+
+typedef struct {
+	const char *name; /* path of the device: holder of backings, guest errors */
+	unsigned n_regions;
+	CxbDcRegion regions[CXB_DC_REGIONS];
+	unsigned n_heads; /* hosts; at least 1 */
+	uint32_t max_extents; /* 0: default */
+	uint32_t max_tags;    /* 0: as many as extents */
+	/* The backing of @tag, or NULL. Capacity is lazy: an add needs a tag with a backing. */
+	CxbDcBacking *(*find_backing)(void *opaque, const CxbUuid *tag);
+	void *opaque;
+	CxbDcTagSpace *tags; /* borrowed; live tags of each host across devices. NULL: of its own */
+} CxbDcConfig;
+
+typedef enum { CXB_DC_OFFERED, CXB_DC_ACCEPTED, CXB_DC_RELEASING } CxbDcState;
+const char *cxb_dc_state_name(CxbDcState state); /* "offered", "accepted", "releasing" */
+
+typedef struct {
+	uint64_t dpa, len;
+	CxbUuid tag;
+	uint16_t seq;
+	uint8_t region;
+	uint16_t head;
+	CxbDcState state;
+	CxbDcBacking *backing;
+	uint64_t backing_off; /* bytes, of the extent's first byte in the backing */
+} CxbDcExtent;
+
+/* What happens to a list of extents. Order: as requested, or of acceptance. */
+typedef enum {
+	CXB_DC_OP_OFFER,           /* free -> offered: announce (type 0) */
+	CXB_DC_OP_ACCEPT,          /* offered -> accepted: map */
+	CXB_DC_OP_RETURN,          /* offered -> free: the host did not want it, or withdrawn */
+	CXB_DC_OP_REQUEST_RELEASE, /* accepted -> releasing: announce (type 1) */
+	CXB_DC_OP_RELEASE,         /* accepted or releasing -> free, by the host: unmap */
+	CXB_DC_OP_FORCED_RELEASE,  /* any -> free, by the fabric manager: unmap, announce (type 2) */
+	CXB_DC_OP_REANNOUNCE,      /* no change of state: a reset emptied log 4; the record type is 0
+	                            * for offered and 1 for releasing extents, one op a group */
+} CxbDcOpKind;
+
+typedef struct {
+	CxbDcOpKind kind;
+	uint16_t head;
+	size_t n;
+	const CxbDcExtent *const *extents; /* as they are before the operation */
+	/* ACCEPT also returns what was not taken: a RETURN op of its own follows in the same step. */
+} CxbDcOp;
+
+typedef enum { CXB_DC_READY, CXB_DC_REFUSED, CXB_DC_WAIT } CxbDcPrepare;
+
+typedef struct {
+	/* Check and reserve. REFUSED fills @errp. WAIT: cxb_dc_prepared() will be called later with
+	 * the outcome; allowed for ACCEPT and RELEASE. NULL: always ready. RETURN and
+	 * FORCED_RELEASE and REANNOUNCE may not be refused. */
+	CxbDcPrepare (*prepare)(void *opaque, const CxbDcOp *op, GError **errp);
+	void (*abort)(void *opaque, const CxbDcOp *op);  /* undo a prepare that was READY */
+	/* It happens. Runs before the state changes for RELEASE, FORCED_RELEASE and RETURN (aliases
+	 * go first), after it for the others. */
+	void (*commit)(void *opaque, const CxbDcOp *op);
+} CxbDcObserver;
+
+/* Live tags of each host, shared by all devices of a machine. */
+CxbDcTagSpace *cxb_dc_tag_space_new(void);
+void cxb_dc_tag_space_free(CxbDcTagSpace *space);
+
+/** cxb_dc_new() - @config is copied. Fails on regions that break 9.13.3's rules. */
+CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp);
+/** cxb_dc_free() - Releases all backings without running observers. */
+void cxb_dc_free(CxbDc *dc);
+/** cxb_dc_add_observer() - Prepare runs in order of addition, commit too, abort in reverse. */
+void cxb_dc_add_observer(CxbDc *dc, const CxbDcObserver *observer, void *opaque);
+/** cxb_dc_prepared() - The outcome of a prepare that said CXB_DC_WAIT. @error: NULL = ready; taken. */
+void cxb_dc_prepared(CxbDc *dc, GError *error);
+
+/* --- the orchestrator's side --- */
+
+typedef enum {
+	CXB_DC_SELECT_FREE,
+	CXB_DC_SELECT_CONTIGUOUS,
+	CXB_DC_SELECT_PRESCRIPTIVE,
+	CXB_DC_SELECT_SHARED,
+} CxbDcSelection;
+typedef enum { CXB_DC_REMOVE_TAG_BASED, CXB_DC_REMOVE_PRESCRIPTIVE } CxbDcRemoval;
+
+/* Bytes from the region's base. */
+typedef struct {
+	uint64_t offset, len;
+} CxbDcRange;
+
+typedef struct {
+	uint16_t host_id;
+	CxbDcSelection policy;
+	uint8_t region;
+	CxbUuid tag; /* null: none */
+	size_t n;
+	const CxbDcRange *ranges;
+} CxbDcAddReq;
+
+typedef struct {
+	uint16_t host_id;
+	CxbDcRemoval policy;
+	bool forced, sanitize;
+	uint8_t region;
+	CxbUuid tag;
+	size_t n;
+	const CxbDcRange *ranges;
+} CxbDcReleaseReq;
+
+/* Errors are worded as QEMU's cxl-add-dynamic-capacity and cxl-release-dynamic-capacity word them,
+ * with the extent, tag or bound behind. All or nothing. */
+bool cxb_dc_add(CxbDc *dc, const CxbDcAddReq *req, GError **errp);
+bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp);
+
+typedef enum {
+	CXB_DC_STATUS_NOT_FOUND,
+	CXB_DC_STATUS_PENDING,
+	CXB_DC_STATUS_COMMITTED,
+	CXB_DC_STATUS_RELEASING,
+} CxbDcStatus;
+/** cxb_dc_status() - Where the allocation of @tag in @region stands for a host; counts its extents
+ * and bytes. Fails on an unknown host or region. */
+bool cxb_dc_status(CxbDc *dc, uint16_t host_id, uint8_t region, const CxbUuid *tag,
+		   CxbDcStatus *status, size_t *extents, uint64_t *bytes, GError **errp);
+const char *cxb_dc_status_name(CxbDcStatus status);
+
+/* --- the host's side (one head) --- */
+
+typedef struct {
+	uint64_t dpa, len;
+} CxbDcDpaRange;
+
+typedef void (*CxbDcDone)(void *opaque, CxbRc rc);
+
+/**
+ * cxb_dc_add_response() - 4802h (8.2.9.9.9.3), one payload.
+ * @more: the list goes on in a further command; nothing happens yet
+ * @done: called later if and only if CXB_RC_LATER is returned
+ */
+CxbRc cxb_dc_add_response(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
+			  CxbDcDone done, void *opaque);
+/** cxb_dc_host_release() - 4803h (8.2.9.9.9.4), same shape. */
+CxbRc cxb_dc_host_release(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
+			  CxbDcDone done, void *opaque);
+/** cxb_dc_reset_head() - Steps 2, 6 and 7 of a reset: half-collected lists are dropped, then every
+ * offered group and open release request is announced again (REANNOUNCE), in the original order. */
+void cxb_dc_reset_head(CxbDc *dc, uint16_t head);
+/** cxb_dc_drop_lists() - An error or another command ended a collection. */
+void cxb_dc_drop_lists(CxbDc *dc, uint16_t head);
+
+/* --- looking --- */
+
+const CxbDcConfig *cxb_dc_config(const CxbDc *dc);
+/** cxb_dc_accepted_count(), _at() - Accepted extents (releasing ones too) in order of acceptance. */
+size_t cxb_dc_accepted_count(const CxbDc *dc, uint16_t head);
+const CxbDcExtent *cxb_dc_accepted_at(const CxbDc *dc, uint16_t head, size_t i); /* O(log n) */
+uint32_t cxb_dc_generation(const CxbDc *dc, uint16_t head);
+/** cxb_dc_find() - The extent of @head, offered or accepted, that contains @dpa, or NULL. */
+const CxbDcExtent *cxb_dc_find(const CxbDc *dc, uint16_t head, uint64_t dpa);
+/** cxb_dc_next() - Extents of @head in order of DPA: the first at or above @dpa, or NULL. */
+const CxbDcExtent *cxb_dc_next(const CxbDc *dc, uint16_t head, uint64_t dpa);
+uint32_t cxb_dc_extents_available(const CxbDc *dc);
+uint32_t cxb_dc_tags_available(const CxbDc *dc);
+size_t cxb_dc_groups(const CxbDc *dc, uint16_t head); /* offered groups not yet answered */
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Event logs (CXL 3.1 8.2.9.2): five bounded queues in order of time, their status bits, interrupt
+ * policy and commands 0100h-0103h. Storage grows as records come, up to the configured size.
+ */
+#ifndef CXB_CXL_EVLOG_H
+#define CXB_CXL_EVLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "cxl/cci.h"
+#include "wire/event.h"
+
+typedef enum {
+	CXB_LOG_INFO,
+	CXB_LOG_WARN,
+	CXB_LOG_FAIL,
+	CXB_LOG_FATAL,
+	CXB_LOG_DC,
+	CXB_LOGS,
+} CxbLogId;
+
+typedef struct CxbEvLogs CxbEvLogs;
+
+typedef struct {
+	uint16_t size[CXB_LOGS];    /* records each holds */
+	uint8_t vector[CXB_LOGS];   /* message number reported and raised, 0 to 15 */
+	/* A log with interrupts on (mode MSI) went from empty to non-empty. */
+	void (*irq)(void *opaque, unsigned vector);
+	/* Nanoseconds for record timestamps; 0 while the clock was never set. */
+	uint64_t (*timestamp)(void *opaque);
+	void *opaque;
+} CxbEvLogsConfig;
+
+CxbEvLogs *cxb_evlogs_new(const CxbEvLogsConfig *config);
+void cxb_evlogs_free(CxbEvLogs *logs);
+/** cxb_evlogs_add_commands() - 0100h-0103h. */
+void cxb_evlogs_add_commands(CxbEvLogs *logs, CxbCci *cci);
+
+/** cxb_evlogs_append() - Fill handle and timestamp and append a copy; false on overflow (which is
+ * counted as 8.2.9.2.2 asks). */
+bool cxb_evlogs_append(CxbEvLogs *logs, CxbLogId log, const struct wire_event_record *rec);
+size_t cxb_evlogs_count(const CxbEvLogs *logs, CxbLogId log);
+size_t cxb_evlogs_room(const CxbEvLogs *logs, CxbLogId log); /* records that still fit */
+uint16_t cxb_evlogs_size(const CxbEvLogs *logs, CxbLogId log);
+const struct wire_event_record *cxb_evlogs_peek(const CxbEvLogs *logs, CxbLogId log, size_t i);
+/** cxb_evlogs_status() - Event Status register value (bit n: log n is not empty). */
+uint32_t cxb_evlogs_status(const CxbEvLogs *logs);
+/** cxb_evlogs_clear_dc() - Empty log 4 with its overflow state (reset). Handles go on counting. */
+void cxb_evlogs_clear_dc(CxbEvLogs *logs);
+/** cxb_evlogs_reset_policy() - Interrupt policy back to none. */
+void cxb_evlogs_reset_policy(CxbEvLogs *logs);
+/** cxb_evlogs_on_cleared() - @fn runs after records of a log were cleared (there is room again). */
+void cxb_evlogs_on_cleared(CxbEvLogs *logs, void (*fn)(void *opaque, CxbLogId log), void *opaque);
+
+#endif

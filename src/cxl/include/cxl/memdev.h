@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every memory device's mailbox has beside events and dynamic capacity: timestamp
+ * (0300h/0301h), logs with the effects log (0400h/0401h), Identify (4000h), partitions (4100h).
+ */
+#ifndef CXB_CXL_MEMDEV_H
+#define CXB_CXL_MEMDEV_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "cxl/cci.h"
+#include "cxl/evlog.h"
+
+typedef struct CxbMemdev CxbMemdev;
+
+typedef struct {
+	CxbClock *clock;
+	CxbEvLogs *logs; /* borrowed; sizes for Identify. May be set later: cxb_memdev_set_logs() */
+	uint64_t volatile_size, persistent_size; /* bytes, multiples of 256 MiB */
+	uint32_t lsa_size;
+	const char *fw_revision; /* 16 characters at most */
+} CxbMemdevConfig;
+
+CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config);
+void cxb_memdev_free(CxbMemdev *md);
+void cxb_memdev_set_logs(CxbMemdev *md, CxbEvLogs *logs);
+void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci);
+/** cxb_memdev_timestamp() - Device time in ns; 0 until it has been set (8.2.9.4). */
+uint64_t cxb_memdev_timestamp(const CxbMemdev *md);
+
+#endif
