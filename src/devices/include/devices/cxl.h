@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The CXL devices as the machine and the front doors see them. Device types: pxb-cxl, cxl-rp,
+ * cxl-type3.
+ */
+#ifndef CXB_DEVICES_CXL_H
+#define CXB_DEVICES_CXL_H
+
+#include "base/clock.h"
+#include "cxl/comp.h"
+#include "cxl/dc.h"
+#include "memory/hostmem.h"
+#include "pci/pci.h"
+
+#define CXB_TYPE_NAME_PXB_CXL "pxb-cxl"
+#define CXB_TYPE_NAME_CXL_RP "cxl-rp"
+#define CXB_TYPE_NAME_CXL_TYPE3 "cxl-type3"
+
+/**
+ * What devices tell the machine. The machine sets one such table as service "cxl-listener" before
+ * any device is made; devices call it, never the other way round.
+ */
+typedef struct {
+	void *opaque;
+	CxbClock *clock;
+	CxbDcTagSpace *tags;
+	CxbHostMemPool *pool;
+	/* Decoders of a component on some path are about to stop, or have changed. */
+	void (*decode_removing)(void *opaque);
+	void (*decode_changed)(void *opaque);
+	/* An endpoint is there, or about to go. */
+	void (*endpoint_added)(void *opaque, CxbDevice *endpoint);
+	void (*endpoint_removing)(void *opaque, CxbDevice *endpoint);
+	/* Operations of an endpoint's dynamic-capacity engine, as a CxbDcObserver sees them. */
+	CxbDcPrepare (*dc_prepare)(void *opaque, CxbDevice *endpoint, const CxbDcOp *op,
+				   GError **errp);
+	void (*dc_abort)(void *opaque, CxbDevice *endpoint, const CxbDcOp *op);
+	void (*dc_commit)(void *opaque, CxbDevice *endpoint, const CxbDcOp *op);
+} CxbCxlListener;
+
+#define CXB_SERVICE_CXL_LISTENER "cxl-listener"
+
+/** cxb_cxl_types_register() - All CXL device types. */
+void cxb_cxl_types_register(CxbQom *qom);
+
+/* --- host bridges --- */
+
+/** cxb_pxb_cxl_list() - All pxb-cxl devices, in order of creation. Transfer: container. */
+GPtrArray *cxb_pxb_cxl_list(CxbQom *qom);
+uint8_t cxb_pxb_cxl_bus_nr(const CxbDevice *pxb);
+/** cxb_pxb_cxl_regs() - Its component registers, to be placed by the machine (CHBS). */
+CxbRegion *cxb_pxb_cxl_regs(CxbDevice *pxb);
+/**
+ * cxb_pxb_cxl_route() - Follow @hpa through the host bridge's decoders (or pass-through), its root
+ * ports and switches to an endpoint and a DPA.
+ *
+ * Returns: false if some decoder on the way does not take it.
+ */
+bool cxb_pxb_cxl_route(CxbDevice *pxb, uint64_t hpa, CxbDevice **endpoint, uint64_t *dpa);
+
+/* --- endpoints --- */
+
+/** cxb_cxl_endpoint_bridge() - The pxb-cxl above @endpoint, or NULL. */
+CxbDevice *cxb_cxl_endpoint_bridge(const CxbDevice *endpoint);
+const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint);
+
+/* One run of DPA that has bytes behind it now: an accepted extent, later static memory. */
+typedef struct {
+	uint64_t dpa, len;
+	CxbHostMem *mem;
+	uint64_t mem_off;
+	bool readonly;
+} CxbCxlSegment;
+
+/** cxb_cxl_endpoint_segment() - The segment at or next above @dpa; false if there is none. */
+bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out);
+/** cxb_cxl_endpoint_access() - Access by DPA; false if no capacity answers at (@dpa, @len). */
+bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len);
+bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len);
+
+/** cxb_cxl_type3_find() - Resolve a QMP path: "Unable to resolve CXL type 3 device". */
+CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
+/** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
+CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
+/** cxb_cxl_type3_rejected() - Accesses that met no accepted capacity, since realize. */
+uint64_t cxb_cxl_type3_missed(CxbDevice *type3);
+/** cxb_cxl_backing_mem() - The host memory behind a backing made by a type 3 device. */
+CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The built-in host: firmware and driver in one. Finds the ACPI tables, enumerates PCI, places
+ * BARs and bridge windows, programs HDM decoders for static memory and every dynamic-capacity
+ * region that fits the window, takes event interrupts and answers dynamic-capacity events by the
+ * Linux kernel's acceptance rules. It knows a machine only through CxbBus: the same driver drives
+ * other emulators and real devices.
+ *
+ * An event-driven state machine: it never blocks; every step is a work item or a timer.
+ */
+#ifndef CXB_HOST_HOST_H
+#define CXB_HOST_HOST_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "base/workq.h"
+#include "bus/bus.h"
+
+typedef struct CxbHost CxbHost;
+
+typedef enum {
+	CXB_HOST_ALL,    /* take what the rules allow */
+	CXB_HOST_REJECT, /* adds only: answer with an empty list */
+	CXB_HOST_IGNORE, /* never answer */
+	CXB_HOST_ASK,    /* wait for cxb_host_respond() */
+} CxbHostPolicy;
+/** cxb_host_policy_parse() - "all", "reject", "ignore", "ask". */
+bool cxb_host_policy_parse(const char *text, CxbHostPolicy *out);
+
+typedef struct {
+	CxbBus *bus;
+	CxbClock *clock;
+	CxbWorkq *workq;
+	CxbHostPolicy accept, release;
+	/* Told what happens, one readable line each (demo, -d host); NULL: nobody. */
+	void (*say)(void *opaque, const char *line);
+	void *opaque;
+} CxbHostConfig;
+
+CxbHost *cxb_host_new(const CxbHostConfig *config);
+void cxb_host_free(CxbHost *host);
+/** cxb_host_start() - Queue the first step. */
+void cxb_host_start(CxbHost *host);
+/** cxb_host_reset() - The machine was reset: begin anew; accepted extents are taken over from the
+ * devices (4801h). */
+void cxb_host_reset(CxbHost *host);
+
+typedef enum { CXB_HOST_BOOTING, CXB_HOST_READY, CXB_HOST_FAILED } CxbHostState;
+CxbHostState cxb_host_state(const CxbHost *host);
+const char *cxb_host_error(const CxbHost *host); /* why it failed, or NULL */
+
+/* --- looking (valid until the host's next step) --- */
+
+typedef struct {
+	uint64_t base, size;
+	uint32_t granularity;
+	unsigned ways;
+	const uint32_t *targets; /* host bridge UIDs */
+	uint16_t restrictions;
+} CxbHostWindow;
+
+typedef struct {
+	uint16_t bdf;
+	uint16_t vendor, device;
+	uint32_t class_code;
+	unsigned depth;      /* 0 on a root bus */
+	const char *role;    /* "host-bridge", "root-port", "endpoint", "upstream", "downstream", "other" */
+} CxbHostFunction;
+
+typedef struct {
+	unsigned memdev;     /* mem0, mem1, … in order of enumeration */
+	uint8_t region;      /* dynamic-capacity region; static memory has is_static */
+	bool is_static;
+	uint64_t dpa, len, block_size;
+	uint64_t hpa;        /* 0 with mapped false: did not fit a window */
+	bool mapped;
+	uint8_t decoder;     /* of the endpoint */
+} CxbHostRegion;
+
+typedef enum {
+	CXB_HOST_EXTENT_STAGED,   /* its chain is open (more = 1) */
+	CXB_HOST_EXTENT_ASKING,   /* waits for cxb_host_respond() */
+	CXB_HOST_EXTENT_ACCEPTED,
+	CXB_HOST_EXTENT_RELEASE_ASKED, /* asked back; waits for cxb_host_respond(), or in use */
+} CxbHostExtentState;
+const char *cxb_host_extent_state_name(CxbHostExtentState state);
+
+typedef struct {
+	unsigned memdev;
+	uint8_t region;
+	uint64_t dpa, len, hpa; /* hpa 0: region not mapped */
+	CxbUuid tag;
+	uint16_t seq;
+	CxbHostExtentState state;
+} CxbHostExtent;
+
+/* An event record the host saw, newest last; a bounded ring of the last 256. */
+typedef struct {
+	unsigned memdev;
+	uint8_t log;
+	uint8_t type; /* dynamic capacity: event type */
+	uint16_t handle;
+	bool more;
+	uint64_t dpa, len;
+	CxbUuid tag;
+	uint16_t seq;
+} CxbHostEvent;
+
+/* A memory device. */
+typedef struct {
+	unsigned memdev;
+	uint16_t bdf;
+	uint64_t serial;
+	uint64_t static_size; /* bytes */
+	unsigned dc_regions;
+	const char *firmware;
+} CxbHostMemdev;
+
+unsigned cxb_host_windows(const CxbHost *host, const CxbHostWindow **out);
+unsigned cxb_host_functions(const CxbHost *host, const CxbHostFunction **out); /* tree order */
+unsigned cxb_host_memdevs(const CxbHost *host, const CxbHostMemdev **out);
+unsigned cxb_host_regions(const CxbHost *host, const CxbHostRegion **out);
+/** cxb_host_extents() - Filled into a new array of CxbHostExtent; caller unrefs. */
+GArray *cxb_host_extents(const CxbHost *host);
+GArray *cxb_host_events(const CxbHost *host);
+
+/* --- answering --- */
+
+/**
+ * cxb_host_respond() - Answer what policy "ask" left open for @tag (null tag: untagged).
+ * @memdev: which device, or -1: any
+ * @yes: accept the offer / give the memory back; no: reject the offer / keep it (stay silent)
+ *
+ * Returns: false if nothing of that tag is waiting.
+ */
+bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, GError **errp);
+/** cxb_host_set_in_use() - An allocation in use is not given back until it no longer is. */
+bool cxb_host_set_in_use(CxbHost *host, const CxbUuid *tag, bool in_use, GError **errp);
+
+#endif

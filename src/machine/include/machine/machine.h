@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine: from the options of a command line to memory layout, PCI, fixed windows, ACPI
+ * tables, reset. It owns the one thread's world (objects, clock, work queue). Front doors (QMP,
+ * qtest, the built-in host) call it; it never calls them, it notifies.
+ *
+ * Order: new -> set_opts, set_memory (merged, any number) -> user objects -> create -> devices ->
+ * done -> running. Objects and hot-pluggable devices may come and go afterwards.
+ */
+#ifndef CXB_MACHINE_MACHINE_H
+#define CXB_MACHINE_MACHINE_H
+
+#include "base/clock.h"
+#include "base/notify.h"
+#include "base/uuid.h"
+#include "base/workq.h"
+#include "bus/bus.h"
+#include "cxl/dc.h"
+#include "memory/hostmem.h"
+#include "memory/memmap.h"
+#include "pci/pci.h"
+#include "qom/device.h"
+
+typedef struct CxbMachine CxbMachine;
+
+typedef struct {
+	GMainContext *context; /* NULL: the default one */
+	bool virtual_clock;    /* time moves only by cxb_clock_advance() (-accel qtest alone) */
+} CxbMachineConfig;
+
+CxbMachine *cxb_machine_new(const CxbMachineConfig *config);
+void cxb_machine_free(CxbMachine *m);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CxbMachine, cxb_machine_free)
+
+/** cxb_machine_set_opts() - One -machine/-M value (implied key "type"); later keys win. */
+bool cxb_machine_set_opts(CxbMachine *m, CxbOpts *opts, GError **errp);
+/** cxb_machine_set_memory() - One -m value: size, slots, maxmem (implied key "size"). */
+bool cxb_machine_set_memory(CxbMachine *m, CxbOpts *opts, GError **errp);
+/** cxb_machine_create() - RAM, host bridge, bus "pcie.0". */
+bool cxb_machine_create(CxbMachine *m, GError **errp);
+/** cxb_machine_done() - All start-up devices are there: windows are resolved and placed, tables
+ * written, everything reset. */
+bool cxb_machine_done(CxbMachine *m, GError **errp);
+/** cxb_machine_print_types() - "-M help". */
+void cxb_machine_print_types(void);
+
+CxbQom *cxb_machine_qom(CxbMachine *m);
+CxbClock *cxb_machine_clock(CxbMachine *m);
+CxbWorkq *cxb_machine_workq(CxbMachine *m);
+CxbMemMap *cxb_machine_memmap(CxbMachine *m);
+CxbPciHost *cxb_machine_pci(CxbMachine *m);
+CxbHostMemPool *cxb_machine_hostmem(CxbMachine *m);
+CxbBus *cxb_machine_bus(CxbMachine *m);
+GMainContext *cxb_machine_context(CxbMachine *m);
+
+/* Port I/O (@size 1, 2, 4). Ports nobody answers read all ones. */
+uint32_t cxb_machine_port_read(CxbMachine *m, uint16_t port, unsigned size);
+void cxb_machine_port_write(CxbMachine *m, uint16_t port, unsigned size, uint32_t val);
+
+/* --- fixed memory windows, in index order --- */
+
+typedef struct {
+	unsigned index;
+	uint64_t base, size; /* HPA, bytes */
+	uint32_t granularity;
+	unsigned ways;
+	const char *const *targets; /* ids of host bridges */
+} CxbFixedWindow;
+
+unsigned cxb_machine_windows(const CxbMachine *m);
+const CxbFixedWindow *cxb_machine_window(const CxbMachine *m, unsigned i);
+
+/**
+ * cxb_machine_dpa_to_hpa() - Where @dpa of an endpoint is seen by the host, if its path is
+ * committed, and how the access is made.
+ *
+ * Returns: false if no committed path leads to it.
+ */
+bool cxb_machine_dpa_to_hpa(CxbMachine *m, CxbDevice *endpoint, uint64_t dpa, uint64_t *hpa,
+			    CxbAliasMode *mode);
+
+/* --- what happens --- */
+
+typedef enum {
+	CXB_RESET_QMP,   /* system_reset: "host-qmp-system-reset" */
+	CXB_RESET_GUEST, /* port CF9h, port 92h: "guest-reset" */
+} CxbResetCause;
+
+typedef enum {
+	CXB_SHUTDOWN_QMP,    /* "host-qmp-quit" */
+	CXB_SHUTDOWN_SIGNAL, /* "host-signal" */
+} CxbShutdownCause;
+
+/* A step in the life of extents of one tag on one device (QMP event CXL_DYNAMIC_CAPACITY). */
+typedef struct {
+	CxbDevice *device;
+	const CxbDcOp *op;
+} CxbMachineDcEvent;
+
+typedef struct {
+	unsigned line; /* I/O APIC pin, 0 to 23 */
+	bool level;
+} CxbMachineIrqEvent;
+
+CXB_NOTIFY_TYPE(CxbResetNotify, cxb_reset_notify, const CxbResetCause)
+CXB_NOTIFY_TYPE(CxbShutdownNotify, cxb_shutdown_notify, const CxbShutdownCause)
+CXB_NOTIFY_TYPE(CxbDcNotify, cxb_dc_notify, const CxbMachineDcEvent)
+CXB_NOTIFY_TYPE(CxbIrqNotify, cxb_irq_notify, const CxbMachineIrqEvent)
+
+CxbResetNotify *cxb_machine_reset_notify(CxbMachine *m);
+CxbShutdownNotify *cxb_machine_shutdown_notify(CxbMachine *m);
+CxbDcNotify *cxb_machine_dc_notify(CxbMachine *m);
+CxbIrqNotify *cxb_machine_irq_notify(CxbMachine *m); /* changes of level only */
+
+/** cxb_machine_reset() - Everything to its initial state but what survives by rule (accepted
+ * extents, backends). Listeners run after it. */
+void cxb_machine_reset(CxbMachine *m, CxbResetCause cause);
+/** cxb_machine_shutdown() - Ask for the end; listeners run once, whoever runs the loop ends it. */
+void cxb_machine_shutdown(CxbMachine *m, CxbShutdownCause cause);
+/** cxb_machine_set_irq() - Drive an I/O APIC input (qtest set_irq_in); false: no such line. */
+bool cxb_machine_set_irq(CxbMachine *m, unsigned line, bool level);
+bool cxb_machine_irq_level(const CxbMachine *m, unsigned line);
+
+#endif
