@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commands of a memory device's mailbox: opcodes and payloads, CXL 3.1 8.2.9. "_in" is what the
+ * host sends, "_out" what it gets. Dynamic capacity is in wire/dc.h, event records in
+ * wire/event.h.
+ */
+#ifndef CXB_WIRE_MBOX_H
+#define CXB_WIRE_MBOX_H
+
+#include "base/bytes.h"
+#include "base/uuid.h"
+
+enum {
+	CXB_OP_GET_EVENTS = 0x0100,         /* 8.2.9.2.2 */
+	CXB_OP_CLEAR_EVENTS = 0x0101,       /* 8.2.9.2.3 */
+	CXB_OP_GET_EVENT_POLICY = 0x0102,   /* 8.2.9.2.4 */
+	CXB_OP_SET_EVENT_POLICY = 0x0103,   /* 8.2.9.2.5 */
+	CXB_OP_GET_TIMESTAMP = 0x0300,      /* 8.2.9.4.1 */
+	CXB_OP_SET_TIMESTAMP = 0x0301,      /* 8.2.9.4.2 */
+	CXB_OP_GET_SUPPORTED_LOGS = 0x0400, /* 8.2.9.5.1 */
+	CXB_OP_GET_LOG = 0x0401,            /* 8.2.9.5.2 */
+	CXB_OP_IDENTIFY_MEMDEV = 0x4000,    /* 8.2.9.9.1.1 */
+	CXB_OP_GET_PARTITION = 0x4100,      /* 8.2.9.9.2.1 */
+	CXB_OP_GET_LSA = 0x4102,            /* 8.2.9.9.2.3 */
+	CXB_OP_SET_LSA = 0x4103,            /* 8.2.9.9.2.4 */
+	CXB_OP_GET_HEALTH = 0x4200,         /* 8.2.9.9.3.1 */
+	CXB_OP_GET_DC_CONFIG = 0x4800,      /* 8.2.9.9.9.1 */
+	CXB_OP_GET_DC_EXTENTS = 0x4801,     /* 8.2.9.9.9.2 */
+	CXB_OP_ADD_DC_RESPONSE = 0x4802,    /* 8.2.9.9.9.3 */
+	CXB_OP_RELEASE_DC = 0x4803,         /* 8.2.9.9.9.4 */
+};
+
+/* 0100h Get Event Records. */
+struct wire_get_events_in {
+	uint8_t log;
+};
+WIRE_SIZE(wire_get_events_in, 1);
+
+#define WIRE_EVENTS_OVERFLOW 0x01
+#define WIRE_EVENTS_MORE     0x02
+
+struct wire_get_events_out { /* wire_event_record follow, oldest first */
+	uint8_t flags;
+	uint8_t reserved1;
+	le16 overflow_count;
+	le64 first_overflow; /* ns */
+	le64 last_overflow;
+	le16 count; /* records behind this header */
+	uint8_t reserved2[10];
+};
+WIRE_SIZE(wire_get_events_out, 0x20);
+WIRE_AT(wire_get_events_out, overflow_count, 2);
+WIRE_AT(wire_get_events_out, first_overflow, 4);
+WIRE_AT(wire_get_events_out, last_overflow, 0x0c);
+WIRE_AT(wire_get_events_out, count, 0x14);
+
+/* 0101h Clear Event Records. */
+#define WIRE_CLEAR_EVENTS_ALL 0x01
+
+struct wire_clear_events_in {
+	uint8_t log;
+	uint8_t flags;
+	uint8_t count;
+	uint8_t reserved[3];
+	le16 handle[]; /* @count, oldest record first */
+};
+WIRE_SIZE(wire_clear_events_in, 6);
+WIRE_AT(wire_clear_events_in, count, 2);
+WIRE_AT(wire_clear_events_in, handle, 6);
+
+/* 0102h, 0103h: Event Interrupt Policy, one byte a log in order of log numbers. 4 bytes before
+ * dynamic capacity, 5 since. */
+#define WIRE_EVENT_POLICY_MODE 0x03
+#define WIRE_EVENT_POLICY_MSG  0xf0 /* read-only */
+enum { WIRE_EVENT_IRQ_NONE, WIRE_EVENT_IRQ_MSI, WIRE_EVENT_IRQ_FW };
+
+struct wire_event_policy {
+	uint8_t log[5];
+};
+WIRE_SIZE(wire_event_policy, 5);
+#define WIRE_EVENT_POLICY_OLD_SIZE 4
+
+/* 0300h out, 0301h in. */
+struct wire_timestamp {
+	le64 ns;
+};
+WIRE_SIZE(wire_timestamp, 8);
+
+/* 0400h Get Supported Logs. */
+struct wire_log_entry {
+	CxbUuid uuid;
+	le32 size; /* bytes */
+};
+WIRE_SIZE(wire_log_entry, 0x14);
+WIRE_AT(wire_log_entry, size, 0x10);
+
+struct wire_supported_logs_out {
+	le16 count;
+	uint8_t reserved[6];
+	struct wire_log_entry log[];
+};
+WIRE_SIZE(wire_supported_logs_out, 8);
+WIRE_AT(wire_supported_logs_out, log, 8);
+
+/* 0401h Get Log. */
+struct wire_get_log_in {
+	CxbUuid uuid;
+	le32 offset; /* bytes */
+	le32 length;
+};
+WIRE_SIZE(wire_get_log_in, 0x18);
+WIRE_AT(wire_get_log_in, offset, 0x10);
+WIRE_AT(wire_get_log_in, length, 0x14);
+
+/* 8.2.9.5.2.1: entry of the Command Effects Log. */
+struct wire_cel_entry {
+	le16 opcode;
+	le16 effects;
+};
+WIRE_SIZE(wire_cel_entry, 4);
+
+/* clang-format off */
+static const CxbUuid wire_uuid_cel __attribute__((unused)) = { {
+	0x0d, 0xa9, 0xc0, 0xb5, 0xbf, 0x41, 0x4b, 0x78, 0x8f, 0x79, 0x96, 0xb1, 0x62, 0x3b, 0x3f, 0x17 } };
+static const CxbUuid wire_uuid_vendor_debug __attribute__((unused)) = { {
+	0x5e, 0x18, 0x19, 0xd9, 0x11, 0xa9, 0x40, 0x0c, 0x81, 0x1f, 0xd6, 0x07, 0x19, 0x40, 0x3d, 0x86 } };
+/* clang-format on */
+
+/* 4000h Identify Memory Device. Capacities are in 256 MiB. */
+struct wire_identify_memdev {
+	char fw_revision[16];
+	le64 total;
+	le64 volatile_only;
+	le64 persistent_only;
+	le64 partition_align;   /* 0: not partitionable */
+	le16 event_log_size[4]; /* records: informational, warning, failure, fatal */
+	le32 lsa_size;          /* bytes */
+	le24 poison_list_max;
+	le16 inject_limit; /* 0: none of its own */
+	uint8_t poison_caps;
+	uint8_t qos_caps;
+	le16 dc_event_log_size; /* CXL 3.0 */
+};
+WIRE_SIZE(wire_identify_memdev, 0x45);
+WIRE_AT(wire_identify_memdev, total, 0x10);
+WIRE_AT(wire_identify_memdev, partition_align, 0x28);
+WIRE_AT(wire_identify_memdev, event_log_size, 0x30);
+WIRE_AT(wire_identify_memdev, lsa_size, 0x38);
+WIRE_AT(wire_identify_memdev, poison_list_max, 0x3c);
+WIRE_AT(wire_identify_memdev, inject_limit, 0x3f);
+WIRE_AT(wire_identify_memdev, poison_caps, 0x41);
+WIRE_AT(wire_identify_memdev, dc_event_log_size, 0x43);
+#define WIRE_CAPACITY_UNIT (256ull << 20)
+
+/* 4100h Get Partition Info. In 256 MiB. */
+struct wire_partition_info {
+	le64 active_volatile;
+	le64 active_persistent;
+	le64 next_volatile; /* both next fields 0: no change pending */
+	le64 next_persistent;
+};
+WIRE_SIZE(wire_partition_info, 0x20);
+WIRE_AT(wire_partition_info, next_volatile, 0x10);
+
+/* 4102h Get LSA, 4103h Set LSA (data follows the header). */
+struct wire_get_lsa_in {
+	le32 offset;
+	le32 length;
+};
+WIRE_SIZE(wire_get_lsa_in, 8);
+WIRE_AT(wire_get_lsa_in, length, 4);
+
+struct wire_set_lsa_in {
+	le32 offset;
+	le32 reserved;
+	uint8_t data[];
+};
+WIRE_SIZE(wire_set_lsa_in, 8);
+WIRE_AT(wire_set_lsa_in, data, 8);
+
+#endif
