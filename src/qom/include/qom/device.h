@@ -58,6 +58,16 @@ void cxb_device_types_register(CxbQom *qom);
  * adds the device below /machine/peripheral (or -anon), realizes it. All or nothing.
  */
 CxbDevice *cxb_device_add(CxbQom *qom, CxbOpts *opts, bool hotplug, GError **errp);
+/**
+ * cxb_device_realize() - Plug @dev, which is in the tree with its properties set, and realize it.
+ * @bus: where it goes (asked whether it accepts), or NULL for a device that sits on no bus
+ *
+ * The step cxb_device_add() ends with, for devices a machine makes by itself. On failure the device
+ * is off the bus again but still in the tree.
+ */
+bool cxb_device_realize(CxbDevice *dev, CxbDevBus *bus, GError **errp);
+/** cxb_device_can_unplug() - Whether device_del may take @dev; worded as QEMU's refusals. */
+bool cxb_device_can_unplug(const CxbDevice *dev, GError **errp);
 /** cxb_device_remove() - Unrealize, off the bus, out of the tree; what is below it first. */
 void cxb_device_remove(CxbDevice *dev);
 /** cxb_device_find() - By id below /machine/peripheral, else by path; DeviceNotFound error. */

@@ -29,7 +29,7 @@ typedef enum {
 	CXB_PROP_U32,
 	CXB_PROP_U64,
 	CXB_PROP_SIZE, /* uint64_t, bytes */
-	CXB_PROP_STR,  /* char *, owned by the object */
+	CXB_PROP_STR,  /* char *, owned by the object: freed after the types' finalize */
 	CXB_PROP_ENUM, /* int, index into names */
 	CXB_PROP_LINK, /* CxbObject *, referenced; set by id or path, looked up below /objects first
 	                * and then anywhere; link_type names the type it must have */
@@ -44,7 +44,9 @@ enum {
 };
 
 /* One property. @offset is into the instance. For kinds with offset and no functions the object
- * code does all the work; @check (may be NULL) runs after parsing, before the value is stored. */
+ * code does all the work; @check (may be NULL) runs after parsing, before the value is stored. It
+ * sees the parsed value: BOOL, UINT, STR (also for links), and for ENUM a UINT that is the index.
+ * Defaults are not checked. */
 struct CxbProp {
 	const char *name;
 	CxbPropKind kind;
@@ -80,9 +82,13 @@ struct CxbType {
 
 	void (*init)(CxbObject *obj);
 	bool (*complete)(CxbObject *obj, GError **errp); /* the most derived one is called */
-	bool (*can_delete)(CxbObject *obj, GError **errp); /* object-del asks; NULL = yes */
-	void (*unparent)(CxbObject *obj); /* leaving the tree: let go of everything held */
+	bool (*can_delete)(CxbObject *obj, GError **errp); /* object-del asks; NULL: ask the parent */
+	/* Leaving the tree, what was below is gone already: let go of everything held. Every type
+	 * on the way up runs, derived first; also for an object that was never completed. */
+	void (*unparent)(CxbObject *obj);
 	void (*finalize)(CxbObject *obj);
+	/* About to leave the tree, everything below still in place. Runs as unparent does. */
+	void (*leave)(CxbObject *obj);
 };
 
 struct CxbObject {
@@ -94,13 +100,17 @@ struct CxbObject {
 	GHashTable *by_name;
 	unsigned refs;
 	bool completed;
+	bool leaving; /* on its way out of the tree */
 };
 
+/** cxb_qom_new() - A tree with the containers /chardevs and /objects, which so outlive the rest. */
 CxbQom *cxb_qom_new(void);
-/** cxb_qom_free() - Unparents everything, last added first. NULL is fine. */
+/** cxb_qom_free() - Unparents everything, last added first. NULL is fine. Objects still referenced
+ * from elsewhere stay usable outside the tree until their last unref. */
 void cxb_qom_free(CxbQom *qom);
 
-/** cxb_qom_register() - Make a type known; its parent must be. @type must live for ever. */
+/** cxb_qom_register() - Make a type known; its parent must be. @type must live for ever. Doing so
+ * twice changes nothing. */
 void cxb_qom_register(CxbQom *qom, const CxbType *type);
 const CxbType *cxb_qom_find_type(const CxbQom *qom, const char *name);
 /** cxb_type_is() - @type is @ancestor or derived from it. */
@@ -128,10 +138,10 @@ const void *cxb_object_klass(const CxbObject *obj);
 
 /** cxb_object_add() - Take a reference and hang @child below @parent; fails on a taken name. */
 bool cxb_object_add(CxbObject *parent, const char *name, CxbObject *child, GError **errp);
-/** cxb_object_unparent() - Take @obj and all below it out of the tree. */
+/** cxb_object_unparent() - Take @obj and all below it out of the tree; nothing if it is not in. */
 void cxb_object_unparent(CxbObject *obj);
 CxbObject *cxb_object_child(const CxbObject *obj, const char *name);
-/** cxb_object_path() - Absolute path; caller frees. */
+/** cxb_object_path() - Absolute path; caller frees. "" for an object outside the tree. */
 char *cxb_object_path(const CxbObject *obj);
 
 /**
@@ -155,8 +165,10 @@ const CxbProp *cxb_object_find_prop(const CxbObject *obj, const char *key);
  */
 bool cxb_object_set(CxbObject *obj, const char *key, const CxbScalar *v, GError **errp);
 bool cxb_object_set_text(CxbObject *obj, const char *key, const char *text, GError **errp);
+/** cxb_object_get() - Caller clears @out. A link gives the target's path, "" if there is none. */
 bool cxb_object_get(CxbObject *obj, const char *key, CxbScalar *out, GError **errp);
-/** cxb_object_set_opts() - Set every option not marked used, in order, marking them. */
+/** cxb_object_set_opts() - Set every option not marked used, in order, marking them. Of a key given
+ * twice only the last counts. On failure those before the bad one have been set. */
 bool cxb_object_set_opts(CxbObject *obj, CxbOpts *opts, GError **errp);
 /** cxb_object_complete() - Run the type's complete; marks the object completed on success. */
 bool cxb_object_complete(CxbObject *obj, GError **errp);
@@ -167,9 +179,10 @@ bool cxb_object_complete(CxbObject *obj, GError **errp);
  * @opts: with "qom-type" and "id"
  */
 CxbObject *cxb_user_object_add(CxbQom *qom, CxbOpts *opts, GError **errp);
+/** cxb_user_object_del() - object-del: can_delete decides; "object 'ID' not found". */
 bool cxb_user_object_del(CxbQom *qom, const char *id, GError **errp);
 
-/* Help texts in QEMU's shape, on stdout. */
+/* Help texts in QEMU's shape, on stdout. Unknown type: CXB_ERROR_NOT_FOUND. */
 bool cxb_type_print_help(CxbQom *qom, const char *type_name, GError **errp);
 void cxb_qom_print_types(CxbQom *qom, unsigned flag /* CXB_TYPE_DEVICE or _USER_OBJECT */);
 

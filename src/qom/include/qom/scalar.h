@@ -60,15 +60,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CxbOpts, cxb_opts_free)
  * @implied: key of a first word without "=", or NULL if there is none
  *
  * Commas inside values are doubled. Short booleans "key" and "nokey" become on and off with a
- * deprecation warning on stderr if @short_bools, else they fail as QEMU's -machine does.
+ * deprecation warning on stderr if @short_bools, else they fail as QEMU's -machine does. A bare
+ * "help" or "?" gives the key "help" in either case, without warning.
  */
 CxbOpts *cxb_opts_parse(const char *text, const char *implied, bool short_bools, GError **errp);
 
 void cxb_opts_add(CxbOpts *opts, const char *key, CxbScalar value /* owned from here */);
 void cxb_opts_add_text(CxbOpts *opts, const char *key, const char *text);
-/** cxb_opts_find() - The last value of @key (repetition: the last wins) or NULL; marks it used. */
+/** cxb_opts_find() - The last value of @key (repetition: the last wins) or NULL; marks all used. */
 const CxbScalar *cxb_opts_find(CxbOpts *opts, const char *key);
-/** cxb_opts_take_str() - As find, for a string of either form; NULL without error if absent. */
+/** cxb_opts_get_str() - As find, for a string of either form; NULL without error if absent. */
 bool cxb_opts_get_str(CxbOpts *opts, const char *key, const char **out, GError **errp);
 /** cxb_opts_has() - @key, or a key below it ("key.…"), is present. Does not mark it. */
 bool cxb_opts_has(const CxbOpts *opts, const char *key);
@@ -77,7 +78,7 @@ const char *cxb_opts_unused(const CxbOpts *opts);
 
 /* Parsers behind the option syntax; errors are worded by the caller, who knows the key. */
 bool cxb_parse_size(const char *text, uint64_t *out); /* "1.5G", "0x1000"; powers of 1024 */
-bool cxb_parse_uint(const char *text, uint64_t max, uint64_t *out);
+bool cxb_parse_uint(const char *text, uint64_t max, uint64_t *out); /* decimal, 0x hex, 0 octal */
 bool cxb_parse_bool(const char *text, bool *out);     /* on off yes no true false y n */
 bool cxb_id_valid(const char *id);                    /* a letter, then letters digits - . _ */
 
