@@ -31,8 +31,8 @@ enum {
 };
 
 enum {
-	CXB_CMD_NEEDS_MEDIA = 1u << 0,  /* Media Disabled while it is */
-	CXB_CMD_OUT_OF_LIST = 1u << 1,  /* keeps a half-collected extent list alive across it: unused
+	CXB_CMD_NEEDS_MEDIA = 1u << 0, /* Media Disabled while it is */
+	CXB_CMD_OUT_OF_LIST = 1u << 1, /* keeps a half-collected extent list alive across it: unused
 	                                 * by others, which leave lists alone anyway */
 };
 
@@ -42,8 +42,8 @@ enum {
 struct CxbCciCmd {
 	uint16_t opcode;
 	const char *name;
-	const char *spec; /* section, CXL 3.1 */
-	size_t in_min, in_max;   /* bytes; in_max CXB_PAYLOAD_ANY: up to the payload size */
+	const char *spec;      /* section, CXL 3.1 */
+	size_t in_min, in_max; /* bytes; in_max CXB_PAYLOAD_ANY: up to the payload size */
 	size_t out_max;
 	uint16_t effects;
 	unsigned flags;
@@ -78,9 +78,21 @@ typedef void (*CxbCciDone)(void *opaque, CxbRc rc);
  */
 CxbRc cxb_cci_run(CxbCci *cci, uint16_t opcode, CxbRd *in, CxbWr *out, CxbCciDone done,
 		  void *opaque);
-/** cxb_cci_complete() - End the command that returned CXB_RC_LATER. */
+/** cxb_cci_complete() - End the command that returned CXB_RC_LATER; nothing if a reset took it. */
 void cxb_cci_complete(CxbCci *cci, CxbRc rc);
-bool cxb_cci_busy(const CxbCci *cci); /* a command is outstanding */
+/**
+ * cxb_cci_ticket() - Number of the command that is running or outstanding, 0 if there is none.
+ *
+ * A handler that answers later keeps it and ends the command with cxb_cci_complete_ticket(): a
+ * command that a reset dropped meanwhile is then not mistaken for the one outstanding now.
+ */
+uint64_t cxb_cci_ticket(const CxbCci *cci);
+void cxb_cci_complete_ticket(CxbCci *cci, uint64_t ticket, CxbRc rc);
+bool cxb_cci_busy(const CxbCci *cci); /* a command is running or outstanding */
+/** cxb_cci_set_media_disabled() - Whether rows with CXB_CMD_NEEDS_MEDIA are refused; initially
+ * not. Memory device status shows it (8.2.8.5.1.1). */
+void cxb_cci_set_media_disabled(CxbCci *cci, bool disabled);
+bool cxb_cci_media_disabled(const CxbCci *cci);
 /** cxb_cci_reset() - Drop an outstanding command: its done is not called any more. */
 void cxb_cci_reset(CxbCci *cci);
 
