@@ -38,8 +38,8 @@ static int suffix_shift(char c)
 	return at ? 10 * (int)(at - letters) : -1;
 }
 
-/* The fraction behind the point, times 2^@shift, rounded to nearest; digits past the 18th, worth
- * less than a byte in an exbibyte's suffix only, are read but do not count. */
+/* The fraction behind the point, times 2^@shift, rounded to nearest. Digits past the 18th are
+ * read but do not count. */
 static uint64_t scale_fraction(const char *digits, size_t n, int shift)
 {
 	uint64_t num = 0, den = 1;

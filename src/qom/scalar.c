@@ -98,8 +98,8 @@ static bool add_bare_word(CxbOpts *opts, const char *word, bool short_bools, GEr
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Invalid parameter '%s'", word);
 	if (!short_bools)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Expected '=' after parameter '%s'", word);
-	cxb_warn("short-form boolean option '%s' deprecated\nPlease use %s=%s instead", word, key,
-		 off ? "off" : "on");
+	cxb_warn("short-form boolean option '%s' deprecated", word);
+	g_printerr("Please use %s=%s instead\n", key, off ? "off" : "on");
 	cxb_opts_add_text(opts, key, off ? "off" : "on");
 	return true;
 }
