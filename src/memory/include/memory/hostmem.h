@@ -14,7 +14,7 @@
 #include "base/uuid.h"
 #include "qom/object.h"
 
-#define CXB_TYPE_NAME_HOSTMEM "memory-backend"
+#define CXB_TYPE_NAME_HOSTMEM     "memory-backend"
 #define CXB_TYPE_NAME_HOSTMEM_RAM "memory-backend-ram"
 
 typedef struct CxbHostMem CxbHostMem;
@@ -35,8 +35,8 @@ static inline CxbObject *cxb_hostmem_object(CxbHostMem *mem)
 }
 CxbHostMem *cxb_hostmem_from_object(CxbObject *obj); /* obj must be one */
 
-const char *cxb_hostmem_id(const CxbHostMem *mem); /* name in the tree */
-uint64_t cxb_hostmem_size(const CxbHostMem *mem);  /* bytes */
+const char *cxb_hostmem_id(const CxbHostMem *mem);     /* name in the tree */
+uint64_t cxb_hostmem_size(const CxbHostMem *mem);      /* bytes */
 const CxbUuid *cxb_hostmem_tag(const CxbHostMem *mem); /* null tag if it has none */
 bool cxb_hostmem_share(const CxbHostMem *mem);
 bool cxb_hostmem_prealloc(const CxbHostMem *mem);

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "memory/hostmem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backing.h"
+#include "base/error.h"
+#include "base/range.h"
+#include "memory/guard.h"
+
+#define POOL_SERVICE "hostmem-pool"
+
+struct CxbHostMem {
+	CxbObject obj;
+
+	/* Properties of every type */
+	uint64_t size;
+	bool share;
+	bool prealloc;
+	char *tag_text;
+	/* ... and those that scripts carry and nothing here depends on */
+	bool merge, dump, reserve;
+	uint32_t prealloc_threads;
+
+	/* memory-backend-file */
+	char *mem_path;
+	uint64_t offset;
+	bool readonly;
+	bool discard_data;
+	uint64_t align;
+	/* memory-backend-memfd: accepted, the memfd is sealed anyhow */
+	bool seal;
+
+	/* From completion on */
+	char *id;
+	CxbUuid tag;
+	Backing backing;
+	void *ptr;
+	uint64_t mapped_len;
+	dev_t dev;
+	ino_t ino;
+	CxbHostMemPool *pool; /* NULL: not, or no longer, in it */
+	GList *link;
+
+	char *holder; /* NULL: free */
+	bool mapped;
+};
+
+struct CxbHostMemPool {
+	GQueue mems;        /* CxbHostMem *, in order of creation */
+	GHashTable *by_tag; /* &CxbHostMem.tag -> CxbHostMem */
+};
+
+static CxbHostMem *hostmem(CxbObject *obj)
+{
+	return (CxbHostMem *)obj;
+}
+
+CxbHostMem *cxb_hostmem_from_object(CxbObject *obj)
+{
+	g_assert(cxb_object_is(obj, CXB_TYPE_NAME_HOSTMEM));
+	return hostmem(obj);
+}
+
+static bool check_size(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	if (!v->u)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"property 'size' of %s doesn't take value '0'", obj->type->name);
+	return true;
+}
+
+static bool tag_parse(const char *text, CxbUuid *tag, GError **errp)
+{
+	*tag = (CxbUuid){ 0 };
+	if (!text || !*text || cxb_uuid_parse(text, tag))
+		return true;
+	return cxb_fail(errp, CXB_ERROR_INVALID,
+			"Property 'tag' doesn't take value '%s': not a UUID", text);
+}
+
+static bool check_tag(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	CxbUuid tag;
+
+	return tag_parse(v->s, &tag, errp);
+}
+
+/* The file, or one that overlaps with it, is another backend's of this process. */
+static bool refuse_own_file(CxbHostMem *mem, GError **errp)
+{
+	struct stat st;
+
+	if (stat(mem->mem_path, &st) || !S_ISREG(st.st_mode))
+		return true;
+	for (GList *l = mem->pool->mems.head; l; l = l->next) {
+		const CxbHostMem *other = l->data;
+
+		if (other->ino != st.st_ino || other->dev != st.st_dev || !other->size ||
+		    (mem->readonly && other->readonly) ||
+		    !cxb_range_valid(mem->offset, mem->size) ||
+		    !cxb_ranges_overlap(mem->offset, mem->size, other->offset, other->size))
+			continue;
+		return cxb_fail(
+			errp, CXB_ERROR_BUSY,
+			"backing store %s of memory backend '%s' is in use by memory backend "
+			"'%s'",
+			mem->mem_path, mem->id, other->id);
+	}
+	return true;
+}
+
+static bool open_file(CxbHostMem *mem, GError **errp)
+{
+	const BackingFile file = {
+		.path = mem->mem_path,
+		.offset = mem->offset,
+		.size = mem->size,
+		.share = mem->share,
+		.readonly = mem->readonly,
+	};
+	struct stat st;
+
+	if (!refuse_own_file(mem, errp) || !backing_open_file(&mem->backing, mem->id, &file, errp))
+		return false;
+	if (fstat(mem->backing.fd, &st) == 0) {
+		mem->dev = st.st_dev;
+		mem->ino = st.st_ino;
+	}
+	return true;
+}
+
+/* Sparse, and not counted as promised memory: 4 TiB of it cost nothing until touched. */
+static bool map_whole(CxbHostMem *mem, GError **errp)
+{
+	const Backing *b = &mem->backing;
+	const int prot = PROT_READ | (b->readonly ? 0 : PROT_WRITE);
+	void *p;
+
+	if (mem->size > SIZE_MAX - b->page_size)
+		return cxb_fail_errno(errp, ENOMEM, "cannot map memory backend '%s'", mem->id);
+	mem->mapped_len = (mem->size + b->page_size - 1) / b->page_size * b->page_size;
+	p = mmap(NULL, mem->mapped_len, prot, MAP_SHARED | MAP_NORESERVE, b->fd, b->fd_off);
+	if (p == MAP_FAILED)
+		return cxb_fail_errno(errp, errno,
+				      "cannot map memory backend '%s' of 0x%" PRIx64 " bytes",
+				      mem->id, mem->size);
+	mem->ptr = p;
+	if (!mem->dump)
+		madvise(p, mem->mapped_len, MADV_DONTDUMP);
+	return true;
+}
+
+static bool claim_tag(CxbHostMem *mem, GError **errp)
+{
+	CxbHostMem *other;
+	char text[CXB_UUID_STRLEN + 1];
+
+	if (!tag_parse(mem->tag_text, &mem->tag, errp))
+		return false;
+	other = cxb_hostmem_by_tag(mem->pool, &mem->tag);
+	if (other)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"tag %s of memory backend '%s' is taken by memory backend '%s'",
+				cxb_uuid_format(&mem->tag, text), mem->id, other->id);
+	return true;
+}
+
+/* Frees what completion made. Safe to call at any stage of it. */
+static void hostmem_drop(CxbHostMem *mem)
+{
+	if (mem->ptr)
+		munmap(mem->ptr, mem->mapped_len);
+	mem->ptr = NULL;
+	backing_close(&mem->backing);
+}
+
+static bool complete(CxbHostMem *mem, bool (*open_backing)(CxbHostMem *, GError **), GError **errp)
+{
+	if (!mem->size)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'size' is missing");
+	mem->id = g_strdup(mem->obj.name ? mem->obj.name : "");
+	mem->pool = cxb_qom_get_service(mem->obj.qom, POOL_SERVICE);
+	g_assert(mem->pool);
+	cxb_guard_init();
+	if (!claim_tag(mem, errp) || !open_backing(mem, errp))
+		goto fail;
+	if (!map_whole(mem, errp) ||
+	    (mem->prealloc && !backing_prealloc(&mem->backing, mem->id, mem->size, errp))) {
+		backing_undo(&mem->backing);
+		goto fail;
+	}
+
+	g_queue_push_tail(&mem->pool->mems, mem);
+	mem->link = mem->pool->mems.tail;
+	if (!cxb_uuid_is_null(&mem->tag))
+		g_hash_table_insert(mem->pool->by_tag, &mem->tag, mem);
+	return true;
+
+fail:
+	hostmem_drop(mem);
+	mem->pool = NULL;
+	return false;
+}
+
+static bool open_memfd(CxbHostMem *mem, GError **errp)
+{
+	return backing_open_memfd(&mem->backing, mem->id, mem->size, errp);
+}
+
+static bool memfd_complete(CxbObject *obj, GError **errp)
+{
+	return complete(hostmem(obj), open_memfd, errp);
+}
+
+static bool file_complete(CxbObject *obj, GError **errp)
+{
+	CxbHostMem *mem = hostmem(obj);
+
+	if (!mem->mem_path)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'mem-path' is missing");
+	return complete(mem, open_file, errp);
+}
+
+static void hostmem_init(CxbObject *obj)
+{
+	hostmem(obj)->backing.fd = -1;
+}
+
+static bool hostmem_can_delete(CxbObject *obj, GError **errp)
+{
+	const CxbHostMem *mem = hostmem(obj);
+
+	if (!mem->holder && !mem->mapped)
+		return true;
+	return cxb_fail(errp, CXB_ERROR_BUSY,
+			"Cannot delete host memory backend '%s' which is mapped%s%s", mem->id,
+			mem->holder ? ": held by " : "", mem->holder ? mem->holder : "");
+}
+
+static void hostmem_unparent(CxbObject *obj)
+{
+	CxbHostMem *mem = hostmem(obj);
+
+	if (!mem->pool)
+		return;
+	if (!cxb_uuid_is_null(&mem->tag))
+		g_hash_table_remove(mem->pool->by_tag, &mem->tag);
+	g_queue_delete_link(&mem->pool->mems, mem->link);
+	mem->pool = NULL;
+}
+
+static void hostmem_finalize(CxbObject *obj)
+{
+	CxbHostMem *mem = hostmem(obj);
+
+	hostmem_unparent(obj);
+	if (mem->discard_data && mem->backing.fd >= 0 && !mem->backing.readonly)
+		cxb_hostmem_discard(mem, 0, mem->size, NULL);
+	hostmem_drop(mem);
+	g_free(mem->id);
+	g_free(mem->holder);
+}
+
+/* clang-format off */
+static const CxbProp hostmem_props[] = {
+	{ "size", CXB_PROP_SIZE, offsetof(CxbHostMem, size), 0,
+	  "bytes; required", .check = check_size },
+	{ "share", CXB_PROP_BOOL, offsetof(CxbHostMem, share), 0,
+	  "the bytes may be shared with other processes" },
+	{ "prealloc", CXB_PROP_BOOL, offsetof(CxbHostMem, prealloc), 0,
+	  "allocate all memory at creation" },
+	{ "tag", CXB_PROP_STR, offsetof(CxbHostMem, tag_text), 0,
+	  "UUID that names the bytes to hosts, unique among backends; empty for none",
+	  .check = check_tag },
+	{ "merge", CXB_PROP_BOOL, offsetof(CxbHostMem, merge), 0,
+	  "no effect", .def = "on" },
+	{ "dump", CXB_PROP_BOOL, offsetof(CxbHostMem, dump), 0,
+	  "put the bytes into core dumps", .def = "on" },
+	{ "reserve", CXB_PROP_BOOL, offsetof(CxbHostMem, reserve), 0,
+	  "no effect: swap space is never reserved", .def = "on" },
+	{ "prealloc-threads", CXB_PROP_U32, offsetof(CxbHostMem, prealloc_threads), 0,
+	  "no effect", .def = "1" },
+	{ NULL }
+};
+
+static const CxbProp memfd_props[] = {
+	{ "share", CXB_PROP_BOOL, offsetof(CxbHostMem, share), 0,
+	  "the bytes may be shared with other processes", .def = "on" },
+	{ "seal", CXB_PROP_BOOL, offsetof(CxbHostMem, seal), 0,
+	  "no effect: the memfd is always sealed against growing and shrinking", .def = "on" },
+	{ NULL }
+};
+
+static const CxbProp file_props[] = {
+	{ "mem-path", CXB_PROP_STR, offsetof(CxbHostMem, mem_path), 0,
+	  "file, or directory for a nameless one in it; required" },
+	{ "offset", CXB_PROP_SIZE, offsetof(CxbHostMem, offset), 0,
+	  "bytes; where in the file the backend starts" },
+	{ "readonly", CXB_PROP_BOOL, offsetof(CxbHostMem, readonly), 0,
+	  "never write to the file" },
+	{ "discard-data", CXB_PROP_BOOL, offsetof(CxbHostMem, discard_data), 0,
+	  "punch the bytes out of the file when the backend goes" },
+	{ "align", CXB_PROP_SIZE, offsetof(CxbHostMem, align), 0, "no effect" },
+	{ NULL }
+};
+/* clang-format on */
+
+static const CxbType hostmem_type = {
+	.name = CXB_TYPE_NAME_HOSTMEM,
+	.desc = "host memory",
+	.size = sizeof(CxbHostMem),
+	.flags = CXB_TYPE_ABSTRACT,
+	.props = hostmem_props,
+	.init = hostmem_init,
+	.can_delete = hostmem_can_delete,
+	.unparent = hostmem_unparent,
+	.finalize = hostmem_finalize,
+};
+
+static const CxbType ram_type = {
+	.name = CXB_TYPE_NAME_HOSTMEM_RAM,
+	.parent = CXB_TYPE_NAME_HOSTMEM,
+	.desc = "anonymous host memory (a memfd)",
+	.size = sizeof(CxbHostMem),
+	.flags = CXB_TYPE_USER_OBJECT,
+	.complete = memfd_complete,
+};
+
+static const CxbType memfd_type = {
+	.name = "memory-backend-memfd",
+	.parent = CXB_TYPE_NAME_HOSTMEM,
+	.desc = "host memory on a memfd",
+	.size = sizeof(CxbHostMem),
+	.flags = CXB_TYPE_USER_OBJECT,
+	.props = memfd_props,
+	.complete = memfd_complete,
+};
+
+static const CxbType file_type = {
+	.name = "memory-backend-file",
+	.parent = CXB_TYPE_NAME_HOSTMEM,
+	.desc = "host memory on a file",
+	.size = sizeof(CxbHostMem),
+	.flags = CXB_TYPE_USER_OBJECT,
+	.props = file_props,
+	.complete = file_complete,
+};
+
+CxbHostMemPool *cxb_hostmem_pool_new(CxbQom *qom)
+{
+	CxbHostMemPool *pool = g_new0(CxbHostMemPool, 1);
+
+	g_queue_init(&pool->mems);
+	pool->by_tag = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
+	cxb_qom_register(qom, &hostmem_type);
+	cxb_qom_register(qom, &ram_type);
+	cxb_qom_register(qom, &memfd_type);
+	cxb_qom_register(qom, &file_type);
+	cxb_qom_set_service(qom, POOL_SERVICE, pool);
+	return pool;
+}
+
+void cxb_hostmem_pool_free(CxbHostMemPool *pool)
+{
+	if (!pool)
+		return;
+	for (GList *l = pool->mems.head; l; l = l->next)
+		((CxbHostMem *)l->data)->pool = NULL;
+	g_queue_clear(&pool->mems);
+	g_hash_table_unref(pool->by_tag);
+	g_free(pool);
+}
+
+CxbHostMem *cxb_hostmem_by_tag(CxbHostMemPool *pool, const CxbUuid *tag)
+{
+	return g_hash_table_lookup(pool->by_tag, tag);
+}
+
+void cxb_hostmem_foreach(CxbHostMemPool *pool, CxbHostMemFn fn, void *opaque)
+{
+	for (GList *l = pool->mems.head, *next; l; l = next) {
+		next = l->next;
+		fn(l->data, opaque);
+	}
+}
+
+const char *cxb_hostmem_id(const CxbHostMem *mem)
+{
+	return mem->id;
+}
+
+uint64_t cxb_hostmem_size(const CxbHostMem *mem)
+{
+	return mem->size;
+}
+
+const CxbUuid *cxb_hostmem_tag(const CxbHostMem *mem)
+{
+	return &mem->tag;
+}
+
+bool cxb_hostmem_share(const CxbHostMem *mem)
+{
+	return mem->share;
+}
+
+bool cxb_hostmem_prealloc(const CxbHostMem *mem)
+{
+	return mem->prealloc;
+}
+
+bool cxb_hostmem_readonly(const CxbHostMem *mem)
+{
+	return mem->backing.readonly;
+}
+
+int cxb_hostmem_fd(const CxbHostMem *mem, uint64_t *fd_offset)
+{
+	*fd_offset = mem->backing.fd_off;
+	return mem->backing.fd;
+}
+
+uint64_t hostmem_page_size(const CxbHostMem *mem)
+{
+	return mem->backing.page_size;
+}
+
+char *cxb_hostmem_path(const CxbHostMem *mem)
+{
+	if (mem->backing.path)
+		return g_strdup(mem->backing.path);
+	return g_strdup_printf("/proc/%d/fd/%d", (int)getpid(), mem->backing.fd);
+}
+
+void *cxb_hostmem_ptr(const CxbHostMem *mem)
+{
+	return mem->ptr;
+}
+
+bool cxb_hostmem_hold(CxbHostMem *mem, const char *holder, GError **errp)
+{
+	if (mem->holder)
+		return cxb_fail(errp, CXB_ERROR_BUSY, "memory backend '%s' is in use by %s",
+				mem->id, mem->holder);
+	mem->holder = g_strdup(holder);
+	return true;
+}
+
+void cxb_hostmem_release(CxbHostMem *mem)
+{
+	g_clear_pointer(&mem->holder, g_free);
+}
+
+const char *cxb_hostmem_holder(const CxbHostMem *mem)
+{
+	return mem->holder;
+}
+
+void cxb_hostmem_set_mapped(CxbHostMem *mem, bool mapped)
+{
+	mem->mapped = mapped;
+}
+
+bool cxb_hostmem_mapped(const CxbHostMem *mem)
+{
+	return mem->mapped;
+}
+
+bool cxb_hostmem_read(CxbHostMem *mem, uint64_t off, void *buf, size_t len)
+{
+	const uint8_t *p = mem->ptr;
+
+	return cxb_range_in(off, len, mem->size) && cxb_guard_copy(buf, p + off, len, p + off, len);
+}
+
+bool cxb_hostmem_write(CxbHostMem *mem, uint64_t off, const void *buf, size_t len)
+{
+	uint8_t *p = mem->ptr;
+
+	return !mem->backing.readonly && cxb_range_in(off, len, mem->size) &&
+	       cxb_guard_copy(p + off, buf, len, p + off, len);
+}
+
+/* Where the file system cannot punch. */
+static bool write_zeros(CxbHostMem *mem, uint64_t off, uint64_t len)
+{
+	static const uint8_t zeros[64 << 10];
+
+	while (len) {
+		const size_t n = MIN(len, sizeof(zeros));
+
+		if (!cxb_hostmem_write(mem, off, zeros, n))
+			return false;
+		off += n;
+		len -= n;
+	}
+	return true;
+}
+
+bool cxb_hostmem_discard(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp)
+{
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	int rc, err;
+
+	if (!cxb_range_in(off, len, mem->size))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"range 0x%" PRIx64 "+0x%" PRIx64 " is outside memory backend '%s'",
+				off, len, mem->id);
+	if (mem->backing.readonly)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "memory backend '%s' is read-only",
+				mem->id);
+	if (!len)
+		return true;
+	do
+		rc = fallocate(mem->backing.fd, punch, mem->backing.fd_off + off, len);
+	while (rc && errno == EINTR);
+	err = rc ? errno : 0;
+	if (!rc || ((err == EOPNOTSUPP || err == ENODEV) && write_zeros(mem, off, len)))
+		return true;
+	return cxb_fail_errno(errp, err,
+			      "cannot discard 0x%" PRIx64 "+0x%" PRIx64 " of memory backend '%s'",
+			      off, len, mem->id);
+}
