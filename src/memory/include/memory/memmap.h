@@ -73,9 +73,9 @@ static inline CxbMemMap *cxb_memmap_txn_begin(CxbMemMap *mm)
 	cxb_memmap_begin(mm);
 	return mm;
 }
-#define CXB_MEMMAP_TXN(mm) \
-	__attribute__((cleanup(cxb_memmap_txn_end), unused)) CxbMemMapTxn cxb_txn_##__LINE__ = \
-		cxb_memmap_txn_begin(mm)
+#define CXB_MEMMAP_TXN(mm)                                                         \
+	__attribute__((cleanup(cxb_memmap_txn_end), unused)) CxbMemMapTxn G_PASTE( \
+		cxb_txn_, __LINE__) = cxb_memmap_txn_begin(mm)
 
 /**
  * cxb_memmap_place() - Put @region at @hpa with @priority, or move it there.
