@@ -23,11 +23,12 @@ typedef enum {
 	CXB_ARG_U32,
 	CXB_ARG_U64,
 	CXB_ARG_I64,
-	CXB_ARG_ENUM, /* int: index into names */
-	CXB_ARG_LIST, /* GArray * of structures of elem_size decoded by elem rows; NULL if absent */
+	CXB_ARG_ENUM,   /* int: index into names */
+	CXB_ARG_LIST,   /* GArray * of structures of elem_size decoded by elem rows; NULL if absent.
+		       * One elem row named "" decodes plain values ([1, 2], ["a", "b"]) */
 	CXB_ARG_STRUCT, /* structure in place, decoded by elem rows */
-	CXB_ARG_ANY,  /* json_object *, referenced */
-	CXB_ARG_REST, /* json_object *: all members no other row took; at most one, last */
+	CXB_ARG_ANY,    /* json_object *, referenced */
+	CXB_ARG_REST,   /* json_object *: all members no other row took; at most one, last */
 } CxbArgKind;
 
 typedef struct CxbArg {

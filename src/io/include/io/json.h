@@ -2,7 +2,11 @@
 /*
  * The strict JSON front. Our lexer frames a stream of values and checks what json-c would let
  * pass or cannot say (single quotes, duplicate keys, integer range, UTF-8, control characters,
- * depth 1024, sizes) with QEMU's error texts; json-c then parses strict text.
+ * depth 1024, sizes) with QEMU's error texts and builds json-c objects as the tokens come.
+ *
+ * U+0000 in a string or key is kept as the two bytes C0 80, so that C strings never end early;
+ * cxb_json_text() prints it as \u0000 again. Integers are int64 or uint64 (json-c's int type),
+ * doubles beyond.
  */
 #ifndef CXB_IO_JSON_H
 #define CXB_IO_JSON_H
@@ -31,7 +35,8 @@ void cxb_json_stream_feed(CxbJsonStream *s, const char *bytes, size_t len);
 /** cxb_json_stream_drop() - The callback wants no more of what is being fed (client gone). */
 void cxb_json_stream_drop(CxbJsonStream *s);
 
-/** cxb_json_parse() - One value that is all of @text. Caller puts it. NULL with @errp on error. */
+/** cxb_json_parse() - One value that is all of @text. Caller puts it. NULL with @errp on error
+ * (and without for the value null). */
 json_object *cxb_json_parse(const char *text, size_t len, GError **errp);
 
 /** cxb_json_opts() - Flatten a JSON object to typed options (dotted keys). At most 32 deep. */
