@@ -56,5 +56,8 @@ void cxb_chardev_pause(CxbChardev *chr, bool paused);
 void cxb_chardev_drop_peer(CxbChardev *chr);
 bool cxb_chardev_has_peer(const CxbChardev *chr);
 const char *cxb_chardev_name(const CxbChardev *chr);
+/** cxb_chardev_where() - "unix:PATH,server=on", "tcp:HOST:PORT,server=on" (with the port the
+ * kernel chose), "pty:/dev/pts/N", "stdio", ... */
+const char *cxb_chardev_where(const CxbChardev *chr);
 
 #endif
