@@ -10,6 +10,17 @@
  * States of an extent: free -> offered (add) -> accepted (Add Response) -> releasing (asked back,
  * still accepted) -> free (Release, or forced release). An offered one returns to free when
  * the response does not name it or the offer is withdrawn.
+ *
+ * Capacity is lazy: every extent has a tag, every tag a backing, and a tag is offered, accepted
+ * and asked back whole. Only prescriptive selection is offered. While one operation is under way
+ * (an observer runs, or one said CXB_DC_WAIT) requests fail with CXB_ERROR_BUSY and the host's
+ * commands with CXB_RC_BUSY; a reset is noted and announces again when the operation has ended.
+ *
+ * A release that was asked for and not answered may be asked for again: the extents stay
+ * releasing and are announced anew, for a host that could not let go stays silent and expects
+ * that. After a reset each open request is announced once, in the order of the first asking.
+ *
+ * A backing whose sanitizing fails stays held; the next add of its tag tries again.
  */
 #ifndef CXB_CXL_DC_H
 #define CXB_CXL_DC_H
@@ -22,8 +33,8 @@
 #include "base/uuid.h"
 #include "wire/rc.h"
 
-#define CXB_DC_REGIONS 8
-#define CXB_DC_BLOCK_SIZE (2ull << 20) /* default */
+#define CXB_DC_REGIONS     8
+#define CXB_DC_BLOCK_SIZE  (2ull << 20) /* default */
 #define CXB_DC_MAX_EXTENTS (512u << 10) /* default of what 4800h reports as supported */
 
 typedef struct CxbDc CxbDc;
@@ -48,7 +59,7 @@ typedef struct {
 	uint64_t base;       /* DPA */
 	uint64_t decode_len; /* bytes, multiple of 256 MiB */
 	uint64_t len;        /* bytes usable now */
-	uint64_t block_size;
+	uint64_t block_size; /* bytes, power of two, multiple of 64; 0: CXB_DC_BLOCK_SIZE */
 	uint8_t dsmad_handle;
 	bool sharable, sanitize_on_release;
 } CxbDcRegion;
@@ -57,7 +68,7 @@ typedef struct {
 	const char *name; /* path of the device: holder of backings, guest errors */
 	unsigned n_regions;
 	CxbDcRegion regions[CXB_DC_REGIONS];
-	unsigned n_heads; /* hosts; at least 1 */
+	unsigned n_heads;     /* hosts; at least 1 */
 	uint32_t max_extents; /* 0: default */
 	uint32_t max_tags;    /* 0: as many as extents */
 	/* The backing of @tag, or NULL. Capacity is lazy: an add needs a tag with a backing. */
@@ -87,8 +98,8 @@ typedef enum {
 	CXB_DC_OP_RETURN,          /* offered -> free: the host did not want it, or withdrawn */
 	CXB_DC_OP_REQUEST_RELEASE, /* accepted -> releasing: announce (type 1) */
 	CXB_DC_OP_RELEASE,         /* accepted or releasing -> free, by the host: unmap */
-	CXB_DC_OP_FORCED_RELEASE,  /* any -> free, by the fabric manager: unmap, announce (type 2) */
-	CXB_DC_OP_REANNOUNCE,      /* no change of state: a reset emptied log 4; the record type is 0
+	CXB_DC_OP_FORCED_RELEASE, /* any -> free, by the fabric manager: unmap, announce (type 2) */
+	CXB_DC_OP_REANNOUNCE,     /* no change of state: a reset emptied log 4; the record type is 0
 	                            * for offered and 1 for releasing extents, one op a group */
 } CxbDcOpKind;
 
@@ -96,7 +107,11 @@ typedef struct {
 	CxbDcOpKind kind;
 	uint16_t head;
 	size_t n;
-	const CxbDcExtent *const *extents; /* as they are before the operation */
+	/* In prepare and abort as they are before the operation, in commit see there. Those of one
+	 * tag stand together for everything but ACCEPT and RELEASE. Valid until commit or abort
+	 * returns. */
+	const CxbDcExtent *const *extents;
+	uint32_t extents_left, tags_left; /* in commit: available once the operation is done */
 	/* ACCEPT also returns what was not taken: a RETURN op of its own follows in the same step. */
 } CxbDcOp;
 
@@ -104,10 +119,10 @@ typedef enum { CXB_DC_READY, CXB_DC_REFUSED, CXB_DC_WAIT } CxbDcPrepare;
 
 typedef struct {
 	/* Check and reserve. REFUSED fills @errp. WAIT: cxb_dc_prepared() will be called later with
-	 * the outcome; allowed for ACCEPT and RELEASE. NULL: always ready. RETURN and
-	 * FORCED_RELEASE and REANNOUNCE may not be refused. */
+	 * the outcome (not from inside prepare); allowed for ACCEPT and RELEASE. NULL: always
+	 * ready. RETURN, FORCED_RELEASE and REANNOUNCE are prepared too but may not be refused. */
 	CxbDcPrepare (*prepare)(void *opaque, const CxbDcOp *op, GError **errp);
-	void (*abort)(void *opaque, const CxbDcOp *op);  /* undo a prepare that was READY */
+	void (*abort)(void *opaque, const CxbDcOp *op); /* undo a prepare that was READY */
 	/* It happens. Runs before the state changes for RELEASE, FORCED_RELEASE and RETURN (aliases
 	 * go first), after it for the others. */
 	void (*commit)(void *opaque, const CxbDcOp *op);
@@ -119,7 +134,8 @@ void cxb_dc_tag_space_free(CxbDcTagSpace *space);
 
 /** cxb_dc_new() - @config is copied. Fails on regions that break 9.13.3's rules. */
 CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp);
-/** cxb_dc_free() - Releases all backings without running observers. */
+/** cxb_dc_free() - Releases all backings without running observers, after sanitizing those whose
+ * release with sanitizing has begun. An operation that waits is forgotten, its done not called. */
 void cxb_dc_free(CxbDc *dc);
 /** cxb_dc_add_observer() - Prepare runs in order of addition, commit too, abort in reverse. */
 void cxb_dc_add_observer(CxbDc *dc, const CxbDcObserver *observer, void *opaque);
@@ -161,7 +177,11 @@ typedef struct {
 } CxbDcReleaseReq;
 
 /* Errors are worded as QEMU's cxl-add-dynamic-capacity and cxl-release-dynamic-capacity word them,
- * with the extent, tag or bound behind. All or nothing. */
+ * with the extent, tag or bound behind. All or nothing.
+ *
+ * A release covers whole tags: by tag, @ranges may be empty, else each must name whole extents of
+ * the tag; prescriptive, the ranges name the tags. Forced, it also withdraws an offer: the group
+ * is no longer one that a response answers. */
 bool cxb_dc_add(CxbDc *dc, const CxbDcAddReq *req, GError **errp);
 bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp);
 
@@ -189,10 +209,16 @@ typedef void (*CxbDcDone)(void *opaque, CxbRc rc);
  * cxb_dc_add_response() - 4802h (8.2.9.9.9.3), one payload.
  * @more: the list goes on in a further command; nothing happens yet
  * @done: called later if and only if CXB_RC_LATER is returned
+ *
+ * A range names whole extents: one, or several that adjoin. Refused, by order of checks: nothing
+ * offered (Invalid Physical Address), more extents than fit (Resources Exhausted), outside a
+ * region (Invalid Physical Address), not aligned or overlapping in the list (Invalid Extent
+ * List), not of the oldest group, cutting an extent or part of a tag (Invalid Physical Address).
+ * Each refusal drops what was collected (Busy does not) and writes one guest error line.
  */
 CxbRc cxb_dc_add_response(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
 			  CxbDcDone done, void *opaque);
-/** cxb_dc_host_release() - 4803h (8.2.9.9.9.4), same shape. */
+/** cxb_dc_host_release() - 4803h (8.2.9.9.9.4), same shape. An empty payload is Invalid Input. */
 CxbRc cxb_dc_host_release(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
 			  CxbDcDone done, void *opaque);
 /** cxb_dc_reset_head() - Steps 2, 6 and 7 of a reset: half-collected lists are dropped, then every

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dynamic capacity event records (CXL 3.1 8.2.9.2.1.6, Table 8-50). A group enters log 4 whole,
+ * so that a host never waits for a record without More: a request whose group does not fit is
+ * refused in prepare; what may not be refused waits until the host has cleared records.
+ *
+ * No group is larger than the log: each was announced through it, except what force takes, which
+ * is announced tag by tag where it does not fit at once.
+ */
+#include "dc_head.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/trace.h"
+#include "wire/event.h"
+
+CXB_TRACE(cxl_dc_record, (unsigned head, unsigned type, const CxbDcExtent *x, bool more),
+	  "head %u type %u dpa 0x%" PRIx64 " len 0x%" PRIx64 " more %d", head, type, x->dpa, x->len,
+	  more)
+CXB_TRACE(cxl_dc_records_wait, (unsigned head, unsigned type, size_t n),
+	  "head %u type %u: %zu records wait for room", head, type, n)
+
+/* A group that waits. Its extents may change or go meanwhile: they are copies, looked up again. */
+typedef struct {
+	uint8_t type;
+	guint n;
+	CxbDcExtent extents[];
+} Waiting;
+
+/* Records that still fit behind what is promised to others. */
+static size_t room(const CxbDcHead *h)
+{
+	const size_t left = cxb_evlogs_room(h->logs, CXB_LOG_DC);
+
+	return left > h->reserved ? left - h->reserved : 0;
+}
+
+static void record_write(CxbDcHead *h, uint8_t type, const CxbDcExtent *x, bool more,
+			 uint32_t extents_left, uint32_t tags_left)
+{
+	struct wire_event_record raw = { 0 };
+	struct wire_dc_record *r = (struct wire_dc_record *)&raw;
+
+	trace_cxl_dc_record(h->head, type, x, more);
+	r->hdr.uuid = wire_uuid_dc;
+	r->hdr.length = sizeof(raw);
+	r->type = type;
+	r->validity = 1;
+	r->host_id = le16_put(x->head);
+	r->more = more ? WIRE_DC_EVENT_MORE : 0;
+	r->extent.dpa = le64_put(x->dpa);
+	r->extent.length = le64_put(x->len);
+	r->extent.tag = x->tag;
+	r->extent.seq = le16_put(x->seq);
+	r->extents_available = le32_put(extents_left);
+	r->tags_available = le32_put(tags_left);
+	cxb_evlogs_append(h->logs, CXB_LOG_DC, &raw);
+}
+
+static void wait_for_room(CxbDcHead *h, uint8_t type, const CxbDcExtent *const *x, size_t n)
+{
+	Waiting *w = g_malloc0(sizeof(*w) + n * sizeof(w->extents[0]));
+
+	trace_cxl_dc_records_wait(h->head, type, n);
+	w->type = type;
+	w->n = n;
+	for (size_t i = 0; i < n; i++)
+		w->extents[i] = *x[i];
+	g_queue_push_tail(&h->waiting, w);
+	h->n_waiting += n;
+}
+
+static void group_write(CxbDcHead *h, uint8_t type, const CxbDcOp *op, size_t first, size_t n)
+{
+	if (h->n_waiting || n > room(h)) {
+		wait_for_room(h, type, op->extents + first, n);
+		return;
+	}
+	for (size_t i = first; i < first + n; i++)
+		record_write(h, type, op->extents[i], i + 1 < first + n, op->extents_left,
+			     op->tags_left);
+}
+
+/* Whatever is taken by force has gone already; the rest must still be what was to be said. */
+static bool still_so(const CxbDcHead *h, uint8_t type, const CxbDcExtent *x)
+{
+	const CxbDcExtent *e;
+
+	if (type == WIRE_DC_EVENT_FORCED_RELEASE)
+		return true;
+	e = cxb_dc_find(h->dc, h->head, x->dpa);
+	return e && e->dpa == x->dpa && e->len == x->len && cxb_uuid_equal(&e->tag, &x->tag) &&
+	       e->state == (type == WIRE_DC_EVENT_ADD ? CXB_DC_OFFERED : CXB_DC_RELEASING);
+}
+
+static void waiting_pop(CxbDcHead *h)
+{
+	Waiting *w = g_queue_pop_head(&h->waiting);
+
+	h->n_waiting -= w->n;
+	g_free(w);
+}
+
+/* Write the groups that fit now, in their order. */
+static void waiting_write(CxbDcHead *h)
+{
+	Waiting *w;
+
+	while ((w = g_queue_peek_head(&h->waiting))) {
+		guint n = 0;
+
+		for (guint i = 0; i < w->n; i++)
+			n += still_so(h, w->type, &w->extents[i]);
+		if (n > room(h))
+			return;
+		for (guint i = 0; i < w->n; i++)
+			if (still_so(h, w->type, &w->extents[i]))
+				record_write(h, w->type, &w->extents[i], --n > 0,
+					     cxb_dc_extents_available(h->dc),
+					     cxb_dc_tags_available(h->dc));
+		waiting_pop(h);
+	}
+}
+
+void cxb_dc_records_cleared(void *head, CxbLogId log)
+{
+	if (log == CXB_LOG_DC)
+		waiting_write(head);
+}
+
+void cxb_dc_records_drop(CxbDcHead *h)
+{
+	while (!g_queue_is_empty(&h->waiting))
+		waiting_pop(h);
+}
+
+static bool needs_room(const CxbDcOp *op)
+{
+	return op->kind == CXB_DC_OP_OFFER || op->kind == CXB_DC_OP_REQUEST_RELEASE;
+}
+
+static CxbDcPrepare prepare(void *opaque, const CxbDcOp *op, GError **errp)
+{
+	CxbDcHead *h = opaque;
+	size_t left;
+
+	if (op->head != h->head || !needs_room(op))
+		return CXB_DC_READY;
+	waiting_write(h);
+	left = room(h);
+	left = left > h->n_waiting ? left - h->n_waiting : 0;
+	if (op->n > left) {
+		cxb_fail(errp, CXB_ERROR_NO_ROOM,
+			 "dynamic capacity event log is too full: %zu records needed, "
+			 "%zu left of %u",
+			 op->n, left, cxb_evlogs_size(h->logs, CXB_LOG_DC));
+		return CXB_DC_REFUSED;
+	}
+	h->reserved += op->n;
+	return CXB_DC_READY;
+}
+
+static void unprepare(void *opaque, const CxbDcOp *op)
+{
+	CxbDcHead *h = opaque;
+
+	if (op->head == h->head && needs_room(op))
+		h->reserved -= op->n;
+}
+
+static void forced_write(CxbDcHead *h, const CxbDcOp *op)
+{
+	size_t first = 0;
+
+	if (op->n <= room(h)) {
+		group_write(h, WIRE_DC_EVENT_FORCED_RELEASE, op, 0, op->n);
+		return;
+	}
+	for (size_t i = 1; i <= op->n; i++) {
+		if (i < op->n && cxb_uuid_equal(&op->extents[i]->tag, &op->extents[first]->tag))
+			continue;
+		group_write(h, WIRE_DC_EVENT_FORCED_RELEASE, op, first, i - first);
+		first = i;
+	}
+}
+
+static void commit(void *opaque, const CxbDcOp *op)
+{
+	CxbDcHead *h = opaque;
+
+	if (op->head != h->head)
+		return;
+	unprepare(h, op); /* what was reserved is used now */
+	switch (op->kind) {
+	case CXB_DC_OP_OFFER:
+		group_write(h, WIRE_DC_EVENT_ADD, op, 0, op->n);
+		break;
+	case CXB_DC_OP_REQUEST_RELEASE:
+		group_write(h, WIRE_DC_EVENT_RELEASE, op, 0, op->n);
+		break;
+	case CXB_DC_OP_FORCED_RELEASE:
+		forced_write(h, op);
+		break;
+	case CXB_DC_OP_REANNOUNCE:
+		group_write(h,
+			    op->extents[0]->state == CXB_DC_OFFERED ? WIRE_DC_EVENT_ADD
+								    : WIRE_DC_EVENT_RELEASE,
+			    op, 0, op->n);
+		break;
+	case CXB_DC_OP_ACCEPT:
+	case CXB_DC_OP_RETURN:
+	case CXB_DC_OP_RELEASE:
+		break;
+	}
+}
+
+const CxbDcObserver cxb_dc_records = { prepare, unprepare, commit };

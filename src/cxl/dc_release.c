@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taking capacity back at an orchestrator's wish: asked for, or by force. Always whole tags. */
+#include "dc_internal.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+
+static bool pending_fail(GError **errp, const CxbDcExtent *e)
+{
+	return cxb_fail(errp, CXB_ERROR_INVALID,
+			"cannot release extent with pending DPA range: dpa 0x%" PRIx64
+			" len 0x%" PRIx64 " is offered and not accepted",
+			e->dpa, e->len);
+}
+
+/* No byte of the range is in an offered extent. */
+static bool none_pending(const DcHead *head, uint64_t dpa, uint64_t len, GError **errp)
+{
+	const CxbIv *iv = cxb_ivmap_overlap(head->map, dpa, len);
+
+	for (; iv && iv->start < dpa + len; iv = cxb_ivmap_next(head->map, iv)) {
+		const DcExtent *e = iv->value;
+
+		if (e->pub.state == CXB_DC_OFFERED)
+			return pending_fail(errp, &e->pub);
+	}
+	return true;
+}
+
+static bool tag_matches(const DcExtent *e, const CxbUuid *tag, GError **errp)
+{
+	char want[CXB_UUID_STRLEN + 1], has[CXB_UUID_STRLEN + 1];
+
+	if (cxb_uuid_is_null(tag) || cxb_uuid_equal(&e->pub.tag, tag))
+		return true;
+	return cxb_fail(errp, CXB_ERROR_INVALID,
+			"tag does not match the extent's: %s given, dpa 0x%" PRIx64
+			" len 0x%" PRIx64 " has %s",
+			cxb_uuid_format(tag, want), e->pub.dpa, e->pub.len,
+			cxb_uuid_format(&e->pub.tag, has));
+}
+
+/* Add the extents that the ranges of @req name to @named. */
+static bool ranges_named(CxbDc *dc, const DcHead *head, const CxbDcReleaseReq *req,
+			 GPtrArray *named, GError **errp)
+{
+	if (!cxb_dc_check_ranges(dc, req->region, req->ranges, req->n, errp))
+		return false;
+	for (size_t i = 0; i < req->n; i++) {
+		const uint64_t dpa = dc->config.regions[req->region].base + req->ranges[i].offset;
+		const uint64_t len = req->ranges[i].len;
+		guint first = named->len;
+
+		if (!req->forced && !none_pending(head, dpa, len, errp))
+			return false;
+		switch (cxb_dc_cover(head, dpa, len, named)) {
+		case DC_COVER_NONE:
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"cannot release extent with non-existing DPA range: "
+					"dpa 0x%" PRIx64 " len 0x%" PRIx64,
+					dpa, len);
+		case DC_COVER_CUT:
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"cannot release part of an extent: dpa 0x%" PRIx64
+					" len 0x%" PRIx64 " begins or ends inside one",
+					dpa, len);
+		case DC_COVER_WHOLE:
+			break;
+		}
+		for (; first < named->len; first++)
+			if (!tag_matches(dc_ext(named, first), &req->tag, errp))
+				return false;
+	}
+	return true;
+}
+
+static bool tag_named(const DcHead *head, const CxbDcReleaseReq *req, GPtrArray *named,
+		      GError **errp)
+{
+	const DcTag *tag = cxb_dc_tag_find(head, &req->tag);
+	char text[CXB_UUID_STRLEN + 1];
+	DcExtent *e;
+
+	if (cxb_uuid_is_null(&req->tag))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "tag-based removal needs a tag");
+	if (!tag || tag->region != req->region)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"cannot release extent with non-existing DPA range: "
+				"host %u has no extent of tag %s in region %u",
+				req->host_id, cxb_uuid_format(&req->tag, text), req->region);
+	e = g_queue_peek_head((GQueue *)&tag->extents);
+	if (!req->forced && e->pub.state == CXB_DC_OFFERED)
+		return pending_fail(errp, &e->pub);
+	g_ptr_array_add(named, e);
+	return true;
+}
+
+/* All extents of all tags that @named has an extent of, each tag once. */
+static GPtrArray *whole_tags(const GPtrArray *named)
+{
+	GPtrArray *list = g_ptr_array_new();
+
+	for (guint i = 0; i < named->len; i++) {
+		DcTag *tag = dc_ext(named, i)->tag;
+
+		if (tag->scratch)
+			continue;
+		tag->scratch = 1;
+		for (GList *l = tag->extents.head; l; l = l->next)
+			g_ptr_array_add(list, l->data);
+	}
+	for (guint i = 0; i < named->len; i++)
+		dc_ext(named, i)->tag->scratch = 0;
+	return list;
+}
+
+static bool request_check(CxbDc *dc, const CxbDcReleaseReq *req, GPtrArray *named, GError **errp)
+{
+	const DcHead *head;
+
+	if (cxb_dc_busy(dc, errp))
+		return false;
+	head = cxb_dc_head(dc, req->host_id, errp);
+	if (!head)
+		return false;
+	if (req->policy != CXB_DC_REMOVE_TAG_BASED && req->policy != CXB_DC_REMOVE_PRESCRIPTIVE)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Removal policy not supported");
+	if (!ranges_named(dc, head, req, named, errp))
+		return false;
+	if (req->policy == CXB_DC_REMOVE_TAG_BASED)
+		return tag_named(head, req, named, errp);
+	if (!req->n)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "extent list is empty");
+	return true;
+}
+
+bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp)
+{
+	g_autoptr(GPtrArray) named = g_ptr_array_new();
+	DcTxn *txn;
+
+	if (!request_check(dc, req, named, errp))
+		return false;
+	txn = cxb_dc_txn_new(req->host_id);
+	txn->sanitize = req->sanitize;
+	cxb_dc_txn_add(txn, req->forced ? CXB_DC_OP_FORCED_RELEASE : CXB_DC_OP_REQUEST_RELEASE,
+		       whole_tags(named));
+	return cxb_dc_txn_run(dc, txn, errp) == DC_TXN_DONE;
+}

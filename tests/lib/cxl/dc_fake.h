@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What tests of dynamic capacity stand on: backings that only remember what was done to them, and
+ * a device of 2 regions of 256 MiB (the second sharable) at DPA 256 MiB, blocks of 2 MiB.
+ */
+#ifndef DC_FAKE_H
+#define DC_FAKE_H
+
+#include <glib.h>
+
+#include "base/error.h"
+#include "cxl/dc.h"
+
+#define FAKE_MIB(n) ((uint64_t)(n) << 20)
+#define FAKE_BLOCK  FAKE_MIB(2)
+#define FAKE_BASE   FAKE_MIB(256) /* of region 0 */
+#define FAKE_SPAN   FAKE_MIB(256) /* of a region */
+
+typedef struct {
+	CxbDcBacking backing; /* first */
+	CxbUuid tag;
+	uint64_t size;
+	char name[24];
+	const char *holder; /* NULL: free */
+	bool mapped;
+	bool dirty; /* tests set it; sanitizing clears it */
+	bool sanitize_fails;
+	unsigned sanitized, released;
+} FakeBacking;
+
+typedef struct {
+	GHashTable *by_tag; /* &FakeBacking.tag -> FakeBacking (owned) */
+} FakePool;
+
+static inline FakeBacking *fake_of(CxbDcBacking *b)
+{
+	return (FakeBacking *)b;
+}
+
+static inline const CxbUuid *fake_tag_of(CxbDcBacking *b)
+{
+	return &fake_of(b)->tag;
+}
+
+static inline uint64_t fake_size_of(CxbDcBacking *b)
+{
+	return fake_of(b)->size;
+}
+
+static inline const char *fake_name_of(CxbDcBacking *b)
+{
+	return fake_of(b)->name;
+}
+
+static inline bool fake_hold(CxbDcBacking *b, const char *holder, GError **errp)
+{
+	if (fake_of(b)->holder)
+		return cxb_fail(errp, CXB_ERROR_BUSY, "held by %s", fake_of(b)->holder);
+	fake_of(b)->holder = holder;
+	return true;
+}
+
+static inline void fake_release(CxbDcBacking *b)
+{
+	g_assert_nonnull(fake_of(b)->holder);
+	g_assert_false(fake_of(b)->mapped);
+	fake_of(b)->holder = NULL;
+	fake_of(b)->released++;
+}
+
+static inline void fake_set_mapped(CxbDcBacking *b, bool mapped)
+{
+	g_assert_nonnull(fake_of(b)->holder);
+	g_assert_true(fake_of(b)->mapped != mapped);
+	fake_of(b)->mapped = mapped;
+}
+
+static inline bool fake_sanitize(CxbDcBacking *b, GError **errp)
+{
+	g_assert_nonnull(fake_of(b)->holder);
+	g_assert_false(fake_of(b)->mapped);
+	if (fake_of(b)->sanitize_fails)
+		return cxb_fail(errp, CXB_ERROR_SYSTEM, "no such luck");
+	fake_of(b)->dirty = false;
+	fake_of(b)->sanitized++;
+	return true;
+}
+
+static const CxbDcBackingOps fake_ops __attribute__((unused)) = {
+	fake_tag_of,  fake_size_of,    fake_name_of,  fake_hold,
+	fake_release, fake_set_mapped, fake_sanitize,
+};
+
+static inline FakePool *fake_pool_new(void)
+{
+	FakePool *pool = g_new0(FakePool, 1);
+
+	pool->by_tag = g_hash_table_new_full(cxb_uuid_hash, cxb_uuid_hash_equal, NULL, g_free);
+	return pool;
+}
+
+static inline void fake_pool_free(FakePool *pool)
+{
+	g_hash_table_unref(pool->by_tag);
+	g_free(pool);
+}
+
+static inline CxbDcBacking *fake_find(void *opaque, const CxbUuid *tag)
+{
+	return g_hash_table_lookup(((FakePool *)opaque)->by_tag, tag);
+}
+
+/* Tag number @n: 5be13bce-ae34-4a77-b6c3-0000NNNNNNNN. */
+static inline CxbUuid fake_tag(unsigned n)
+{
+	return (CxbUuid){ { 0x5b, 0xe1, 0x3b, 0xce, 0xae, 0x34, 0x4a, 0x77, 0xb6, 0xc3, 0, 0,
+			    n >> 24 & 0xff, n >> 16 & 0xff, n >> 8 & 0xff, n & 0xff } };
+}
+
+static inline FakeBacking *fake_backing(FakePool *pool, unsigned n, uint64_t size)
+{
+	FakeBacking *b = g_new0(FakeBacking, 1);
+
+	b->backing.ops = &fake_ops;
+	b->tag = fake_tag(n);
+	b->size = size;
+	g_snprintf(b->name, sizeof(b->name), "mem%u", n);
+	g_hash_table_insert(pool->by_tag, &b->tag, b);
+	return b;
+}
+
+static inline CxbDcConfig fake_config(FakePool *pool)
+{
+	return (CxbDcConfig){
+		.name = "cxl-vmem0",
+		.n_regions = 2,
+		.regions = { { .base = FAKE_BASE,
+			       .decode_len = FAKE_SPAN,
+			       .len = FAKE_SPAN,
+			       .block_size = FAKE_BLOCK,
+			       .dsmad_handle = 2 },
+			     { .base = FAKE_BASE + FAKE_SPAN,
+			       .decode_len = FAKE_SPAN,
+			       .len = FAKE_SPAN,
+			       .block_size = FAKE_BLOCK,
+			       .dsmad_handle = 3,
+			       .sharable = true } },
+		.n_heads = 1,
+		.find_backing = fake_find,
+		.opaque = pool,
+	};
+}
+
+/* --- an observer that writes down what it sees, and answers as told --- */
+
+typedef struct {
+	const char *name;             /* in front of each word */
+	GString *seen;                /* shared; may be NULL */
+	bool refuse, wait;            /* the next prepare of ... */
+	CxbDcOpKind kind;             /* ... this kind */
+	void (*inside)(void *opaque); /* called in each prepare and commit; may be NULL */
+	void *opaque;
+} FakeObserver;
+
+static inline void fake_saw(FakeObserver *o, const char *what, const CxbDcOp *op)
+{
+	static const char *const kinds[] = {
+		"offer", "accept", "return", "request", "release", "forced", "reannounce",
+	};
+
+	if (o->seen)
+		g_string_append_printf(o->seen, "%s%s %s %zu;", o->name ? o->name : "", what,
+				       kinds[op->kind], op->n);
+	if (o->inside)
+		o->inside(o->opaque);
+}
+
+static inline CxbDcPrepare fake_prepare(void *opaque, const CxbDcOp *op, GError **errp)
+{
+	FakeObserver *o = opaque;
+
+	fake_saw(o, "prepare", op);
+	if (o->kind != op->kind)
+		return CXB_DC_READY;
+	if (o->refuse) {
+		o->refuse = false;
+		cxb_fail(errp, CXB_ERROR_INVALID, "refused as told");
+		return CXB_DC_REFUSED;
+	}
+	if (o->wait) {
+		o->wait = false;
+		return CXB_DC_WAIT;
+	}
+	return CXB_DC_READY;
+}
+
+static inline void fake_abort(void *opaque, const CxbDcOp *op)
+{
+	fake_saw(opaque, "abort", op);
+}
+
+static inline void fake_commit(void *opaque, const CxbDcOp *op)
+{
+	fake_saw(opaque, "commit", op);
+}
+
+static const CxbDcObserver fake_observer
+	__attribute__((unused)) = { fake_prepare, fake_abort, fake_commit };
+
+/* --- requests in short --- */
+
+/* Ranges in blocks: { first block in the region, blocks }. */
+typedef struct {
+	unsigned at, n;
+} FakeRange;
+
+static inline bool fake_add(CxbDc *dc, unsigned tag, uint8_t region, size_t n,
+			    const FakeRange *blocks, GError **errp)
+{
+	g_autofree CxbDcRange *ranges = g_new(CxbDcRange, n);
+
+	for (size_t i = 0; i < n; i++)
+		ranges[i] = (CxbDcRange){ blocks[i].at * FAKE_BLOCK, blocks[i].n * FAKE_BLOCK };
+	return cxb_dc_add(dc,
+			  &(CxbDcAddReq){ .policy = CXB_DC_SELECT_PRESCRIPTIVE,
+					  .region = region,
+					  .tag = tag ? fake_tag(tag) : (CxbUuid){ { 0 } },
+					  .n = n,
+					  .ranges = ranges },
+			  errp);
+}
+
+#define FAKE_RANGES(...)                                                        \
+	G_N_ELEMENTS(((const FakeRange[]){ __VA_ARGS__ })), (const FakeRange[]) \
+	{                                                                       \
+		__VA_ARGS__                                                     \
+	}
+
+/* By tag, in region 0. */
+static inline bool fake_ask_back(CxbDc *dc, unsigned tag, bool forced, bool sanitize, GError **errp)
+{
+	return cxb_dc_release(dc,
+			      &(CxbDcReleaseReq){ .policy = CXB_DC_REMOVE_TAG_BASED,
+						  .forced = forced,
+						  .sanitize = sanitize,
+						  .tag = fake_tag(tag) },
+			      errp);
+}
+
+typedef CxbRc (*FakeUpdateFn)(CxbDc *, uint16_t, const CxbDcDpaRange *, size_t, bool, CxbDcDone,
+			      void *);
+
+/* 4802h or 4803h on region 0. */
+static inline CxbRc fake_update_more(CxbDc *dc, FakeUpdateFn fn, bool more, size_t n,
+				     const FakeRange *blocks)
+{
+	g_autofree CxbDcDpaRange *list = g_new(CxbDcDpaRange, n);
+
+	for (size_t i = 0; i < n; i++)
+		list[i] = (CxbDcDpaRange){ FAKE_BASE + blocks[i].at * FAKE_BLOCK,
+					   blocks[i].n * FAKE_BLOCK };
+	return fn(dc, 0, list, n, more, NULL, NULL);
+}
+
+static inline CxbRc fake_respond(CxbDc *dc, size_t n, const FakeRange *blocks)
+{
+	return fake_update_more(dc, cxb_dc_add_response, false, n, blocks);
+}
+
+static inline CxbRc fake_give_back(CxbDc *dc, size_t n, const FakeRange *blocks)
+{
+	return fake_update_more(dc, cxb_dc_host_release, false, n, blocks);
+}
+
+static inline CxbDcStatus fake_status(CxbDc *dc, unsigned tag)
+{
+	const CxbUuid t = fake_tag(tag);
+	CxbDcStatus status;
+
+	g_assert_true(cxb_dc_status(dc, 0, 0, &t, &status, NULL, NULL, NULL));
+	return status;
+}
+
+#endif
