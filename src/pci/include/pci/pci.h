@@ -12,12 +12,12 @@
 #include "memory/memmap.h"
 #include "qom/device.h"
 
-#define CXB_TYPE_NAME_PCI_DEVICE "pci-device"   /* abstract */
+#define CXB_TYPE_NAME_PCI_DEVICE "pci-device"      /* abstract */
 #define CXB_TYPE_NAME_PCI_BRIDGE "base-pci-bridge" /* abstract, derived from it */
-#define CXB_TYPE_NAME_PCI_BUS "PCI"
-#define CXB_TYPE_NAME_PCIE_BUS "PCIE"
+#define CXB_TYPE_NAME_PCI_BUS    "PCI"
+#define CXB_TYPE_NAME_PCIE_BUS   "PCIE"
 
-#define CXB_PCI_CONFIG_SIZE 256
+#define CXB_PCI_CONFIG_SIZE  256
 #define CXB_PCIE_CONFIG_SIZE 4096
 
 typedef struct CxbPciHost CxbPciHost;
@@ -36,7 +36,9 @@ typedef struct {
 	void (*config_written)(CxbPciDev *dev, uint16_t off, unsigned size);
 	/* Before a read is answered (registers computed on demand); optional. */
 	void (*config_reading)(CxbPciDev *dev, uint16_t off, unsigned size);
-	/* Function-specific part of realize, called with header, BAR and config arrays ready. */
+	/* Function-specific part of realize, called with header, BAR and config arrays ready. If it
+	 * fails it has undone what it made itself (regions, root buses); unrealize is not called.
+	 * MSI-X, capabilities and the secondary bus go by themselves. */
 	bool (*realize)(CxbPciDev *dev, GError **errp);
 	void (*unrealize)(CxbPciDev *dev);
 	void (*reset)(CxbPciDev *dev); /* after the generic reset of the function */
@@ -49,8 +51,10 @@ typedef struct {
 	uint64_t size;
 	bool is_64;
 	bool prefetchable;
-	bool placed;   /* answers now */
-	uint64_t hpa;  /* where, if placed */
+	bool probe;   /* the last write asked for the size: all ones, type bits included */
+	bool placed;  /* answers now */
+	uint64_t hpa; /* where, if placed */
+	uint64_t clip_start, clip_len; /* the part of it that windows above let through */
 } CxbPciBar;
 
 typedef struct CxbMsix CxbMsix;
@@ -61,17 +65,35 @@ struct CxbPciDev {
 	uint8_t devfn;
 	bool multifunction;
 	uint16_t config_size;
-	uint8_t *config; /* what reads give */
-	uint8_t *wmask;  /* bits software may write */
-	uint8_t *w1c;    /* bits that clear on writing one */
+	uint8_t *config;    /* what reads give */
+	uint8_t *wmask;     /* bits software may write */
+	uint8_t *w1c;       /* bits that clear on writing one */
 	uint8_t *reset_val; /* snapshot at the end of realize: what reset restores */
+	uint8_t *sticky; /* bits that a secondary bus reset leaves alone (a host reset does not) */
 	CxbPciBar bars[CXB_PCI_BARS];
 	CxbMsix *msix;
-	uint16_t pcie_cap;  /* offset of the PCIe capability; 0: none */
-	uint8_t cap_next;   /* private: lists under construction */
+	uint16_t pcie_cap; /* offset of the PCIe capability; 0: none */
+	uint16_t msi_cap;  /* offset of the MSI capability; 0: none */
+	bool slot_irq;     /* private: a hot-plug event is being signalled */
+	uint8_t cap_next;  /* private: lists under construction */
 	uint16_t ext_next;
 	CxbPciBus *secondary; /* bridges */
 };
+
+/*
+ * What the head of every klass holds: realize makes the configuration space, calls the class's own
+ * realize, takes the snapshot for reset and plugs the function into its bus.
+ *
+ *	static const CxbPciClass my_class = { .device = CXB_PCI_DEVICE_CLASS, .vendor_id = ... };
+ */
+#define CXB_PCI_DEVICE_CLASS                                                   \
+	{                                                                      \
+		.bus_kind = "PCI", .realize = cxb_pci_dev_realize,             \
+		.unrealize = cxb_pci_dev_unrealize, .reset = cxb_pci_dev_reset \
+	}
+bool cxb_pci_dev_realize(CxbDevice *dev, GError **errp);
+void cxb_pci_dev_unrealize(CxbDevice *dev);
+void cxb_pci_dev_reset(CxbDevice *dev);
 
 /* One bus segment; object kind "PCI". Root buses know their number from the start, others take it
  * from their bridge's secondary bus register. */
@@ -81,8 +103,8 @@ struct CxbPciBus {
 	CxbPciDev *bridge; /* NULL: a root bus */
 	uint8_t root_nr;
 	bool express;
-	uint8_t min_slot;      /* first one handed out automatically */
-	bool single_slot;      /* behind a port: only device 0 */
+	uint8_t min_slot; /* first one handed out automatically */
+	bool single_slot; /* behind a port: only device 0 */
 	CxbPciDev *functions[256];
 	/* Root buses: which other device kinds are refused (QEMU's "Only PCI/PCIe bridges can be
 	 * plugged into pxb-cxl"); NULL accepts all. */
@@ -100,6 +122,7 @@ typedef void (*CxbMsiSink)(void *opaque, uint64_t addr, uint32_t data);
  */
 CxbPciHost *cxb_pci_host_new(CxbQom *qom, CxbMemMap *mm, int bar_priority, CxbMsiSink sink,
 			     void *opaque);
+/** cxb_pci_host_free() - After all devices and buses are gone. NULL is fine. */
 void cxb_pci_host_free(CxbPciHost *host);
 CxbMemMap *cxb_pci_host_memmap(CxbPciHost *host);
 
@@ -112,7 +135,15 @@ CxbPciBus *cxb_pci_root_bus_new(CxbPciHost *host, const char *name, uint8_t nr, 
 /** cxb_pci_root_bus_gone() - The owner goes; the bus must be empty. */
 void cxb_pci_root_bus_gone(CxbPciBus *bus);
 CxbPciBus *cxb_pci_root_bus(CxbPciHost *host, uint8_t nr); /* NULL if none */
+/** cxb_pci_accepts_bridges() - For CxbPciBus.accepts: "Only PCI/PCIe bridges can be plugged into
+ * OWNER'S TYPE". */
+bool cxb_pci_accepts_bridges(CxbPciBus *bus, CxbPciDev *dev, GError **errp);
 
+/** cxb_pci_dev_bus() - The segment @dev sits on; valid from its realize to its unrealize. */
+static inline CxbPciBus *cxb_pci_dev_bus(const CxbPciDev *dev)
+{
+	return (CxbPciBus *)dev->dev.bus;
+}
 uint8_t cxb_pci_bus_nr(const CxbPciBus *bus);
 uint16_t cxb_pci_bdf(const CxbPciDev *dev);
 /** cxb_pci_find() - The function at @bdf as routed now (bridge bus numbers), or NULL. */
@@ -149,6 +180,8 @@ uint16_t cxb_pcie_add_ext_cap(CxbPciDev *dev, uint16_t id, uint8_t version, uint
 /** cxb_pcie_add_cap() - PCI Express capability, version 2, 3Ch bytes, with the registers that every
  * CXL function has; @type: 0 endpoint, 4 root port, 5 upstream, 6 downstream. */
 void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port);
+/** cxb_pcie_set_slot() - Physical slot number (13 bits) of a root or downstream port. */
+void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot);
 /** cxb_pcie_add_dvsec() - DVSEC header with vendor 1E98h plus @body (from offset 0Ah on, @len - 0Ah
  * bytes). Returns: its offset. */
 uint16_t cxb_pcie_add_dvsec(CxbPciDev *dev, uint16_t id, uint8_t rev, uint16_t off, uint16_t len,
@@ -157,9 +190,9 @@ void cxb_pcie_add_aer(CxbPciDev *dev, uint16_t off);
 void cxb_pcie_add_acs(CxbPciDev *dev, uint16_t off);
 void cxb_pcie_add_dsn(CxbPciDev *dev, uint16_t off, uint64_t serial);
 
-/** cxb_pci_add_bar() - @region's size must be a power of two, at least 16. */
-void cxb_pci_add_bar(CxbPciDev *dev, unsigned nr, CxbRegion *region, bool is_64,
-		     bool prefetchable);
+/** cxb_pci_add_bar() - @region's size must be a power of two, at least 16; at most 2 GiB if not
+ * @is_64. The region stays the caller's; it leaves the memory map before the class's unrealize. */
+void cxb_pci_add_bar(CxbPciDev *dev, unsigned nr, CxbRegion *region, bool is_64, bool prefetchable);
 
 /** cxb_msix_init() - @vectors, table at @table_off and PBA at @pba_off of BAR @bar, which is made
  * here with size @bar_size and belongs to the device. Capability at @cap_off. */
@@ -170,6 +203,21 @@ void cxb_msi_init(CxbPciDev *dev, uint8_t off, unsigned vectors, bool is_64, boo
 /** cxb_pci_notify() - Raise message @vector (MSI-X, masked ones go pending; else MSI). Nothing if
  * neither is enabled or bus mastering is off. */
 void cxb_pci_notify(CxbPciDev *dev, unsigned vector);
+
+/* --- hot plug --- */
+
+/**
+ * cxb_pcie_slot_eject_request() - Ask the host to let go of what is behind @port.
+ *
+ * Returns: false if no host has switched the slot on: the caller may remove the device at once.
+ * True if the attention button was pressed; the eject function is called once the host has
+ * switched indicator and power off.
+ */
+bool cxb_pcie_slot_eject_request(CxbPciDev *port);
+/* The host has switched a slot off, asked to or not. May remove what is behind @port before it
+ * returns: configuration writes never come from inside of a device's own access. */
+typedef void (*CxbPciEjectFn)(void *opaque, CxbPciDev *port);
+void cxb_pci_host_set_eject(CxbPciHost *host, CxbPciEjectFn fn, void *opaque);
 
 /** cxb_pci_bridge_init() - Header type 1, windows, bus numbers, secondary bus named @bus_name.
  * Call from realize of an is_bridge class. */

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share. */
+#ifndef CXB_PCI_INTERNAL_H
+#define CXB_PCI_INTERNAL_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/trace.h"
+#include "pci/pci.h"
+#include "pci/regs.h"
+
+struct CxbPciHost {
+	CxbQom *qom;
+	CxbMemMap *mm;
+	int bar_priority;
+	CxbMsiSink sink;
+	void *sink_opaque;
+	unsigned msi_depth; /* messages being delivered: one may cause another */
+	CxbPciEjectFn eject;
+	void *eject_opaque;
+	CxbPciBus *roots[256]; /* by number */
+	CxbPciBus *by_nr[256]; /* as bridges route; made anew when stale */
+	bool routes_stale;
+	bool cold; /* a host reset is under way: sticky bits go too */
+	uint32_t cf8;
+};
+
+/* One aligned write to configuration space, for those who act on it afterwards. */
+typedef struct {
+	uint16_t off;
+	unsigned size;
+	uint32_t val; /* as written */
+	uint32_t old; /* what the bytes held before */
+} CxbCfgWrite;
+
+static inline const CxbPciClass *pci_class(const CxbPciDev *dev)
+{
+	return cxb_object_klass((const CxbObject *)dev);
+}
+
+static inline CxbPciHost *pci_host(const CxbPciDev *dev)
+{
+	return cxb_pci_dev_bus(dev)->host;
+}
+
+static inline uint32_t cfg_get(const CxbPciDev *dev, unsigned off, unsigned size)
+{
+	return le_load(dev->config + off, size);
+}
+
+static inline void cfg_put(CxbPciDev *dev, unsigned off, unsigned size, uint32_t val)
+{
+	le_store(dev->config + off, size, val);
+}
+
+/* Set one register while the function is being made: value, writable and write-1-to-clear bits. */
+static inline void cfg_reg(CxbPciDev *dev, unsigned off, unsigned size, uint32_t val,
+			   uint32_t wmask, uint32_t w1c)
+{
+	le_store(dev->config + off, size, val);
+	le_store(dev->wmask + off, size, wmask);
+	le_store(dev->w1c + off, size, w1c);
+}
+
+static inline bool cfg_touches(const CxbCfgWrite *w, unsigned off, unsigned len)
+{
+	return w->off < off + len && off < w->off + w->size;
+}
+
+/* A 16-bit register before the write. */
+static inline uint16_t cfg_old16(const CxbPciDev *dev, const CxbCfgWrite *w, unsigned off)
+{
+	uint8_t b[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		b[i] = cfg_touches(w, off + i, 1) ? w->old >> (8 * (off + i - w->off))
+						  : dev->config[off + i];
+	return le_load(b, 2);
+}
+
+/* A 16-bit value as the write gave it, bytes outside of it 0. */
+static inline uint16_t cfg_written16(const CxbCfgWrite *w, unsigned off)
+{
+	uint8_t b[2] = { 0 };
+
+	for (unsigned i = 0; i < 2; i++)
+		if (cfg_touches(w, off + i, 1))
+			b[i] = w->val >> (8 * (off + i - w->off));
+	return le_load(b, 2);
+}
+
+static inline bool pci_master(const CxbPciDev *dev)
+{
+	return cfg_get(dev, PCI_COMMAND, 2) & PCI_COMMAND_MASTER;
+}
+
+/* bus.c */
+bool pci_bus_pick_devfn(CxbPciBus *bus, CxbPciDev *dev, uint8_t *devfn, GError **errp);
+CxbPciBus *pci_bus_new(CxbPciHost *host, const char *name, bool express, CxbDevice *owner,
+		       CxbObject *parent, GError **errp);
+
+/* host.c */
+void pci_msi_send(CxbPciDev *dev, uint64_t addr, uint32_t data);
+
+/* mapping.c: each is one transaction */
+void pci_map_device(CxbPciDev *dev); /* and what is below, if it is a bridge */
+void pci_unmap_device(CxbPciDev *dev);
+
+/* bridge.c */
+void pci_bridge_header(CxbPciDev *dev);
+void pci_bridge_fini(CxbPciDev *dev);
+void pci_bridge_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+
+/* msi.c, msix.c */
+bool msi_notify(CxbPciDev *dev, unsigned vector); /* false: not enabled */
+void msi_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+void msix_free(CxbPciDev *dev);
+void msix_reset(CxbPciDev *dev);
+bool msix_notify(CxbPciDev *dev, unsigned vector); /* false: not enabled */
+void msix_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+
+/* pcie.c */
+unsigned pcie_type(const CxbPciDev *dev); /* PCIE_TYPE_*; of a function that has the capability */
+bool pcie_is_port_above_link(const CxbPciDev *dev); /* root or downstream port */
+
+/* slot.c: of root and downstream ports; others are left alone */
+void pcie_slot_plugged(CxbPciDev *port, bool hotplugged);
+void pcie_slot_unplugged(CxbPciDev *port);
+void pcie_slot_reset(CxbPciDev *port);
+void pcie_slot_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+
+#endif

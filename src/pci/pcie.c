@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The PCI Express capability of the functions a CXL hierarchy is made of. */
+#include "internal.h"
+
+/* What distinguishes the types. Links: a root port offers 64 GT/s x32, a downstream port 64 GT/s
+ * x16, upstream ports and endpoints 32 GT/s x16; all with L0s. */
+static const struct pcie_row {
+	uint8_t type;
+	bool slot;
+	uint32_t dev_cap;  /* b28: function level reset, b15 role-based errors, b5 extended tags */
+	uint32_t link_cap; /* b20 data link active reporting, b21 bandwidth notification */
+	uint32_t
+		slot_cap; /* b17 interlock, hot plug (6, 5), indicators (4, 3), b1 power, b0 button */
+} rows[] = {
+	{ PCIE_TYPE_ENDPOINT, false, 0x00008020, 0x00000505, 0 },
+	{ PCIE_TYPE_ROOT_PORT, true, 0x00008020, 0x00300606, 0x0002007b },
+	{ PCIE_TYPE_UPSTREAM, false, 0x10008020, 0x00000505, 0 },
+	{ PCIE_TYPE_DOWNSTREAM, true, 0x10008020, 0x00300506, 0x00020079 },
+};
+
+/* Error reporting, relaxed ordering, payload size, extended tags, no snoop, read request size. */
+#define DEV_CTL_MASK 0x79ff
+#define DEV_STA_W1C  0x000f
+/* ASPM, common clock, extended synch; ports also link disable. */
+#define LINK_CTL_MASK      0x00c3
+#define LINK_CTL_PORT_MASK 0x00d3
+#define LINK_STA_PORT_W1C  0xc000
+#define ROOT_CTL_MASK      0x000f
+#define ROOT_STA_W1C       0x00010000
+/* Extended format field and end-end prefixes; no ARI. */
+#define DEV_CAP2      0x00300000
+#define DEV_CTL2_MASK 0x8000
+
+unsigned pcie_type(const CxbPciDev *dev)
+{
+	return FIELD_GET(PCIE_FLAGS_TYPE, cfg_get(dev, dev->pcie_cap + PCIE_FLAGS, 2));
+}
+
+bool pcie_is_port_above_link(const CxbPciDev *dev)
+{
+	return pcie_type(dev) == PCIE_TYPE_ROOT_PORT || pcie_type(dev) == PCIE_TYPE_DOWNSTREAM;
+}
+
+void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port)
+{
+	const struct pcie_row *row = NULL;
+	unsigned speed;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].type == type)
+			row = &rows[i];
+	g_assert(row && !dev->pcie_cap);
+	dev->pcie_cap = off = cxb_pci_add_cap(dev, PCI_CAP_PCIE, off, PCIE_CAP_LEN);
+	cfg_put(dev, off + PCIE_FLAGS, 2,
+		2 | FIELD_PREP(PCIE_FLAGS_TYPE, type) | (row->slot ? PCIE_FLAGS_SLOT : 0));
+	cfg_put(dev, off + PCIE_DEV_CAP, 4, row->dev_cap);
+	cfg_reg(dev, off + PCIE_DEV_CTL, 2, 0, DEV_CTL_MASK, 0);
+	cfg_reg(dev, off + PCIE_DEV_STA, 2, 0, 0, DEV_STA_W1C);
+	cfg_put(dev, off + PCIE_LINK_CAP, 4, row->link_cap | (uint32_t)port << 24);
+	cfg_reg(dev, off + PCIE_LINK_CTL, 2, 0, row->slot ? LINK_CTL_PORT_MASK : LINK_CTL_MASK, 0);
+	cfg_reg(dev, off + PCIE_LINK_STA, 2, row->link_cap & (PCIE_LINK_SPEED | PCIE_LINK_WIDTH), 0,
+		row->slot ? LINK_STA_PORT_W1C : 0);
+	if (row->slot) {
+		uint16_t ctl = PCIE_SLOT_CTL_ABP | PCIE_SLOT_CTL_PFD | PCIE_SLOT_CTL_PDC |
+			       PCIE_SLOT_CTL_CC | PCIE_SLOT_CTL_HPI | PCIE_SLOT_CTL_ATTN |
+			       PCIE_SLOT_CTL_POWER | PCIE_SLOT_CTL_DLLSC;
+
+		if (row->slot_cap & PCIE_SLOT_CAP_PCP)
+			ctl |= PCIE_SLOT_CTL_OFF;
+		cfg_put(dev, off + PCIE_SLOT_CAP, 4, row->slot_cap);
+		cfg_reg(dev, off + PCIE_SLOT_CTL, 2, PCIE_SLOT_CTL_ATTN | PCIE_SLOT_CTL_POWER, ctl,
+			0);
+		cfg_reg(dev, off + PCIE_SLOT_STA, 2, 0, 0, PCIE_SLOT_STA_W1C);
+	}
+	if (type == PCIE_TYPE_ROOT_PORT) {
+		cfg_reg(dev, off + PCIE_ROOT_CTL, 2, 0, ROOT_CTL_MASK, 0);
+		cfg_reg(dev, off + PCIE_ROOT_STA, 4, 0, 0, ROOT_STA_W1C);
+	}
+	cfg_put(dev, off + PCIE_DEV_CAP2, 4, DEV_CAP2);
+	cfg_reg(dev, off + PCIE_DEV_CTL2, 2, 0, DEV_CTL2_MASK, 0);
+	/* Supported speeds: a bit for each generation from 1 on; the target is the best. */
+	speed = row->link_cap & PCIE_LINK_SPEED;
+	cfg_put(dev, off + PCIE_LINK_CAP2, 4, (2u << speed) - 2);
+	cfg_reg(dev, off + PCIE_LINK_CTL2, 2, speed, 0xf, 0);
+	le_store(dev->sticky + off + PCIE_LINK_CTL2, 2, 0xf);
+}
+
+void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot)
+{
+	const unsigned reg = port->pcie_cap + PCIE_SLOT_CAP;
+
+	g_assert(port->pcie_cap && pcie_is_port_above_link(port) && slot < 1u << 13);
+	cfg_put(port, reg, 4,
+		(cfg_get(port, reg, 4) & ~PCIE_SLOT_CAP_NR) | FIELD_PREP(PCIE_SLOT_CAP_NR, slot));
+}
