@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "memdev_impl.h"
+
+#include "wire/mbox.h"
+
+CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
+{
+	CxbMemdev *md = g_new0(CxbMemdev, 1);
+
+	g_assert(config->volatile_size % WIRE_CAPACITY_UNIT == 0);
+	g_assert(config->persistent_size % WIRE_CAPACITY_UNIT == 0);
+	md->config = *config;
+	md->fw_revision = g_strdup(config->fw_revision ? config->fw_revision : "");
+	md->config.fw_revision = md->fw_revision;
+	return md;
+}
+
+void cxb_memdev_free(CxbMemdev *md)
+{
+	if (!md)
+		return;
+	g_free(md->fw_revision);
+	g_free(md);
+}
+
+void cxb_memdev_set_logs(CxbMemdev *md, CxbEvLogs *logs)
+{
+	md->config.logs = logs;
+}
+
+void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
+{
+	memdev_add_timestamp(md, cci);
+	memdev_add_logs(md, cci);
+	memdev_add_identify(md, cci);
+}
