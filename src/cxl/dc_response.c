@@ -293,7 +293,7 @@ static CxbRc command(CxbDc *dc, uint16_t id, uint16_t opcode, const CxbDcDpaRang
 		list.n = collected->n;
 	}
 	/* The list is ours while it is acted on: a reset from an observer drops what is collected. */
-	g_autofree CxbDcDpaRange *taken = collected->ranges;
+	g_autofree G_GNUC_UNUSED CxbDcDpaRange *taken = collected->ranges;
 	*collected = (DcList){ 0 };
 	rc = opcode == OP_RELEASE ? release(&list, done, opaque) : respond(&list, done, opaque);
 	if (rc != CXB_RC_SUCCESS && rc != CXB_RC_LATER)
