@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 
+/* What the macros of these names call. */
+#undef cxb_fail
+#undef cxb_fail_errno
+
 GQuark cxb_error_quark(void)
 {
 	return g_quark_from_static_string("cxb-error-quark");

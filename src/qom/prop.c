@@ -101,7 +101,7 @@ static bool parse_uint(const CxbObject *obj, const CxbProp *prop, const char *ke
 static bool parse_enum(const CxbProp *prop, const char *key, const CxbScalar *v, int *out,
 		       GError **errp)
 {
-	const char *s = NULL;
+	const char *s;
 
 	if (!parse_str(key, v, &s, errp))
 		return false;

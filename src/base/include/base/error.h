@@ -31,4 +31,19 @@ bool cxb_fail(GError **errp, CxbErrorCode code, const char *fmt, ...) G_GNUC_PRI
 /** cxb_fail_errno() - As cxb_fail() with CXB_ERROR_SYSTEM and ": strerror(@errnum)" behind it. */
 bool cxb_fail_errno(GError **errp, int errnum, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
 
+/*
+ * The same calls, so that the compiler too knows that the value is always false: else, optimizing,
+ * it takes what a failed function leaves unset for something that its caller goes on to use.
+ */
+#define cxb_fail(...)                  \
+	({                             \
+		cxb_fail(__VA_ARGS__); \
+		false;                 \
+	})
+#define cxb_fail_errno(...)                  \
+	({                                   \
+		cxb_fail_errno(__VA_ARGS__); \
+		false;                       \
+	})
+
 #endif
