@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* clang-format off */
 typedef struct { uint8_t b[2]; } le16;
 typedef struct { uint8_t b[3]; } le24;
 typedef struct { uint8_t b[4]; } le32;
 typedef struct { uint8_t b[8]; } le64;
+/* clang-format on */
 
 static inline uint16_t le16_get(le16 v)
 {
@@ -104,7 +106,7 @@ static inline void le_store(void *p, unsigned size, uint64_t x)
 	_Static_assert(offsetof(struct type, field) == (off), #type "." #field " is not at " #off)
 
 /* Bit fields: a mask and one pair of helpers, never C bit-fields. */
-#define FIELD_GET(mask, reg) (((reg) & (mask)) >> __builtin_ctzll(mask))
+#define FIELD_GET(mask, reg)  (((reg) & (mask)) >> __builtin_ctzll(mask))
 #define FIELD_PREP(mask, val) (((uint64_t)(val) << __builtin_ctzll(mask)) & (mask))
 
 #endif

@@ -24,14 +24,14 @@ typedef struct {
 	bool on;
 } CxbTraceEvent;
 
-#define CXB_TRACE(ev, proto, ...) \
-	static CxbTraceEvent cxb_trace_event_##ev = { #ev, false }; \
-	static CxbTraceEvent *const cxb_trace_entry_##ev \
+#define CXB_TRACE(ev, proto, ...)                                                           \
+	static CxbTraceEvent cxb_trace_event_##ev = { #ev, false };                         \
+	static CxbTraceEvent *const cxb_trace_entry_##ev                                    \
 		__attribute__((used, section("cxb_trace_events"))) = &cxb_trace_event_##ev; \
-	static inline G_GNUC_UNUSED void trace_##ev proto \
-	{ \
-		if (G_UNLIKELY(cxb_trace_event_##ev.on)) \
-			cxb_trace_emit(&cxb_trace_event_##ev, __VA_ARGS__); \
+	static inline G_GNUC_UNUSED void trace_##ev proto                                   \
+	{                                                                                   \
+		if (G_UNLIKELY(cxb_trace_event_##ev.on))                                    \
+			cxb_trace_emit(&cxb_trace_event_##ev, __VA_ARGS__);                 \
 	}
 
 void cxb_trace_emit(const CxbTraceEvent *event, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
@@ -59,10 +59,10 @@ bool cxb_log_set_file(const char *path, GError **errp);
 extern unsigned cxb_log_mask_bits;
 
 /** cxb_guest_error() - One line saying what the guest or peer did wrong, if -d asks for it. */
-#define cxb_guest_error(...) \
-	do { \
+#define cxb_guest_error(...)                                             \
+	do {                                                             \
 		if (G_UNLIKELY(cxb_log_mask_bits & CXB_LOG_GUEST_ERROR)) \
-			cxb_log_line(__VA_ARGS__); \
+			cxb_log_line(__VA_ARGS__);                       \
 	} while (0)
 
 /** cxb_log_line() - One line, newline added, to the log. */

@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct { uint8_t b[16]; } CxbUuid;
+typedef struct {
+	uint8_t b[16];
+} CxbUuid;
 
 #define CXB_UUID_STRLEN 36
 

@@ -9,7 +9,7 @@
 #include "qom/object.h"
 
 #define CXB_TYPE_NAME_DEVICE "device"
-#define CXB_TYPE_NAME_BUS "bus"
+#define CXB_TYPE_NAME_BUS    "bus"
 
 typedef struct CxbDevice CxbDevice;
 typedef struct CxbDevBus CxbDevBus;

@@ -52,8 +52,8 @@ struct CxbProp {
 	CxbPropKind kind;
 	size_t offset;
 	unsigned flags;
-	const char *desc;     /* unit and meaning, for help and the manual */
-	const char *def;      /* default in option syntax; NULL: zero */
+	const char *desc;         /* unit and meaning, for help and the manual */
+	const char *def;          /* default in option syntax; NULL: zero */
 	const char *const *names; /* ENUM: NULL-terminated */
 	const char *link_type;    /* LINK */
 	const char *type_name;    /* FN: what help prints between <>, e.g. "str" */
@@ -75,14 +75,15 @@ struct CxbType {
 	const char *parent; /* name, or NULL: "object" itself */
 	const char *desc;
 	const char *category; /* devices: "Bridge", "Memory", ... for -device help */
-	size_t size;        /* of the instance; first member is the parent's instance */
+	size_t size;          /* of the instance; first member is the parent's instance */
 	unsigned flags;
 	const CxbProp *props; /* this type's own; ends with a row of name NULL; may be NULL */
 	const void *klass;    /* what the room that owns the type hangs on it; inherited if NULL */
 
 	void (*init)(CxbObject *obj);
 	bool (*complete)(CxbObject *obj, GError **errp); /* the most derived one is called */
-	bool (*can_delete)(CxbObject *obj, GError **errp); /* object-del asks; NULL: ask the parent */
+	/* object-del asks; NULL: ask the parent */
+	bool (*can_delete)(CxbObject *obj, GError **errp);
 	/* Leaving the tree, what was below is gone already: let go of everything held. Every type
 	 * on the way up runs, derived first; also for an object that was never completed. */
 	void (*unparent)(CxbObject *obj);
@@ -94,8 +95,8 @@ struct CxbType {
 struct CxbObject {
 	const CxbType *type;
 	CxbQom *qom;
-	char *name;        /* in its parent; NULL outside the tree */
-	CxbObject *parent; /* not referenced */
+	char *name;          /* in its parent; NULL outside the tree */
+	CxbObject *parent;   /* not referenced */
 	GPtrArray *children; /* CxbObject *, referenced, in order of arrival; NULL if none yet */
 	GHashTable *by_name;
 	unsigned refs;

@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 typedef enum {
-	CXB_SCALAR_TEXT,  /* from a key=value option: any type, still to be parsed; text in s */
-	CXB_SCALAR_STR,   /* typed (JSON) from here on */
+	CXB_SCALAR_TEXT, /* from a key=value option: any type, still to be parsed; text in s */
+	CXB_SCALAR_STR,  /* typed (JSON) from here on */
 	CXB_SCALAR_BOOL,
-	CXB_SCALAR_INT,   /* negative integers only */
+	CXB_SCALAR_INT, /* negative integers only */
 	CXB_SCALAR_UINT,
 	CXB_SCALAR_DOUBLE,
 	CXB_SCALAR_NULL,
@@ -79,7 +79,7 @@ const char *cxb_opts_unused(const CxbOpts *opts);
 /* Parsers behind the option syntax; errors are worded by the caller, who knows the key. */
 bool cxb_parse_size(const char *text, uint64_t *out); /* "1.5G", "0x1000"; powers of 1024 */
 bool cxb_parse_uint(const char *text, uint64_t max, uint64_t *out); /* decimal, 0x hex, 0 octal */
-bool cxb_parse_bool(const char *text, bool *out);     /* on off yes no true false y n */
-bool cxb_id_valid(const char *id);                    /* a letter, then letters digits - . _ */
+bool cxb_parse_bool(const char *text, bool *out); /* on off yes no true false y n */
+bool cxb_id_valid(const char *id);                /* a letter, then letters digits - . _ */
 
 #endif

@@ -41,7 +41,6 @@
 	X(0x1e, INVALID_EXTENTS,     "Invalid extent list",             EINVAL) \
 	X(0x1f, OUT_OF_ORDER,        "Transfer out of order",           EINVAL) \
 	X(0x20, ABORT_UNSUPPORTED,   "Request abort background not supported", EOPNOTSUPP)
-/* clang-format on */
 
 typedef enum {
 #define CXB_RC_ENUM(value, name, text, err) CXB_RC_##name = value,
@@ -49,6 +48,7 @@ typedef enum {
 #undef CXB_RC_ENUM
 	CXB_RC_LATER = 0x10000, /* not on the wire: the command completes later */
 } CxbRc;
+/* clang-format on */
 
 /** cxb_rc_text() - Never NULL; "unknown return code" for values without a name. */
 const char *cxb_rc_text(unsigned rc);
