@@ -12,8 +12,8 @@
 #include "memory/hostmem.h"
 #include "pci/pci.h"
 
-#define CXB_TYPE_NAME_PXB_CXL "pxb-cxl"
-#define CXB_TYPE_NAME_CXL_RP "cxl-rp"
+#define CXB_TYPE_NAME_PXB_CXL   "pxb-cxl"
+#define CXB_TYPE_NAME_CXL_RP    "cxl-rp"
 #define CXB_TYPE_NAME_CXL_TYPE3 "cxl-type3"
 
 /**
@@ -25,9 +25,9 @@ typedef struct {
 	CxbClock *clock;
 	CxbDcTagSpace *tags;
 	CxbHostMemPool *pool;
-	/* Decoders of a component on some path are about to stop, or have changed. */
-	void (*decode_removing)(void *opaque);
-	void (*decode_changed)(void *opaque);
+	/* Decoders of @component (a pxb-cxl or an endpoint) are about to stop, or have changed. */
+	void (*decode_removing)(void *opaque, CxbDevice *component);
+	void (*decode_changed)(void *opaque, CxbDevice *component);
 	/* An endpoint is there, or about to go. */
 	void (*endpoint_added)(void *opaque, CxbDevice *endpoint);
 	void (*endpoint_removing)(void *opaque, CxbDevice *endpoint);
@@ -50,16 +50,26 @@ GPtrArray *cxb_pxb_cxl_list(CxbQom *qom);
 uint8_t cxb_pxb_cxl_bus_nr(const CxbDevice *pxb);
 /** cxb_pxb_cxl_regs() - Its component registers, to be placed by the machine (CHBS). */
 CxbRegion *cxb_pxb_cxl_regs(CxbDevice *pxb);
+/* Where a host physical address ends. */
+typedef struct {
+	CxbDevice *endpoint;
+	uint64_t dpa;
+	uint64_t len;     /* bytes from the address on that follow it to the same place in order */
+	bool interleaved; /* some decoder on the way has more than one way; len is within a granule */
+} CxbCxlRoute;
+
 /**
- * cxb_pxb_cxl_route() - Follow @hpa through the host bridge's decoders (or pass-through), its root
- * ports and switches to an endpoint and a DPA.
+ * cxb_pxb_cxl_route() - Follow @hpa through the host bridge's decoders (or pass-through) and its
+ * root ports to an endpoint and a DPA.
  *
- * Returns: false if some decoder on the way does not take it.
+ * Returns: false, with @out untouched, if some decoder on the way does not take it.
  */
-bool cxb_pxb_cxl_route(CxbDevice *pxb, uint64_t hpa, CxbDevice **endpoint, uint64_t *dpa);
+bool cxb_pxb_cxl_route(CxbDevice *pxb, uint64_t hpa, CxbCxlRoute *out);
 
 /* --- endpoints --- */
 
+/** cxb_cxl_is_endpoint() - @dev is a CXL memory device with component registers of its own. */
+bool cxb_cxl_is_endpoint(const CxbDevice *dev);
 /** cxb_cxl_endpoint_bridge() - The pxb-cxl above @endpoint, or NULL. */
 CxbDevice *cxb_cxl_endpoint_bridge(const CxbDevice *endpoint);
 const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint);
@@ -74,7 +84,7 @@ typedef struct {
 
 /** cxb_cxl_endpoint_segment() - The segment at or next above @dpa; false if there is none. */
 bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out);
-/** cxb_cxl_endpoint_access() - Access by DPA; false if no capacity answers at (@dpa, @len). */
+/** cxb_cxl_endpoint_read(), _write() - Access by DPA; false if no capacity answers at (@dpa, @len). */
 bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len);
 bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len);
 
@@ -82,7 +92,7 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 /** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
-/** cxb_cxl_type3_rejected() - Accesses that met no accepted capacity, since realize. */
+/** cxb_cxl_type3_missed() - Accesses that met no accepted capacity, since realize. */
 uint64_t cxb_cxl_type3_missed(CxbDevice *type3);
 /** cxb_cxl_backing_mem() - The host memory behind a backing made by a type 3 device. */
 CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share. */
+#ifndef CXB_DEVICES_PRIVATE_H
+#define CXB_DEVICES_PRIVATE_H
+
+#include "cxl/cci.h"
+#include "cxl/dc_cmds.h"
+#include "cxl/devregs.h"
+#include "cxl/evlog.h"
+#include "cxl/memdev.h"
+#include "devices/cxl.h"
+
+/* As CXB_PCI_DEVICE_CLASS, for what only comes with the machine. */
+#define PCI_DEVICE_CLASS_COLD                                                          \
+	{                                                                              \
+		.bus_kind = "PCI", .no_hotplug = true, .realize = cxb_pci_dev_realize, \
+		.unrealize = cxb_pci_dev_unrealize, .reset = cxb_pci_dev_reset         \
+	}
+
+/* --- component registers as a region --- */
+
+extern const CxbRegionOps cxb_comp_region_ops; /* opaque is a CxbComp ** */
+
+/* --- DVSECs (CXL 3.1 8.1) --- */
+
+/* A block in the register locator. */
+typedef struct {
+	uint8_t bar, id;
+	uint64_t offset;
+} CxbLocatorBlock;
+
+/** cxb_dvsec_device() - Returns: its offset. @range1, @range2: static memory, bytes. */
+uint16_t cxb_dvsec_device(CxbPciDev *dev, uint16_t off, uint64_t range1, uint64_t range2);
+/** cxb_dvsec_device_update_lock() - After a write to configuration space, and after reset: what
+ * CONFIG_LOCK guards is writable or not (8.1.3.6). */
+void cxb_dvsec_device_update_lock(CxbPciDev *dev, uint16_t dvsec);
+void cxb_dvsec_port_ext(CxbPciDev *dev, uint16_t off);
+void cxb_dvsec_gpf_port(CxbPciDev *dev, uint16_t off);
+void cxb_dvsec_gpf_device(CxbPciDev *dev, uint16_t off);
+void cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask);
+void cxb_dvsec_locator(CxbPciDev *dev, uint16_t off, const CxbLocatorBlock *blocks, unsigned n);
+
+/* --- chassis and slot numbers, unique in a machine --- */
+
+bool cxb_chassis_take(CxbQom *qom, uint8_t chassis, uint16_t slot, GError **errp);
+void cxb_chassis_give(CxbQom *qom, uint8_t chassis, uint16_t slot);
+
+/* --- host bridge --- */
+
+typedef struct {
+	CxbPciDev pci;
+	uint8_t bus_nr;
+	bool hdm_for_passthrough;
+	bool passthrough; /* one root port and no decoders: settled at reset */
+	CxbPciBus *bus;
+	CxbComp *comp;
+	CxbRegion *regs;
+	const CxbCxlListener *listener;
+} PxbCxl;
+
+/* --- root port --- */
+
+typedef struct {
+	CxbPciDev pci;
+	uint8_t port, chassis;
+	uint16_t slot;
+	bool slot_taken;
+	CxbComp *comp;
+	CxbRegion *regs;
+} CxlRp;
+
+/* --- type 3 --- */
+
+typedef struct Type3 Type3;
+
+/* A host memory backend as the engine sees it; the backend is referenced. */
+typedef struct {
+	CxbDcBacking backing;
+	Type3 *t3;
+	CxbHostMem *mem;
+	bool held;
+} Type3Backing;
+
+struct Type3 {
+	CxbPciDev pci;
+
+	/* properties */
+	uint8_t num_dc_regions;
+	uint64_t dc_total_size;
+	uint64_t sn;
+	uint32_t dc_event_log_size;
+	CxbObject *volatile_memdev;
+
+	const CxbCxlListener *listener;
+	char *path;
+	uint16_t dvsec0;
+	CxbComp *comp;
+	CxbRegion *comp_regs;
+	CxbCci *cci;
+	CxbEvLogs *logs;
+	CxbMemdev *memdev;
+	CxbDevRegs *devregs;
+	CxbRegion *dev_regs;
+	CxbDc *dc;
+	CxbDcHead *head;
+	CxbHostMem *volatile_mem; /* held */
+	uint64_t static_size;     /* bytes of DPA below the dynamic regions */
+	Type3Backing *candidate; /* found and not (any more) held; replaced by the next one found */
+	uint64_t missed;         /* accesses that met no capacity */
+	bool announced;          /* the listener knows of us */
+};
+
+#define SN_UNSET UINT64_MAX
+
+CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag);
+void cxb_type3_backings_fini(Type3 *t3);
+
+extern const CxbType cxb_pxb_cxl_type;
+extern const CxbType cxb_cxl_rp_type;
+extern const CxbType cxb_cxl_type3_type;
+
+#endif

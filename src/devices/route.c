@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a host bridge down to an endpoint (CXL 3.1 8.2.4.20.13): a pure function of what is
+ * committed and what is plugged. */
+#include "devices.h"
+
+#include "base/bytes.h"
+#include "base/range.h"
+
+/* Link Capabilities, port number. */
+static uint8_t port_number(const CxbPciDev *port)
+{
+	return port->pcie_cap ? port->config[port->pcie_cap + 0x0c + 3] : 0;
+}
+
+static CxbPciDev *port_by_number(const CxbPciBus *bus, uint8_t number)
+{
+	/* A bridge has few ports and each sits in a slot of its own. */
+	for (unsigned i = 0; i < bus->bus.devices->len; i++) {
+		CxbPciDev *dev = bus->bus.devices->pdata[i];
+
+		if (dev->secondary && port_number(dev) == number)
+			return dev;
+	}
+	return NULL;
+}
+
+static CxbDevice *endpoint_below(const CxbPciDev *port)
+{
+	CxbPciDev *dev = port->secondary ? port->secondary->functions[0] : NULL;
+
+	return dev && cxb_cxl_is_endpoint(&dev->dev) ? &dev->dev : NULL;
+}
+
+/* The committed decoder that takes @hpa limits how far it goes on in order. */
+static bool decoder_run(const CxbHdm *hdm, uint64_t hpa, CxbCxlRoute *r)
+{
+	for (unsigned i = 0; i < hdm->count; i++) {
+		const CxbHdmDecoder *d = &hdm->dec[i];
+
+		if (!d->committed)
+			break;
+		if (!cxb_range_within(hpa, 1, d->base, d->size))
+			continue;
+		r->len = MIN(r->len, d->size - (hpa - d->base));
+		if (cxb_hdm_ways(d->iw) > 1) {
+			const uint32_t g = cxb_hdm_granularity(d->ig);
+
+			r->interleaved = true;
+			r->len = MIN(r->len, g - ((hpa - d->base) & (g - 1)));
+		}
+		return true;
+	}
+	return false;
+}
+
+bool cxb_pxb_cxl_route(CxbDevice *dev, uint64_t hpa, CxbCxlRoute *out)
+{
+	const PxbCxl *pxb = (const PxbCxl *)dev;
+	const CxbHdm *hdm = cxb_comp_hdm(pxb->comp);
+	const GPtrArray *ports = pxb->bus->bus.devices;
+	CxbCxlRoute r = { .len = UINT64_MAX };
+	CxbPciDev *port;
+
+	if (!pxb->passthrough) {
+		uint8_t number;
+
+		if (!cxb_hdm_route(hdm, hpa, &number) || !decoder_run(hdm, hpa, &r))
+			return false;
+		port = port_by_number(pxb->bus, number);
+	} else {
+		/* Everything goes to the only port. */
+		port = ports->len == 1 ? ports->pdata[0] : NULL;
+	}
+	if (!port)
+		return false;
+	r.endpoint = endpoint_below(port);
+	if (!r.endpoint)
+		return false;
+	hdm = cxb_cxl_endpoint_hdm(r.endpoint);
+	if (!cxb_hdm_to_dpa(hdm, hpa, &r.dpa) || !decoder_run(hdm, hpa, &r))
+		return false;
+	*out = r;
+	return true;
+}
+
+CxbDevice *cxb_cxl_endpoint_bridge(const CxbDevice *endpoint)
+{
+	CxbDevBus *bus = endpoint->bus;
+
+	while (bus && bus->owner) {
+		if (cxb_object_is(&bus->owner->obj, CXB_TYPE_NAME_PXB_CXL))
+			return bus->owner;
+		bus = bus->owner->bus;
+	}
+	return NULL;
+}

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cxl-type3: a memory device. Configuration space, BARs and vectors as QEMU lays them out; behind
+ * them the command interface, event logs and the dynamic-capacity engine.
+ */
+#include "devices.h"
+
+#include <inttypes.h>
+
+#include "base/error.h"
+#include "base/range.h"
+#include "wire/pci.h"
+
+#define DC_UNIT      (256ull << 20)
+#define MSIX_VECTORS 8
+
+/* Message numbers (QEMU's): 0 is DOE's; the dynamic-capacity log shares that of log 0. */
+enum {
+	VECTOR_INFO = 2,
+	VECTOR_WARN = 3,
+	VECTOR_FAIL = 4,
+	VECTOR_FATAL = 5,
+	VECTOR_DC = VECTOR_INFO,
+	VECTOR_MBOX = 7,
+};
+
+/* --- what the parts call back --- */
+
+static void irq(void *opaque, unsigned vector)
+{
+	cxb_pci_notify(opaque, vector);
+}
+
+static uint64_t timestamp(void *opaque)
+{
+	return cxb_memdev_timestamp(((Type3 *)opaque)->memdev);
+}
+
+static uint64_t dpa_end(const Type3 *t3)
+{
+	uint64_t end = t3->static_size;
+
+	if (t3->dc) {
+		const CxbDcConfig *config = cxb_dc_config(t3->dc);
+		const CxbDcRegion *last = &config->regions[config->n_regions - 1];
+
+		end = last->base + last->decode_len;
+	}
+	return end;
+}
+
+static bool dpa_ok(void *opaque, uint64_t dpa, uint64_t len)
+{
+	return cxb_range_in(dpa, len, dpa_end(opaque));
+}
+
+static void hdm_removing(void *opaque)
+{
+	Type3 *t3 = opaque;
+
+	if (t3->announced)
+		t3->listener->decode_removing(t3->listener->opaque, &t3->pci.dev);
+}
+
+static void hdm_changed(void *opaque)
+{
+	Type3 *t3 = opaque;
+
+	if (t3->announced)
+		t3->listener->decode_changed(t3->listener->opaque, &t3->pci.dev);
+}
+
+static CxbDcPrepare dc_prepare(void *opaque, const CxbDcOp *op, GError **errp)
+{
+	Type3 *t3 = opaque;
+
+	return t3->listener->dc_prepare(t3->listener->opaque, &t3->pci.dev, op, errp);
+}
+
+static void dc_abort(void *opaque, const CxbDcOp *op)
+{
+	Type3 *t3 = opaque;
+
+	t3->listener->dc_abort(t3->listener->opaque, &t3->pci.dev, op);
+}
+
+static void dc_commit(void *opaque, const CxbDcOp *op)
+{
+	Type3 *t3 = opaque;
+
+	t3->listener->dc_commit(t3->listener->opaque, &t3->pci.dev, op);
+}
+
+static const CxbDcObserver dc_observer = { dc_prepare, dc_abort, dc_commit };
+
+static CxbMemResult devregs_read(void *opaque, uint64_t off, unsigned size, uint64_t *val)
+{
+	*val = cxb_devregs_read(((Type3 *)opaque)->devregs, off, size);
+	return CXB_MEM_OK;
+}
+
+static CxbMemResult devregs_write(void *opaque, uint64_t off, unsigned size, uint64_t val)
+{
+	cxb_devregs_write(((Type3 *)opaque)->devregs, off, size, val);
+	return CXB_MEM_OK;
+}
+
+static const CxbRegionOps devregs_ops = { .read = devregs_read, .write = devregs_write };
+
+/* --- realize --- */
+
+static bool static_init(Type3 *t3, GError **errp)
+{
+	CxbHostMem *mem;
+
+	if (!t3->volatile_memdev) {
+		if (!t3->num_dc_regions)
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"at least one memdev property must be set");
+		return true;
+	}
+	mem = cxb_hostmem_from_object(t3->volatile_memdev);
+	if (cxb_hostmem_size(mem) % DC_UNIT)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"volatile memory size 0x%" PRIx64
+				" of backend %s is not a multiple "
+				"of 256 MiB",
+				cxb_hostmem_size(mem), cxb_hostmem_id(mem));
+	if (cxb_hostmem_holder(mem))
+		return cxb_fail(errp, CXB_ERROR_BUSY,
+				"memory backend %s can't be used multiple times. It is held by %s",
+				cxb_hostmem_id(mem), cxb_hostmem_holder(mem));
+	if (!cxb_hostmem_hold(mem, t3->path, errp))
+		return false;
+	cxb_hostmem_set_mapped(mem, true);
+	t3->volatile_mem = mem;
+	t3->static_size = cxb_hostmem_size(mem);
+	return true;
+}
+
+static bool dc_init(Type3 *t3, GError **errp)
+{
+	CxbDcConfig config = {
+		.name = t3->path,
+		.n_regions = t3->num_dc_regions,
+		.n_heads = 1,
+		.find_backing = cxb_type3_find_backing,
+		.opaque = t3,
+		.tags = t3->listener->tags,
+	};
+	const uint64_t unit = t3->num_dc_regions * DC_UNIT;
+
+	if (!t3->num_dc_regions) {
+		if (t3->dc_total_size)
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"dc-regions-total-size is set, but num-dc-regions is 0");
+		return true;
+	}
+	if (t3->num_dc_regions > CXB_DC_REGIONS)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "num-dc-regions %u is more than %u",
+				t3->num_dc_regions, CXB_DC_REGIONS);
+	if (!t3->dc_total_size)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"num-dc-regions is %u, but dc-regions-total-size is not set",
+				t3->num_dc_regions);
+	if (t3->dc_total_size % unit)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"dc-regions-total-size 0x%" PRIx64
+				" is not a multiple of %u regions x 256 MiB",
+				t3->dc_total_size, t3->num_dc_regions);
+
+	for (unsigned i = 0; i < config.n_regions; i++) {
+		const uint64_t len = t3->dc_total_size / config.n_regions;
+
+		config.regions[i] = (CxbDcRegion){
+			.base = t3->static_size + i * len,
+			.decode_len = len,
+			.len = len,
+			.block_size = CXB_DC_BLOCK_SIZE,
+			.dsmad_handle = i + (t3->static_size ? 1 : 0),
+		};
+	}
+	t3->dc = cxb_dc_new(&config, errp);
+	return t3->dc != NULL;
+}
+
+static bool registers_init(Type3 *t3, GError **errp)
+{
+	const CxbCciConfig cci = { .name = t3->path, .payload_size = 2048 };
+	const CxbEvLogsConfig logs = {
+		.size = { 8, 8, 8, 8, t3->dc_event_log_size },
+		.vector = { VECTOR_INFO, VECTOR_WARN, VECTOR_FAIL, VECTOR_FATAL, VECTOR_DC },
+		.irq = irq,
+		.timestamp = timestamp,
+		.opaque = t3,
+	};
+	const CxbCompConfig comp = {
+		.kind = CXB_COMP_ENDPOINT,
+		.name = t3->path,
+		.hdm = true,
+		.decoders = 4,
+		.dpa_ok = dpa_ok,
+		.hdm_removing = hdm_removing,
+		.hdm_changed = hdm_changed,
+		.opaque = t3,
+	};
+	CxbMemdevConfig memdev = {
+		.clock = t3->listener->clock,
+		.volatile_size = t3->static_size,
+		.fw_revision = "cxlbox " CXB_VERSION,
+	};
+
+	t3->cci = cxb_cci_new(&cci);
+	t3->logs = cxb_evlogs_new(&logs);
+	cxb_evlogs_add_commands(t3->logs, t3->cci);
+	memdev.logs = t3->logs;
+	t3->memdev = cxb_memdev_new(&memdev);
+	cxb_memdev_add_commands(t3->memdev, t3->cci);
+	if (t3->dc) {
+		t3->head = cxb_dc_head_new(t3->dc, 0, t3->cci, t3->logs);
+		cxb_dc_add_observer(t3->dc, &dc_observer, t3);
+	}
+	t3->comp = cxb_comp_new(&comp);
+
+	const CxbDevRegsConfig devregs = { .cci = t3->cci,
+					   .logs = t3->logs,
+					   .mbox_vector = VECTOR_MBOX,
+					   .irq = irq,
+					   .opaque = t3 };
+
+	t3->devregs = cxb_devregs_new(&devregs);
+	return true;
+}
+
+static bool config_init(Type3 *t3, GError **errp)
+{
+	CxbPciDev *dev = &t3->pci;
+	const CxbLocatorBlock blocks[] = {
+		{ .bar = 0, .id = WIRE_BLOCK_COMPONENT },
+		{ .bar = 2, .id = WIRE_BLOCK_DEVICE },
+	};
+	uint16_t off = 0x100;
+
+	if (!cxb_msix_init(dev, MSIX_VECTORS, 4, 4096, 0, 0x800, 0x40, errp))
+		return false;
+	cxb_pcie_add_cap(dev, 0x80, 0, 0);
+	if (t3->sn != SN_UNSET) {
+		cxb_pcie_add_dsn(dev, off, t3->sn);
+		off += 0x0c;
+	}
+	t3->dvsec0 = cxb_dvsec_device(dev, off, t3->static_size, 0);
+	off += WIRE_DVSEC_DEVICE_LEN;
+	cxb_dvsec_locator(dev, off, blocks, G_N_ELEMENTS(blocks));
+	off += WIRE_DVSEC_LOCATOR_LEN(3);
+	cxb_dvsec_gpf_device(dev, off);
+	off += WIRE_DVSEC_GPF_LEN;
+	cxb_dvsec_flex_bus(dev, off, 0);
+	cxb_pcie_add_aer(dev, 0x200);
+
+	t3->comp_regs = cxb_region_new_io("cxl-type3-component", CXB_COMP_SIZE,
+					  &cxb_comp_region_ops, &t3->comp);
+	cxb_pci_add_bar(dev, 0, t3->comp_regs, true, false);
+	t3->dev_regs = cxb_region_new_io("cxl-type3-device", cxb_devregs_size(t3->devregs),
+					 &devregs_ops, t3);
+	cxb_pci_add_bar(dev, 2, t3->dev_regs, true, false);
+	return true;
+}
+
+static void t3_unrealize(CxbPciDev *dev)
+{
+	Type3 *t3 = (Type3 *)dev;
+
+	if (t3->announced)
+		t3->listener->endpoint_removing(t3->listener->opaque, &dev->dev);
+	t3->announced = false;
+	g_clear_pointer(&t3->dev_regs, cxb_region_free);
+	g_clear_pointer(&t3->comp_regs, cxb_region_free);
+	g_clear_pointer(&t3->comp, cxb_comp_free);
+	g_clear_pointer(&t3->devregs, cxb_devregs_free);
+	g_clear_pointer(&t3->dc, cxb_dc_free);
+	cxb_type3_backings_fini(t3);
+	g_clear_pointer(&t3->memdev, cxb_memdev_free);
+	g_clear_pointer(&t3->cci, cxb_cci_free);
+	g_clear_pointer(&t3->logs, cxb_evlogs_free);
+	g_clear_pointer(&t3->head, cxb_dc_head_free);
+	if (t3->volatile_mem) {
+		cxb_hostmem_set_mapped(t3->volatile_mem, false);
+		cxb_hostmem_release(t3->volatile_mem);
+		t3->volatile_mem = NULL;
+	}
+	g_clear_pointer(&t3->path, g_free);
+}
+
+static bool t3_realize(CxbPciDev *dev, GError **errp)
+{
+	Type3 *t3 = (Type3 *)dev;
+
+	t3->listener = cxb_qom_get_service(dev->dev.obj.qom, CXB_SERVICE_CXL_LISTENER);
+	g_assert(t3->listener);
+	t3->path = cxb_object_path(&dev->dev.obj);
+	if (t3->dc_event_log_size < 1 || t3->dc_event_log_size > UINT16_MAX)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"dc-event-log-size %u is not between 1 and 65535",
+				t3->dc_event_log_size);
+	if (!static_init(t3, errp) || !dc_init(t3, errp) || !registers_init(t3, errp) ||
+	    !config_init(t3, errp))
+		return false;
+	t3->announced = true;
+	t3->listener->endpoint_added(t3->listener->opaque, &dev->dev);
+	return true;
+}
+
+static void t3_config_written(CxbPciDev *dev, uint16_t off, unsigned size)
+{
+	Type3 *t3 = (Type3 *)dev;
+
+	if (cxb_ranges_overlap(off, size, t3->dvsec0, WIRE_DVSEC_DEVICE_LEN))
+		cxb_dvsec_device_update_lock(dev, t3->dvsec0);
+}
+
+static void t3_reset(CxbPciDev *dev)
+{
+	Type3 *t3 = (Type3 *)dev;
+
+	cxb_dvsec_device_update_lock(dev, t3->dvsec0);
+	cxb_comp_reset(t3->comp, false);
+	cxb_cci_reset(t3->cci);
+	cxb_devregs_reset(t3->devregs);
+	cxb_evlogs_reset_policy(t3->logs);
+	if (t3->head)
+		cxb_dc_head_reset(t3->head);
+}
+
+static const CxbPciClass t3_class = {
+	.device = CXB_PCI_DEVICE_CLASS,
+	.vendor_id = 0x8086,
+	.device_id = 0x0d93,
+	.subsys_vendor_id = 0x1af4,
+	.subsys_id = 0x1100,
+	.class_code = 0x050210,
+	.revision = 1,
+	.is_express = true,
+	.realize = t3_realize,
+	.unrealize = t3_unrealize,
+	.config_written = t3_config_written,
+	.reset = t3_reset,
+};
+
+static const CxbProp t3_props[] = {
+	{ "num-dc-regions", CXB_PROP_U8, offsetof(Type3, num_dc_regions),
+	  .desc = "dynamic-capacity regions, 0 to 8" },
+	{ "dc-regions-total-size", CXB_PROP_SIZE, offsetof(Type3, dc_total_size),
+	  .desc = "bytes of all regions together, a multiple of regions x 256 MiB; capacity is "
+		  "backed by tagged memory backends when it is added" },
+	{ "dc-event-log-size", CXB_PROP_U32, offsetof(Type3, dc_event_log_size),
+	  .desc = "records of the dynamic-capacity event log, 1 to 65535", .def = "1024" },
+	{ "volatile-memdev", CXB_PROP_LINK, offsetof(Type3, volatile_memdev),
+	  .desc = "backend of static volatile memory", .link_type = CXB_TYPE_NAME_HOSTMEM },
+	{ "sn", CXB_PROP_U64, offsetof(Type3, sn), .desc = "PCIe device serial number",
+	  .def = "0xffffffffffffffff" },
+	{ NULL },
+};
+
+const CxbType cxb_cxl_type3_type = {
+	.name = CXB_TYPE_NAME_CXL_TYPE3,
+	.parent = CXB_TYPE_NAME_PCI_DEVICE,
+	.desc = "CXL Memory Device (Type 3)",
+	.category = "Memory",
+	.size = sizeof(Type3),
+	.flags = CXB_TYPE_DEVICE,
+	.props = t3_props,
+	.klass = &t3_class,
+};
+
+/* --- looking --- */
+
+bool cxb_cxl_is_endpoint(const CxbDevice *dev)
+{
+	return cxb_object_is(&dev->obj, CXB_TYPE_NAME_CXL_TYPE3);
+}
+
+const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint)
+{
+	return cxb_comp_hdm(((const Type3 *)endpoint)->comp);
+}
+
+CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp)
+{
+	CxbObject *obj = cxb_qom_resolve(qom, path, CXB_TYPE_NAME_CXL_TYPE3, NULL);
+
+	if (!obj || !((CxbDevice *)obj)->realized) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "Unable to resolve CXL type 3 device '%s'", path);
+		return NULL;
+	}
+	return (CxbDevice *)obj;
+}
+
+CxbDc *cxb_cxl_type3_dc(CxbDevice *type3)
+{
+	return ((Type3 *)type3)->dc;
+}
+
+uint64_t cxb_cxl_type3_missed(CxbDevice *type3)
+{
+	return ((Type3 *)type3)->missed;
+}

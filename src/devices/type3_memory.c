@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is behind a type 3 device's physical addresses, and access to it. */
+#include "devices.h"
+
+#include "base/range.h"
+#include "base/trace.h"
+
+CXB_TRACE(cxl_type3_miss, (const char *dev, const char *what, uint64_t dpa, size_t len),
+	  "%s: %s of dpa 0x%" PRIx64 " len 0x%zx meets no accepted capacity", dev, what, dpa, len)
+
+bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out)
+{
+	Type3 *t3 = (Type3 *)endpoint;
+
+	if (t3->volatile_mem && dpa < t3->static_size) {
+		*out = (CxbCxlSegment){ .len = t3->static_size, .mem = t3->volatile_mem };
+		return true;
+	}
+	if (!t3->dc)
+		return false;
+	for (const CxbDcExtent *e = cxb_dc_find(t3->dc, 0, dpa) ?: cxb_dc_next(t3->dc, 0, dpa); e;
+	     e = cxb_dc_next(t3->dc, 0, e->dpa + e->len)) {
+		if (e->state == CXB_DC_OFFERED)
+			continue;
+		*out = (CxbCxlSegment){ .dpa = e->dpa,
+					.len = e->len,
+					.mem = cxb_cxl_backing_mem(e->backing),
+					.mem_off = e->backing_off };
+		return true;
+	}
+	return false;
+}
+
+/* The bytes at (@dpa, *@len), *@len cut to what lies together; false if @dpa has none. */
+static bool bytes_at(Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem, uint64_t *off)
+{
+	if (t3->volatile_mem && dpa < t3->static_size) {
+		*mem = t3->volatile_mem;
+		*off = dpa;
+		*len = MIN(*len, t3->static_size - dpa);
+		return true;
+	}
+	const CxbDcExtent *e = t3->dc ? cxb_dc_find(t3->dc, 0, dpa) : NULL;
+
+	if (!e || e->state == CXB_DC_OFFERED)
+		return false;
+	*mem = cxb_cxl_backing_mem(e->backing);
+	*off = e->backing_off + (dpa - e->dpa);
+	*len = MIN(*len, e->len - (dpa - e->dpa));
+	return true;
+}
+
+static bool miss(Type3 *t3, const char *what, uint64_t dpa, size_t len)
+{
+	t3->missed++;
+	trace_cxl_type3_miss(t3->path, what, dpa, len);
+	return false;
+}
+
+bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len)
+{
+	Type3 *t3 = (Type3 *)endpoint;
+	uint8_t *to = buf;
+
+	while (len) {
+		size_t n = len;
+		CxbHostMem *mem;
+		uint64_t off;
+
+		if (!bytes_at(t3, dpa, &n, &mem, &off))
+			return miss(t3, "read", dpa, len);
+		if (!cxb_hostmem_read(mem, off, to, n))
+			return false;
+		dpa += n;
+		to += n;
+		len -= n;
+	}
+	return true;
+}
+
+bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len)
+{
+	Type3 *t3 = (Type3 *)endpoint;
+	const uint8_t *from = buf;
+
+	while (len) {
+		size_t n = len;
+		CxbHostMem *mem;
+		uint64_t off;
+
+		if (!bytes_at(t3, dpa, &n, &mem, &off))
+			return miss(t3, "write", dpa, len);
+		if (!cxb_hostmem_write(mem, off, from, n))
+			return false;
+		dpa += n;
+		from += n;
+		len -= n;
+	}
+	return true;
+}
