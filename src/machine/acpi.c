@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RSDP, XSDT, MCFG and CEDT (CXL 3.1 9.18.1), written into RAM below 1 MiB at every reset: what a
+ * host driver needs to find configuration space, host bridges and windows. The UID of a host
+ * bridge is its bus number, as in QEMU.
+ */
+#include "internal.h"
+
+#include "cxl/hdm.h"
+#include "wire/acpi.h"
+
+#define TABLES_BASE 0xf0000
+#define TABLES_SIZE 0x10000
+/* What QEMU 11.1 says a window may hold: everything but a fixed configuration. */
+#define RESTRICTIONS                                                               \
+	(WIRE_CFMWS_DEVICE_COHERENT | WIRE_CFMWS_HOST_ONLY | WIRE_CFMWS_VOLATILE | \
+	 WIRE_CFMWS_PERSISTENT | WIRE_CFMWS_BI)
+
+static void *append(GByteArray *blob, size_t size)
+{
+	const guint at = blob->len;
+
+	g_byte_array_set_size(blob, at + size);
+	memset(blob->data + at, 0, size);
+	return blob->data + at;
+}
+
+static uint8_t checksum(const uint8_t *p, size_t len)
+{
+	uint8_t sum = 0;
+
+	while (len--)
+		sum += *p++;
+	return -sum;
+}
+
+static void finish(uint8_t *table, size_t len, const char *signature)
+{
+	struct wire_acpi_header *h = (struct wire_acpi_header *)table;
+
+	memcpy(h->signature, signature, sizeof(h->signature));
+	h->length = le32_put(len);
+	h->revision = 1;
+	memcpy(h->oem_id, "CXLBOX", sizeof(h->oem_id));
+	memcpy(h->oem_table_id, "CXLBOX  ", sizeof(h->oem_table_id));
+	h->oem_revision = le32_put(1);
+	memcpy(h->creator_id, "CXLB", sizeof(h->creator_id));
+	h->creator_revision = le32_put(1);
+	h->checksum = 0;
+	h->checksum = checksum(table, len);
+}
+
+static GByteArray *build_mcfg(void)
+{
+	GByteArray *t = g_byte_array_new();
+	struct wire_mcfg_entry *e;
+
+	append(t, sizeof(struct wire_mcfg));
+	e = append(t, sizeof(*e));
+	e->base = le64_put(LAYOUT_ECAM_BASE);
+	e->last_bus = 255;
+	finish(t->data, t->len, "MCFG");
+	return t;
+}
+
+static void add_chbs(GByteArray *t, CxbDevice *bridge)
+{
+	struct wire_cedt_chbs *c = append(t, sizeof(*c));
+	uint64_t base = 0;
+
+	cxb_region_hpa(cxb_pxb_cxl_regs(bridge), &base);
+	c->hdr.type = WIRE_CEDT_CHBS;
+	c->hdr.length = le16_put(sizeof(*c));
+	c->uid = le32_put(cxb_pxb_cxl_bus_nr(bridge));
+	c->version = le32_put(1);
+	c->base = le64_put(base);
+	c->length = le64_put(CXB_COMP_SIZE);
+}
+
+static void add_cfmws(GByteArray *t, const Window *w)
+{
+	const size_t size = sizeof(struct wire_cedt_cfmws) + w->pub.ways * sizeof(le32);
+	struct wire_cedt_cfmws *c = append(t, size);
+	uint8_t ig = 0;
+
+	c->hdr.type = WIRE_CEDT_CFMWS;
+	c->hdr.length = le16_put(size);
+	c->base = le64_put(w->pub.base);
+	c->size = le64_put(w->pub.size);
+	cxb_hdm_encode_ways(w->pub.ways, &c->iw);
+	c->arithmetic = WIRE_CFMWS_MODULO;
+	cxb_hdm_encode_granularity(w->pub.granularity, &ig);
+	c->ig = le32_put(ig);
+	c->restrictions = le16_put(RESTRICTIONS);
+	for (unsigned i = 0; i < w->pub.ways; i++)
+		c->target[i] = le32_put(cxb_pxb_cxl_bus_nr(w->bridges[i]));
+}
+
+static GByteArray *build_cedt(CxbMachine *m)
+{
+	GByteArray *t = g_byte_array_new();
+
+	append(t, sizeof(struct wire_acpi_header));
+	for (unsigned i = 0; i < m->bridges->len; i++)
+		add_chbs(t, m->bridges->pdata[i]);
+	for (unsigned i = 0; i < m->n_windows; i++)
+		add_cfmws(t, &m->windows[i]);
+	finish(t->data, t->len, "CEDT");
+	return t;
+}
+
+/* Put @table behind what is there and its address into the XSDT. Takes the table. */
+static void place(GByteArray *blob, GByteArray *xsdt, GByteArray *table)
+{
+	le64 *entry = append(xsdt, sizeof(*entry));
+
+	*entry = le64_put(TABLES_BASE + blob->len);
+	g_byte_array_append(blob, table->data, table->len);
+	append(blob, -blob->len & 15);
+	g_byte_array_unref(table);
+}
+
+void cxb_acpi_write(CxbMachine *m)
+{
+	g_autoptr(GByteArray) blob = g_byte_array_new();
+	g_autoptr(GByteArray) xsdt = g_byte_array_new();
+	struct wire_rsdp *rsdp;
+
+	append(blob, (sizeof(*rsdp) + 15) & ~15u);
+	append(xsdt, sizeof(struct wire_acpi_header));
+	place(blob, xsdt, build_mcfg());
+	if (m->obj->cxl)
+		place(blob, xsdt, build_cedt(m));
+	finish(xsdt->data, xsdt->len, "XSDT");
+
+	rsdp = (struct wire_rsdp *)blob->data;
+	memcpy(rsdp->signature, WIRE_RSDP_SIGNATURE, sizeof(rsdp->signature));
+	memcpy(rsdp->oem_id, "CXLBOX", sizeof(rsdp->oem_id));
+	rsdp->revision = 2;
+	rsdp->length = le32_put(sizeof(*rsdp));
+	rsdp->xsdt = le64_put(TABLES_BASE + blob->len);
+	rsdp->checksum = checksum(blob->data, WIRE_RSDP_V1_SIZE);
+	rsdp->ext_checksum = checksum(blob->data, sizeof(*rsdp));
+	g_byte_array_append(blob, xsdt->data, xsdt->len);
+
+	/* 64 windows of 16 targets and 16 host bridges are well below this. */
+	g_assert(blob->len <= TABLES_SIZE);
+	cxb_memmap_write(m->mm, TABLES_BASE, blob->data, blob->len);
+}

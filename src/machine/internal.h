@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this room share. */
+#ifndef CXB_MACHINE_INTERNAL_H
+#define CXB_MACHINE_INTERNAL_H
+
+#include "devices/cxl.h"
+#include "layout.h"
+#include "machine/machine.h"
+
+/* Priorities in the memory map: what wins where ranges overlap. */
+enum {
+	PRIO_BAR,
+	PRIO_RAM,
+	PRIO_WINDOW,
+	PRIO_HOST_REGS,
+	PRIO_ECAM,
+	PRIO_MSI,
+};
+
+/* --- the machine object (/machine): properties of -machine --- */
+
+#define MAX_WINDOWS 64
+#define MAX_TARGETS 16
+
+typedef struct {
+	bool given;
+	GPtrArray *targets; /* char *, NULL where not given */
+	bool has_size;
+	uint64_t size;
+	uint64_t granularity;
+} WindowOpts;
+
+typedef struct {
+	CxbObject obj;
+	bool cxl;
+	bool harmless; /* properties that change nothing here are stored nowhere else */
+	char *memory_backend;
+	WindowOpts windows[MAX_WINDOWS];
+	unsigned n_windows; /* highest index given + 1 */
+} MachineObj;
+
+extern const CxbType cxb_q35_machine_type;
+extern const CxbType cxb_machine_base_type;
+
+/* --- fixed windows --- */
+
+typedef struct {
+	CxbFixedWindow pub;
+	CxbDevice **bridges; /* ways entries */
+	CxbRegion *region;
+} Window;
+
+bool cxb_fmw_init(CxbMachine *m, GError **errp); /* check options, resolve targets; sizes */
+bool cxb_fmw_place(CxbMachine *m, uint64_t first, GError **errp);
+void cxb_fmw_fini(CxbMachine *m);
+uint64_t cxb_fmw_total(const CxbMachine *m);
+/** cxb_fmw_at() - The window that contains @hpa, or NULL. */
+Window *cxb_fmw_at(CxbMachine *m, uint64_t hpa);
+/** cxb_fmw_route() - Follow @hpa through its window; @route's len ends with the window. */
+bool cxb_fmw_route(Window *w, uint64_t hpa, CxbCxlRoute *route);
+
+/* --- direct aliases --- */
+
+typedef struct Aliases Aliases;
+Aliases *cxb_aliases_new(CxbMachine *m);
+void cxb_aliases_free(Aliases *a);
+void cxb_aliases_add_endpoint(Aliases *a, CxbDevice *endpoint);
+void cxb_aliases_remove_endpoint(Aliases *a, CxbDevice *endpoint);
+/** cxb_aliases_drop() - Remove all aliases of endpoints whose path has @component. */
+void cxb_aliases_drop(Aliases *a, CxbDevice *component);
+/** cxb_aliases_refresh() - Make every alias that is now possible for those endpoints. */
+void cxb_aliases_refresh(Aliases *a, CxbDevice *component);
+void cxb_aliases_add_range(Aliases *a, CxbDevice *endpoint, const CxbCxlSegment *seg);
+void cxb_aliases_remove_range(Aliases *a, CxbDevice *endpoint, uint64_t dpa, uint64_t len);
+
+/* --- interrupts --- */
+
+typedef struct Irqs Irqs;
+Irqs *cxb_irqs_new(CxbMachine *m);
+void cxb_irqs_free(Irqs *irqs);
+bool cxb_irqs_alloc(Irqs *irqs, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GError **errp);
+void cxb_irqs_release(Irqs *irqs, guint id);
+void cxb_irqs_reset(Irqs *irqs);
+
+/* --- chipset --- */
+
+/** cxb_q35_new() - The host bridge function 00.0 with PCIEXBAR. */
+bool cxb_q35_new(CxbMachine *m, GError **errp);
+void cxb_q35_fini(CxbMachine *m);
+extern const CxbType cxb_q35_mch_type;
+
+/* --- tables --- */
+
+/** cxb_acpi_write() - RSDP, XSDT, MCFG, CEDT into RAM below 1 MiB. */
+void cxb_acpi_write(CxbMachine *m);
+
+/* --- bus --- */
+
+CxbBus *cxb_machine_bus_new(CxbMachine *m);
+void cxb_machine_bus_free(CxbBus *bus);
+
+struct CxbMachine {
+	CxbQom *qom;
+	GMainContext *context;
+	CxbClock *clock;
+	CxbWorkq *workq;
+	CxbMemMap *mm;
+	CxbHostMemPool *pool;
+	CxbPciHost *pci;
+	CxbPciBus *root_bus;
+	CxbDcTagSpace *tags;
+	CxbBus *bus;
+	Irqs *irqs;
+	Aliases *aliases;
+	MachineObj *obj; /* the tree keeps it */
+	CxbCxlListener listener;
+
+	/* -m; merged */
+	uint64_t ram_size, maxmem;
+	uint64_t slots;
+	bool has_maxmem, has_slots;
+
+	bool created, done;
+	Layout layout;
+	CxbHostMem *ram; /* held */
+	CxbRegion *ram_low, *ram_high;
+	CxbRegion *ecam;
+	Window *windows;
+	unsigned n_windows;
+	GPtrArray *bridges; /* CxbDevice *, pxb-cxl in order of their registers */
+
+	uint8_t port92;
+	bool shutdown_asked;
+	bool reset_pending;
+	CxbBusPlatform platform;
+
+	CxbResetNotify reset_notify;
+	CxbShutdownNotify shutdown_notify;
+	CxbDcNotify dc_notify;
+	CxbIrqNotify irq_notify;
+};
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where interrupts end. Message-signalled ones are writes: those to the local APIC's range are
+ * looked up among the messages that CxbBus users allocated and run from the work queue; a test
+ * may as well give a RAM address and read the message there. Lines are the 24 inputs of an I/O
+ * APIC, which only qtest drives and watches: no CXL function uses INTx (CXL 3.1 3.1.1).
+ */
+#include "internal.h"
+
+#include "base/error.h"
+
+#define LINES    24
+#define MAX_IRQS 65536
+
+typedef struct {
+	CxbMachine *m;
+	CxbBusIrqFn fn;
+	void *opaque;
+	guint id;
+	bool queued;
+} Irq;
+
+struct Irqs {
+	CxbMachine *m;
+	CxbRegion *region;
+	GHashTable *by_id; /* id -> Irq */
+	guint next_id;
+	bool lines[LINES];
+};
+
+static void run(void *opaque)
+{
+	Irq *irq = opaque;
+
+	irq->queued = false;
+	irq->fn(irq->opaque);
+}
+
+static void irq_free(gpointer data)
+{
+	Irq *irq = data;
+
+	if (irq->queued)
+		cxb_workq_cancel(irq->m->workq, run, irq);
+	g_free(irq);
+}
+
+static CxbMemResult msi_read(void *opaque, uint64_t off, unsigned size, uint64_t *val)
+{
+	*val = 0;
+	return CXB_MEM_OK;
+}
+
+/* The id is all that tells messages apart: high byte in the address, low byte in the data. */
+static CxbMemResult msi_write(void *opaque, uint64_t off, unsigned size, uint64_t val)
+{
+	Irqs *irqs = opaque;
+	Irq *irq = g_hash_table_lookup(irqs->by_id,
+				       GUINT_TO_POINTER((off >> 12 & 0xff) << 8 | (val & 0xff)));
+
+	if (irq && !irq->queued) {
+		irq->queued = true;
+		cxb_workq_post(irqs->m->workq, run, irq);
+	}
+	return CXB_MEM_OK;
+}
+
+static const CxbRegionOps msi_ops = { .read = msi_read, .write = msi_write };
+
+Irqs *cxb_irqs_new(CxbMachine *m)
+{
+	Irqs *irqs = g_new0(Irqs, 1);
+
+	irqs->m = m;
+	irqs->by_id = g_hash_table_new_full(NULL, NULL, NULL, irq_free);
+	irqs->region = cxb_region_new_io("apic-msi", LAYOUT_MSI_SIZE, &msi_ops, irqs);
+	cxb_memmap_place(m->mm, irqs->region, LAYOUT_MSI_BASE, PRIO_MSI, 0, LAYOUT_MSI_SIZE);
+	return irqs;
+}
+
+void cxb_irqs_free(Irqs *irqs)
+{
+	if (!irqs)
+		return;
+	g_hash_table_unref(irqs->by_id);
+	cxb_region_free(irqs->region);
+	g_free(irqs);
+}
+
+bool cxb_irqs_alloc(Irqs *irqs, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GError **errp)
+{
+	Irq *irq;
+	guint id;
+
+	if (g_hash_table_size(irqs->by_id) >= MAX_IRQS)
+		return cxb_fail(errp, CXB_ERROR_NO_ROOM, "all %u interrupt messages are in use",
+				MAX_IRQS);
+	do {
+		id = irqs->next_id++ % MAX_IRQS;
+	} while (g_hash_table_contains(irqs->by_id, GUINT_TO_POINTER(id)));
+	irq = g_new0(Irq, 1);
+	*irq = (Irq){ .m = irqs->m, .fn = fn, .opaque = opaque, .id = id };
+	g_hash_table_insert(irqs->by_id, GUINT_TO_POINTER(id), irq);
+	*out = (CxbBusIrq){ .addr = LAYOUT_MSI_BASE | (uint64_t)(id >> 8) << 12,
+			    .data = id & 0xff,
+			    .id = id };
+	return true;
+}
+
+void cxb_irqs_release(Irqs *irqs, guint id)
+{
+	g_hash_table_remove(irqs->by_id, GUINT_TO_POINTER(id));
+}
+
+void cxb_irqs_reset(Irqs *irqs)
+{
+	for (unsigned i = 0; i < LINES; i++)
+		cxb_machine_set_irq(irqs->m, i, false);
+}
+
+bool cxb_machine_set_irq(CxbMachine *m, unsigned line, bool level)
+{
+	const CxbMachineIrqEvent event = { line, level };
+
+	if (line >= LINES)
+		return false;
+	if (m->irqs->lines[line] != level) {
+		m->irqs->lines[line] = level;
+		cxb_irq_notify_run(&m->irq_notify, &event);
+	}
+	return true;
+}
+
+bool cxb_machine_irq_level(const CxbMachine *m, unsigned line)
+{
+	return line < LINES && m->irqs->lines[line];
+}

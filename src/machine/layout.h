@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where things are in the address map of a q35 machine: a pure function of a few sizes. */
+#ifndef CXB_MACHINE_LAYOUT_H
+#define CXB_MACHINE_LAYOUT_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LAYOUT_HOST_REGS_SIZE (1ull << 20) /* component registers of all host bridges */
+#define LAYOUT_ECAM_BASE      0xb0000000ull
+#define LAYOUT_ECAM_SIZE      (256ull << 20)
+#define LAYOUT_PCI32_BASE     0xc0000000ull
+#define LAYOUT_PCI32_END      0xfec00000ull
+#define LAYOUT_PCI64_SIZE     (32ull << 30)
+#define LAYOUT_MSI_BASE       0xfee00000ull
+#define LAYOUT_MSI_SIZE       (1ull << 20)
+#define LAYOUT_PHYS_BITS      46 /* what the address space may reach */
+
+typedef struct {
+	uint64_t low_ram;       /* bytes from 0 */
+	uint64_t high_ram;      /* bytes from 4 GiB */
+	uint64_t device_memory; /* base, if device_memory_size */
+	uint64_t device_memory_size;
+	uint64_t host_regs;    /* 1 MiB, if cxl */
+	uint64_t first_window; /* if cxl */
+	uint64_t pci64;        /* base of the 64-bit aperture */
+	uint64_t end;          /* first address behind everything */
+} Layout;
+
+/**
+ * layout_q35() - QEMU's q35 map.
+ * @ram, @maxmem: bytes; maxmem equal to ram = none
+ * @windows: bytes of all fixed windows together
+ *
+ * Fails if it does not fit the physical address bits.
+ */
+bool layout_q35(Layout *l, uint64_t ram, uint64_t maxmem, unsigned slots, bool cxl,
+		uint64_t windows, GError **errp);
+
+#endif

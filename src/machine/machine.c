@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A machine's life: from options to running, reset, end. */
+#include "internal.h"
+
+#include "base/error.h"
+#include "base/trace.h"
+
+#define DEFAULT_RAM (128ull << 20)
+#define MIN_RAM     (1ull << 20) /* tables are written below 1 MiB */
+#define MAX_SLOTS   256
+#define RAM_ID      "pc.ram"
+
+CXB_TRACE(machine_reset, (CxbResetCause cause), "cause %d", cause)
+CXB_TRACE(machine_window, (unsigned index, uint64_t base, uint64_t size),
+	  "window %u at 0x%" PRIx64 " size 0x%" PRIx64, index, base, size)
+
+/* --- what devices tell us --- */
+
+static void decode_removing(void *opaque, CxbDevice *component)
+{
+	cxb_aliases_drop(((CxbMachine *)opaque)->aliases, component);
+}
+
+static void decode_changed(void *opaque, CxbDevice *component)
+{
+	cxb_aliases_refresh(((CxbMachine *)opaque)->aliases, component);
+}
+
+static void endpoint_added(void *opaque, CxbDevice *endpoint)
+{
+	cxb_aliases_add_endpoint(((CxbMachine *)opaque)->aliases, endpoint);
+}
+
+static void endpoint_removing(void *opaque, CxbDevice *endpoint)
+{
+	cxb_aliases_remove_endpoint(((CxbMachine *)opaque)->aliases, endpoint);
+}
+
+static CxbDcPrepare dc_prepare(void *opaque, CxbDevice *endpoint, const CxbDcOp *op, GError **errp)
+{
+	/* An alias that cannot be made is decoded instead: there is nothing to refuse here. */
+	return CXB_DC_READY;
+}
+
+static void dc_abort(void *opaque, CxbDevice *endpoint, const CxbDcOp *op)
+{
+}
+
+static void dc_commit(void *opaque, CxbDevice *endpoint, const CxbDcOp *op)
+{
+	CxbMachine *m = opaque;
+	const CxbMachineDcEvent event = { endpoint, op };
+
+	for (size_t i = 0; i < op->n; i++) {
+		const CxbDcExtent *e = op->extents[i];
+
+		if (op->kind == CXB_DC_OP_ACCEPT)
+			cxb_aliases_add_range(
+				m->aliases, endpoint,
+				&(CxbCxlSegment){ .dpa = e->dpa,
+						  .len = e->len,
+						  .mem = cxb_cxl_backing_mem(e->backing),
+						  .mem_off = e->backing_off });
+		else if (op->kind == CXB_DC_OP_RELEASE || op->kind == CXB_DC_OP_FORCED_RELEASE)
+			cxb_aliases_remove_range(m->aliases, endpoint, e->dpa, e->len);
+	}
+	cxb_dc_notify_run(&m->dc_notify, &event);
+}
+
+static void msi(void *opaque, uint64_t addr, uint32_t data)
+{
+	CxbMachine *m = opaque;
+	const uint32_t le = GUINT32_TO_LE(data);
+
+	cxb_memmap_write(m->mm, addr, &le, sizeof(le));
+}
+
+/* --- life --- */
+
+CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
+{
+	CxbMachine *m = g_new0(CxbMachine, 1);
+	CxbObject *obj;
+
+	m->context = config->context;
+	m->ram_size = DEFAULT_RAM;
+	cxb_reset_notify_init(&m->reset_notify);
+	cxb_shutdown_notify_init(&m->shutdown_notify);
+	cxb_dc_notify_init(&m->dc_notify);
+	cxb_irq_notify_init(&m->irq_notify);
+	m->clock = config->virtual_clock ? cxb_clock_new_virtual() : cxb_clock_new_real(m->context);
+	m->workq = cxb_workq_new(m->context);
+	m->tags = cxb_dc_tag_space_new();
+	m->mm = cxb_memmap_new();
+	m->qom = cxb_qom_new();
+	m->pool = cxb_hostmem_pool_new(m->qom);
+	cxb_device_types_register(m->qom);
+	cxb_pci_types_register(m->qom);
+	cxb_cxl_types_register(m->qom);
+	cxb_qom_register(m->qom, &cxb_machine_base_type);
+	cxb_qom_register(m->qom, &cxb_q35_machine_type);
+	cxb_qom_register(m->qom, &cxb_q35_mch_type);
+
+	obj = cxb_object_new(m->qom, &cxb_q35_machine_type);
+	m->obj = (MachineObj *)obj;
+	cxb_object_add(cxb_qom_root(m->qom), "machine", obj, NULL);
+	cxb_object_unref(obj);
+
+	m->irqs = cxb_irqs_new(m);
+	m->aliases = cxb_aliases_new(m);
+	m->bus = cxb_machine_bus_new(m);
+	m->pci = cxb_pci_host_new(m->qom, m->mm, PRIO_BAR, msi, m);
+	m->listener = (CxbCxlListener){
+		.opaque = m,
+		.clock = m->clock,
+		.tags = m->tags,
+		.pool = m->pool,
+		.decode_removing = decode_removing,
+		.decode_changed = decode_changed,
+		.endpoint_added = endpoint_added,
+		.endpoint_removing = endpoint_removing,
+		.dc_prepare = dc_prepare,
+		.dc_abort = dc_abort,
+		.dc_commit = dc_commit,
+	};
+	cxb_qom_set_service(m->qom, CXB_SERVICE_CXL_LISTENER, &m->listener);
+	return m;
+}
+
+void cxb_machine_free(CxbMachine *m)
+{
+	if (!m)
+		return;
+	/* Devices first (they hold backends and sit in the map), then what they sat in. */
+	for (unsigned i = 0; m->bridges && i < m->bridges->len; i++)
+		cxb_memmap_remove(m->mm, cxb_pxb_cxl_regs(m->bridges->pdata[i]));
+	if (m->root_bus)
+		while (m->root_bus->bus.devices->len)
+			cxb_device_remove(
+				m->root_bus->bus.devices->pdata[m->root_bus->bus.devices->len - 1]);
+	cxb_q35_fini(m);
+	cxb_fmw_fini(m);
+	g_clear_pointer(&m->bridges, g_ptr_array_unref);
+	cxb_region_free(m->ram_low);
+	cxb_region_free(m->ram_high);
+	if (m->ram)
+		cxb_hostmem_release(m->ram);
+	if (m->root_bus)
+		cxb_pci_root_bus_gone(m->root_bus);
+	cxb_qom_free(m->qom);
+	cxb_pci_host_free(m->pci);
+	cxb_hostmem_pool_free(m->pool);
+	cxb_machine_bus_free(m->bus);
+	cxb_aliases_free(m->aliases);
+	cxb_irqs_free(m->irqs);
+	cxb_memmap_free(m->mm);
+	cxb_dc_tag_space_free(m->tags);
+	cxb_workq_free(m->workq);
+	cxb_clock_free(m->clock);
+	cxb_reset_notify_fini(&m->reset_notify);
+	cxb_shutdown_notify_fini(&m->shutdown_notify);
+	cxb_dc_notify_fini(&m->dc_notify);
+	cxb_irq_notify_fini(&m->irq_notify);
+	g_free(m);
+}
+
+static bool check_memory(CxbMachine *m, GError **errp)
+{
+	if (!m->ram_size)
+		m->ram_size = DEFAULT_RAM;
+	if (m->ram_size < MIN_RAM || m->ram_size % 4096)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"memory size 0x%" PRIx64 " is not a multiple of 4 KiB of at least "
+				"1 MiB",
+				m->ram_size);
+	if (m->has_slots && !m->has_maxmem)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "slots specified but no max-size");
+	if (m->slots > MAX_SLOTS)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"unsupported amount of memory slots: %" PRIu64, m->slots);
+	if (m->has_maxmem && m->maxmem < m->ram_size)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"invalid value of maxmem: maximum memory size (0x%" PRIx64
+				") must be at least the initial memory size (0x%" PRIx64 ")",
+				m->maxmem, m->ram_size);
+	if (!m->has_maxmem)
+		m->maxmem = m->ram_size;
+	return true;
+}
+
+/* The backend that -machine names, or one of our own like QEMU's "pc.ram". */
+static CxbHostMem *find_ram(CxbMachine *m, GError **errp)
+{
+	const char *id = m->obj->memory_backend;
+	g_autoptr(CxbOpts) opts = NULL;
+	CxbObject *obj;
+
+	if (id) {
+		obj = cxb_qom_resolve(m->qom, id, CXB_TYPE_NAME_HOSTMEM, NULL);
+		if (!obj) {
+			cxb_fail(errp, CXB_ERROR_INVALID, "Memory backend '%s' not found", id);
+			return NULL;
+		}
+		if (cxb_hostmem_size(cxb_hostmem_from_object(obj)) != m->ram_size) {
+			cxb_fail(errp, CXB_ERROR_INVALID,
+				 "Machine memory size does not match the size of the memory "
+				 "backend");
+			return NULL;
+		}
+		return cxb_hostmem_from_object(obj);
+	}
+	g_autofree char *size = g_strdup_printf("%" PRIu64, m->ram_size);
+
+	opts = cxb_opts_new();
+	cxb_opts_add_text(opts, "qom-type", CXB_TYPE_NAME_HOSTMEM_RAM);
+	cxb_opts_add_text(opts, "id", RAM_ID);
+	cxb_opts_add_text(opts, "size", size);
+	obj = cxb_user_object_add(m->qom, opts, errp);
+	return obj ? cxb_hostmem_from_object(obj) : NULL;
+}
+
+bool cxb_machine_create(CxbMachine *m, GError **errp)
+{
+	CxbHostMem *ram;
+
+	g_assert(!m->created);
+	m->created = true;
+	if (!check_memory(m, errp))
+		return false;
+	ram = find_ram(m, errp);
+	if (!ram || !cxb_hostmem_hold(ram, "/machine", errp))
+		return false;
+	m->ram = ram;
+	cxb_hostmem_set_mapped(ram, true);
+	m->root_bus = cxb_pci_root_bus_new(m->pci, "pcie.0", 0, true, NULL, &m->obj->obj, errp);
+	return m->root_bus && cxb_q35_new(m, errp);
+}
+
+/* Component registers of the host bridges, 64 KiB each, lowest bus number first. */
+static gint by_bus_nr(gconstpointer a, gconstpointer b)
+{
+	return (int)cxb_pxb_cxl_bus_nr(*(CxbDevice *const *)a) -
+	       (int)cxb_pxb_cxl_bus_nr(*(CxbDevice *const *)b);
+}
+
+static bool place_host_regs(CxbMachine *m, GError **errp)
+{
+	g_ptr_array_sort(m->bridges, by_bus_nr);
+	if (m->bridges->len > LAYOUT_HOST_REGS_SIZE / CXB_COMP_SIZE)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "%u CXL host bridges are more than %u",
+				m->bridges->len, (unsigned)(LAYOUT_HOST_REGS_SIZE / CXB_COMP_SIZE));
+	for (unsigned i = 0; i < m->bridges->len; i++)
+		cxb_memmap_place(m->mm, cxb_pxb_cxl_regs(m->bridges->pdata[i]),
+				 m->layout.host_regs + i * CXB_COMP_SIZE, PRIO_HOST_REGS, 0,
+				 CXB_COMP_SIZE);
+	return true;
+}
+
+static void place_ram(CxbMachine *m)
+{
+	m->ram_low = cxb_region_new_ram("ram-below-4g", m->ram, 0, m->layout.low_ram, false);
+	cxb_memmap_place(m->mm, m->ram_low, 0, PRIO_RAM, 0, m->layout.low_ram);
+	if (!m->layout.high_ram)
+		return;
+	m->ram_high = cxb_region_new_ram("ram-above-4g", m->ram, m->layout.low_ram,
+					 m->layout.high_ram, false);
+	cxb_memmap_place(m->mm, m->ram_high, 4ull << 30, PRIO_RAM, 0, m->layout.high_ram);
+}
+
+static void reset(CxbMachine *m)
+{
+	cxb_pci_host_reset(m->pci);
+	cxb_irqs_reset(m->irqs);
+	m->port92 = 0;
+	cxb_acpi_write(m);
+}
+
+bool cxb_machine_done(CxbMachine *m, GError **errp)
+{
+	g_assert(m->created && !m->done);
+	m->bridges = cxb_pxb_cxl_list(m->qom);
+	if (m->bridges->len && !m->obj->cxl)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "CXL host bridges present, but cxl=off");
+	if (!cxb_fmw_init(m, errp))
+		return false;
+	if (!layout_q35(&m->layout, m->ram_size, m->maxmem, m->slots, m->obj->cxl, cxb_fmw_total(m),
+			errp))
+		return false;
+	cxb_memmap_begin(m->mm);
+	place_ram(m);
+	const bool ok = place_host_regs(m, errp) && cxb_fmw_place(m, m->layout.first_window, errp);
+	cxb_memmap_commit(m->mm);
+	if (!ok)
+		return false;
+	for (unsigned i = 0; i < m->n_windows; i++)
+		trace_machine_window(i, m->windows[i].pub.base, m->windows[i].pub.size);
+	m->platform = (CxbBusPlatform){
+		.pci32 = { LAYOUT_PCI32_BASE, LAYOUT_PCI32_END - LAYOUT_PCI32_BASE },
+		.pci64 = { m->layout.pci64, LAYOUT_PCI64_SIZE },
+		.rsdp_area = { 0xe0000, 0x20000 },
+	};
+	m->done = true;
+	reset(m);
+	return true;
+}
+
+void cxb_machine_reset(CxbMachine *m, CxbResetCause cause)
+{
+	trace_machine_reset(cause);
+	reset(m);
+	cxb_reset_notify_run(&m->reset_notify, &cause);
+}
+
+void cxb_machine_shutdown(CxbMachine *m, CxbShutdownCause cause)
+{
+	if (m->shutdown_asked)
+		return;
+	m->shutdown_asked = true;
+	cxb_shutdown_notify_run(&m->shutdown_notify, &cause);
+}
+
+/* --- parts --- */
+
+CxbQom *cxb_machine_qom(CxbMachine *m)
+{
+	return m->qom;
+}
+
+CxbClock *cxb_machine_clock(CxbMachine *m)
+{
+	return m->clock;
+}
+
+CxbWorkq *cxb_machine_workq(CxbMachine *m)
+{
+	return m->workq;
+}
+
+CxbMemMap *cxb_machine_memmap(CxbMachine *m)
+{
+	return m->mm;
+}
+
+CxbPciHost *cxb_machine_pci(CxbMachine *m)
+{
+	return m->pci;
+}
+
+CxbHostMemPool *cxb_machine_hostmem(CxbMachine *m)
+{
+	return m->pool;
+}
+
+CxbBus *cxb_machine_bus(CxbMachine *m)
+{
+	return m->bus;
+}
+
+GMainContext *cxb_machine_context(CxbMachine *m)
+{
+	return m->context;
+}
+
+CxbResetNotify *cxb_machine_reset_notify(CxbMachine *m)
+{
+	return &m->reset_notify;
+}
+
+CxbShutdownNotify *cxb_machine_shutdown_notify(CxbMachine *m)
+{
+	return &m->shutdown_notify;
+}
+
+CxbDcNotify *cxb_machine_dc_notify(CxbMachine *m)
+{
+	return &m->dc_notify;
+}
+
+CxbIrqNotify *cxb_machine_irq_notify(CxbMachine *m)
+{
+	return &m->irq_notify;
+}

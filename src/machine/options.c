@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine object and its properties: what -machine takes. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+
+static MachineObj *of(CxbObject *obj)
+{
+	return (MachineObj *)obj;
+}
+
+/* A number at *@p, below @limit, ended by "." or the end of the string. */
+static bool take_index(const char **p, unsigned limit, unsigned *out)
+{
+	char *end;
+	guint64 n;
+
+	if (!g_ascii_isdigit(**p))
+		return false;
+	n = g_ascii_strtoull(*p, &end, 10);
+	if (n >= limit || (*end && *end != '.'))
+		return false;
+	*p = *end ? end + 1 : end;
+	*out = n;
+	return true;
+}
+
+static bool window_size(const char *key, const CxbScalar *v, uint64_t *out, GError **errp)
+{
+	if (v->kind == CXB_SCALAR_UINT) {
+		*out = v->u;
+		return true;
+	}
+	if (v->kind == CXB_SCALAR_TEXT && cxb_parse_size(v->s, out))
+		return true;
+	return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' expects a size value", key);
+}
+
+/* "cxl-fmw.N.targets.M", "cxl-fmw.N.size", "cxl-fmw.N.interleave-granularity" */
+static bool fmw_set(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
+		    GError **errp)
+{
+	MachineObj *mo = of(obj);
+	const char *p = key + strlen(prop->name);
+	WindowOpts *w;
+	unsigned index, target;
+
+	if (*p != '.' || (p++, !take_index(&p, MAX_WINDOWS, &index)) || !*p)
+		return cxb_fail(
+			errp, CXB_ERROR_INVALID,
+			"Parameter '%s' is unexpected: expected cxl-fmw.N.KEY with N from 0 "
+			"to %u",
+			key, MAX_WINDOWS - 1);
+	w = &mo->windows[index];
+	if (g_str_has_prefix(p, "targets.")) {
+		p += strlen("targets.");
+		if (!take_index(&p, MAX_TARGETS, &target) || *p)
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"Parameter '%s' is unexpected: at most %u targets", key,
+					MAX_TARGETS);
+		if (v->kind != CXB_SCALAR_TEXT && v->kind != CXB_SCALAR_STR)
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"Invalid parameter type for '%s', expected: string", key);
+		if (!w->targets)
+			w->targets = g_ptr_array_new_with_free_func(g_free);
+		if (w->targets->len <= target)
+			g_ptr_array_set_size(w->targets, target + 1);
+		g_free(w->targets->pdata[target]);
+		w->targets->pdata[target] = g_strdup(v->s);
+	} else if (strcmp(p, "size") == 0) {
+		if (!window_size(key, v, &w->size, errp))
+			return false;
+		w->has_size = true;
+	} else if (strcmp(p, "interleave-granularity") == 0) {
+		if (!window_size(key, v, &w->granularity, errp))
+			return false;
+	} else {
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' is unexpected", key);
+	}
+	w->given = true;
+	mo->n_windows = MAX(mo->n_windows, index + 1);
+	return true;
+}
+
+static void machine_obj_finalize(CxbObject *obj)
+{
+	for (unsigned i = 0; i < MAX_WINDOWS; i++)
+		g_clear_pointer(&of(obj)->windows[i].targets, g_ptr_array_unref);
+}
+
+/* Properties that say something about parts this machine does not have, and change nothing that
+ * can be seen of it: taken, so that command lines work as they are. */
+#define HARMLESS(prop_name, what)                                             \
+	{                                                                     \
+		prop_name, CXB_PROP_BOOL, offsetof(MachineObj, harmless),     \
+			.flags = CXB_PROP_HIDDEN, .desc = what " (no effect)" \
+	}
+
+static const CxbProp machine_props[] = {
+	{ "cxl", CXB_PROP_BOOL, offsetof(MachineObj, cxl), .desc = "CXL host bridges and windows",
+	  .def = "off" },
+	{ "cxl-fmw", CXB_PROP_FN, .flags = CXB_PROP_LIST,
+	  .type_name = "CXLFixedMemoryWindowOptions",
+	  .desc = "fixed memory windows: cxl-fmw.N.targets.M=ID, .size, .interleave-granularity",
+	  .set = fmw_set },
+	{ "memory-backend", CXB_PROP_STR, offsetof(MachineObj, memory_backend),
+	  .desc = "id of the memory backend that is RAM" },
+	HARMLESS("acpi", "ACPI"),
+	HARMLESS("dump-guest-core", "core dumps"),
+	HARMLESS("hmat", "HMAT table"),
+	HARMLESS("hpet", "HPET"),
+	HARMLESS("mem-merge", "merging of same pages"),
+	HARMLESS("nvdimm", "NVDIMM support"),
+	HARMLESS("pic", "8259"),
+	HARMLESS("pit", "8254"),
+	HARMLESS("sata", "AHCI"),
+	HARMLESS("smbus", "SMBus"),
+	HARMLESS("smm", "system management mode"),
+	HARMLESS("usb", "USB"),
+	HARMLESS("vmport", "VMware port"),
+	{ NULL },
+};
+
+const CxbType cxb_machine_base_type = {
+	.name = "machine",
+	.desc = "machine",
+	.size = sizeof(MachineObj),
+	.flags = CXB_TYPE_ABSTRACT,
+	.finalize = machine_obj_finalize,
+};
+
+const CxbType cxb_q35_machine_type = {
+	.name = "pc-q35-11.1-machine",
+	.parent = "machine",
+	.desc = "Standard PC (Q35 + ICH9, 2009)",
+	.size = sizeof(MachineObj),
+	.props = machine_props,
+};
+
+void cxb_machine_print_types(void)
+{
+	printf("Supported machines are:\n"
+	       "%-20s %s (alias of pc-q35-11.1)\n"
+	       "%-20s %s (default)\n",
+	       "q35", cxb_q35_machine_type.desc, "pc-q35-11.1", cxb_q35_machine_type.desc);
+}
+
+static bool type_known(const char *type)
+{
+	unsigned major, minor;
+	char tail;
+
+	return strcmp(type, "q35") == 0 ||
+	       sscanf(type, "pc-q35-%2u.%2u%c", &major, &minor, &tail) == 2;
+}
+
+bool cxb_machine_set_opts(CxbMachine *m, CxbOpts *opts, GError **errp)
+{
+	const char *type;
+
+	g_assert(!m->created);
+	if (!cxb_opts_get_str(opts, "type", &type, errp))
+		return false;
+	if (type && !type_known(type))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"unsupported machine type: \"%s\"\n"
+				"Use -machine help to list supported machines",
+				type);
+	if (cxb_opts_has(opts, "help")) {
+		if (!type)
+			cxb_machine_print_types();
+		else if (!cxb_type_print_help(m->qom, cxb_q35_machine_type.name, errp))
+			return false;
+		return cxb_fail(errp, CXB_ERROR_HELP, "help");
+	}
+	return cxb_object_set_opts(&m->obj->obj, opts, errp);
+}
+
+static bool memory_size(CxbOpts *opts, const char *key, bool mib, uint64_t *out, bool *given,
+			GError **errp)
+{
+	const CxbScalar *v = cxb_opts_find(opts, key);
+	const char *text = v && v->kind == CXB_SCALAR_TEXT ? v->s : "";
+	uint64_t size;
+
+	if (!v)
+		return true;
+	if (g_str_has_prefix(text, "0x") || g_str_has_prefix(text, "0X"))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'memory.%s' expects size", key);
+	if (!cxb_parse_size(text, &size))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Parameter '%s' expects a non-negative number below 2^64\n"
+				"Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, "
+				"tera-, peta-\nand exabytes, respectively.",
+				key);
+	if (mib && g_ascii_isdigit(text[strlen(text) - 1])) {
+		if (size > UINT64_MAX >> 20)
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"Value '%s' is out of range for parameter '%s'", text, key);
+		size <<= 20;
+	}
+	*out = size;
+	*given = true;
+	return true;
+}
+
+bool cxb_machine_set_memory(CxbMachine *m, CxbOpts *opts, GError **errp)
+{
+	const CxbScalar *v;
+	bool given = false;
+	const char *unknown;
+
+	g_assert(!m->created);
+	if (!memory_size(opts, "size", true, &m->ram_size, &given, errp) ||
+	    !memory_size(opts, "maxmem", false, &m->maxmem, &m->has_maxmem, errp))
+		return false;
+	v = cxb_opts_find(opts, "slots");
+	if (v) {
+		if (v->kind != CXB_SCALAR_TEXT || !cxb_parse_uint(v->s, UINT64_MAX, &m->slots))
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"Parameter 'slots' expects a number");
+		m->has_slots = true;
+	}
+	unknown = cxb_opts_unused(opts);
+	return !unknown || cxb_fail(errp, CXB_ERROR_INVALID, "Invalid parameter '%s'", unknown);
+}

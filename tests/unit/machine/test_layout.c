@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The q35 map. Expected values were measured on QEMU 11.1 (info mtree), windows of 4 and 8 GiB. */
+#include "layout.h"
+
+#define GIB (1ull << 30)
+#define MIB (1ull << 20)
+
+static void matches_what_qemu_shows(void)
+{
+	static const struct {
+		uint64_t ram, maxmem;
+		unsigned slots;
+		uint64_t low, device_memory, device_memory_end, host_regs, window0, pci64;
+	} rows[] = {
+		{ 256 * MIB, 0, 0, 256 * MIB, 0, 0, 0x100000000, 0x110000000, 0x440000000 },
+		{ 2 * GIB, 0, 0, 2 * GIB, 0, 0, 0x100000000, 0x110000000, 0x440000000 },
+		{ 2049 * MIB, 0, 0, 0x80100000, 0, 0, 0x100000000, 0x110000000, 0x440000000 },
+		{ 2816 * MIB, 0, 0, 0x80000000, 0, 0, 0x130000000, 0x140000000, 0x440000000 },
+		{ 3 * GIB, 0, 0, 0x80000000, 0, 0, 0x140000000, 0x150000000, 0x480000000 },
+		{ 4 * GIB, 0, 0, 0x80000000, 0, 0, 0x180000000, 0x190000000, 0x4c0000000 },
+		{ 8 * GIB, 0, 0, 0x80000000, 0, 0, 0x280000000, 0x290000000, 0x5c0000000 },
+		{ GIB, 8 * GIB, 0, GIB, 0x100000000, 0x2c0000000, 0x2c0000000, 0x2d0000000,
+		  0x600000000 },
+		{ GIB, 8 * GIB, 4, GIB, 0x100000000, 0x3c0000000, 0x3c0000000, 0x3d0000000,
+		  0x700000000 },
+		{ GIB, 8 * GIB, 8, GIB, 0x100000000, 0x4c0000000, 0x4c0000000, 0x4d0000000,
+		  0x800000000 },
+		{ 4 * GIB, 8 * GIB, 4, 0x80000000, 0x180000000, 0x380000000, 0x380000000,
+		  0x390000000, 0x6c0000000 },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GError) err = NULL;
+		Layout l;
+
+		g_test_message("row %u", i);
+		g_assert_true(layout_q35(&l, rows[i].ram, MAX(rows[i].ram, rows[i].maxmem),
+					 rows[i].slots, true, 12 * GIB, &err));
+		g_assert_no_error(err);
+		g_assert_cmphex(l.low_ram, ==, rows[i].low);
+		g_assert_cmphex(l.low_ram + l.high_ram, ==, rows[i].ram);
+		g_assert_cmphex(l.device_memory, ==, rows[i].device_memory);
+		g_assert_cmphex(l.device_memory + l.device_memory_size, ==,
+				rows[i].device_memory_end);
+		g_assert_cmphex(l.host_regs, ==, rows[i].host_regs);
+		g_assert_cmphex(l.first_window, ==, rows[i].window0);
+		g_assert_cmphex(l.pci64, ==, rows[i].pci64);
+	}
+}
+
+static void without_windows_or_cxl_the_aperture_follows_ram(void)
+{
+	Layout l;
+
+	g_assert_true(layout_q35(&l, GIB, GIB, 0, true, 0, NULL));
+	g_assert_cmphex(l.host_regs, ==, 0x100000000);
+	g_assert_cmphex(l.pci64, ==, 0x140000000);
+	g_assert_true(layout_q35(&l, GIB, GIB, 0, false, 0, NULL));
+	g_assert_cmphex(l.pci64, ==, 0x100000000);
+	g_assert_true(layout_q35(&l, 4097 * MIB, 4097 * MIB, 0, true, 0, NULL));
+	g_assert_cmphex(l.host_regs, ==, 0x180100000);
+}
+
+static void refuses_what_does_not_fit_the_address_bits(void)
+{
+	static const struct {
+		uint64_t ram, maxmem, windows;
+	} rows[] = {
+		{ GIB, GIB, 1ull << 46 },
+		{ GIB, GIB, UINT64_MAX },
+		{ GIB, UINT64_MAX, 0 },
+		{ UINT64_MAX - 4095, UINT64_MAX - 4095, 0 },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GError) err = NULL;
+		Layout l;
+
+		g_assert_false(layout_q35(&l, rows[i].ram, rows[i].maxmem, 256, true,
+					  rows[i].windows, &err));
+		g_assert_nonnull(err);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/layout/qemu", matches_what_qemu_shows);
+	g_test_add_func("/layout/no-windows", without_windows_or_cxl_the_aperture_follows_ram);
+	g_test_add_func("/layout/limits", refuses_what_does_not_fit_the_address_bits);
+	return g_test_run();
+}
