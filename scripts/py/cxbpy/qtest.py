@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small qtest client."""
+
+import base64
+import socket
+
+
+class QtestError(Exception):
+    """A reply that is not OK."""
+
+
+class Qtest:
+    """One connection; interrupts seen collect in .irqs as (level, line)."""
+
+    def __init__(self, path=None, timeout=60, sock=None):
+        if sock is None:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(timeout)
+            sock.connect(path)
+        self.sock = sock
+        self.buffer = b""
+        self.irqs = []
+
+    def line(self):
+        while b"\n" not in self.buffer:
+            data = self.sock.recv(1 << 22)
+            if not data:
+                raise EOFError("the peer closed the qtest connection")
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line.decode()
+
+    def raw(self, command):
+        """Send one line, return the reply as it is."""
+        self.sock.sendall(command.encode() + b"\n")
+        while True:
+            line = self.line()
+            if not line.startswith("IRQ "):
+                return line
+            _, level, number = line.split(" ")
+            self.irqs.append((level, int(number)))
+
+    def cmd(self, command):
+        """Send one line; the words behind OK."""
+        reply = self.raw(command)
+        if reply != "OK" and not reply.startswith("OK "):
+            raise QtestError(f"{command[:80]!r}: {reply}")
+        return reply[3:]
+
+    def read_n(self, letter, addr):
+        return int(self.cmd(f"read{letter} {addr:#x}"), 0)
+
+    def readb(self, addr):
+        return self.read_n("b", addr)
+
+    def readw(self, addr):
+        return self.read_n("w", addr)
+
+    def readl(self, addr):
+        return self.read_n("l", addr)
+
+    def readq(self, addr):
+        return self.read_n("q", addr)
+
+    def writeb(self, addr, value):
+        self.cmd(f"writeb {addr:#x} {value:#x}")
+
+    def writew(self, addr, value):
+        self.cmd(f"writew {addr:#x} {value:#x}")
+
+    def writel(self, addr, value):
+        self.cmd(f"writel {addr:#x} {value:#x}")
+
+    def writeq(self, addr, value):
+        self.cmd(f"writeq {addr:#x} {value:#x}")
+
+    def read(self, addr, size):
+        return base64.b64decode(self.cmd(f"b64read {addr:#x} {size:#x}")) if size else b""
+
+    def write(self, addr, data):
+        if data:
+            text = base64.b64encode(data).decode()
+            self.cmd(f"b64write {addr:#x} {len(data):#x} {text}")
+
+    def inl(self, port):
+        return int(self.cmd(f"inl {port:#x}"), 0)
+
+    def outl(self, port, value):
+        self.cmd(f"outl {port:#x} {value:#x}")
+
+    def outb(self, port, value):
+        self.cmd(f"outb {port:#x} {value:#x}")
+
+    def close(self):
+        self.sock.close()
