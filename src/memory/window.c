@@ -425,6 +425,22 @@ static size_t piece_at(CxbRegion *window, uint64_t off, size_t len, const WinAli
 	return MIN(len, iv->len - (off - iv->start));
 }
 
+/* @n bytes of (@off, @len) lie in direct alias @a: how many if direct aliases follow that let the
+ * same be done. One copy then serves them all, for the window is contiguous whatever it shows. */
+static size_t direct_run(const CxbRegion *window, uint64_t off, size_t n, size_t len,
+			 const WinAlias *a)
+{
+	while (n < len) {
+		const CxbIv *iv = cxb_ivmap_at(window->aliases, off + n);
+		const WinAlias *b = iv ? iv->value : NULL;
+
+		if (!b || !b->direct || b->readonly != a->readonly)
+			break;
+		n += MIN(len - n, iv->len);
+	}
+	return n;
+}
+
 /* Decode functions may change the aliases or free the window: no pointer survives a piece. */
 CxbMemResult window_read(CxbRegion *window, uint64_t off, uint8_t *buf, size_t len)
 {
@@ -439,6 +455,8 @@ CxbMemResult window_read(CxbRegion *window, uint64_t off, uint8_t *buf, size_t l
 			return worse(rc, CXB_MEM_UNMAPPED);
 		}
 		n = piece_at(window, off, len, &a);
+		if (a && a->direct)
+			n = direct_run(window, off, n, len, a);
 		if (a && a->direct)
 			rc = worse(rc, region_mem_read(window->base + off, buf, n));
 		else
@@ -461,6 +479,8 @@ CxbMemResult window_write(CxbRegion *window, uint64_t off, const uint8_t *buf, s
 		if (window->dead)
 			return worse(rc, CXB_MEM_UNMAPPED);
 		n = piece_at(window, off, len, &a);
+		if (a && a->direct)
+			n = direct_run(window, off, n, len, a);
 		if (a && a->direct && a->readonly)
 			rc = worse(rc, CXB_MEM_ERROR);
 		else if (a && a->direct)

@@ -4,6 +4,10 @@
  * and memfd on a memfd, sealed against shrinking and growing), is sparse, and may carry a tag: a
  * UUID, unique among all backends, that names the bytes to whoever is offered them.
  *
+ * A file is locked, its part of it, while a backend is on it: for writing with share=on, for reading
+ * with readonly=on. Without either it is copied to a memfd at completion and let go; writes never
+ * reach it. Every mapping of a backend, here or in another process, shows the same bytes.
+ *
  * A backend is *held* by at most one user at a time (a dynamic-capacity group, a device's static
  * memory, the machine's RAM); while held it cannot be deleted. It is *mapped* while a host has
  * accepted it.
@@ -22,6 +26,7 @@ typedef struct CxbHostMemPool CxbHostMemPool;
 
 /* The pool is what knows the tags. One per CxbQom, registered as service "hostmem-pool". */
 CxbHostMemPool *cxb_hostmem_pool_new(CxbQom *qom); /* also registers the types */
+/** cxb_hostmem_pool_free() - Before or after its CxbQom; no backend may be created in between. */
 void cxb_hostmem_pool_free(CxbHostMemPool *pool);
 /** cxb_hostmem_by_tag() - O(1). NULL if no completed backend has @tag. */
 CxbHostMem *cxb_hostmem_by_tag(CxbHostMemPool *pool, const CxbUuid *tag);

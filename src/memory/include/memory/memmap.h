@@ -11,7 +11,8 @@
  *
  * Mappings count against one process-wide budget (half of vm.max_map_count); neighbouring pieces
  * of one file that follow each other count once. Beyond the budget, and where an alias is not page
- * aligned, it is accepted but *decoded*: accesses take the decode functions.
+ * aligned, it is accepted but *decoded*: accesses take the decode functions. What is counted is the
+ * areas of address space that aliases make, gaps between them included.
  *
  * One thread edits and accesses.
  */
@@ -91,12 +92,15 @@ void cxb_memmap_remove(CxbMemMap *mm, CxbRegion *region); /* no-op if not placed
  * cxb_memmap_read() / _write() - Access any address and length.
  *
  * Pieces that fail read as all ones or are dropped; the worst result of all pieces is returned.
- * Register regions see naturally aligned accesses of 1, 2, 4, 8 bytes.
+ * Register regions see naturally aligned accesses of 1, 2, 4, 8 bytes. A write to read-only memory
+ * is dropped with CXB_MEM_ERROR. Register functions may edit the map and free regions, their own
+ * included; the access goes on in the view it began with.
  */
 CxbMemResult cxb_memmap_read(CxbMemMap *mm, uint64_t hpa, void *buf, size_t len);
 CxbMemResult cxb_memmap_write(CxbMemMap *mm, uint64_t hpa, const void *buf, size_t len);
 /** cxb_memmap_ptr() - A pointer to (@hpa, @len) if all of it is memory mapped contiguously in this
- * process (RAM or one run of direct aliases); NULL if not. */
+ * process (RAM that is not read-only, or one run of direct aliases); NULL if not. Read-only aliases
+ * fault when written. */
 void *cxb_memmap_ptr(CxbMemMap *mm, uint64_t hpa, uint64_t len);
 
 typedef enum {
@@ -114,7 +118,14 @@ typedef enum {
  */
 bool cxb_window_alias(CxbRegion *window, uint64_t off, uint64_t len, CxbHostMem *mem,
 		      uint64_t mem_off, bool readonly, CxbAliasMode *mode, GError **errp);
-/** cxb_window_unalias() - Remove the alias that starts at @off; its range faults afterwards. */
+/**
+ * cxb_window_unalias() - Remove the alias that starts at @off; its range faults afterwards.
+ *
+ * Cutting a stretch of aliases in two takes mappings; removals may go half past the limit for it.
+ * When those are gone too, aliases next to the removed one become decoded. So this never fails.
+ *
+ * Returns: false if no alias starts there.
+ */
 bool cxb_window_unalias(CxbRegion *window, uint64_t off);
 /** cxb_window_alias_at() - The alias that contains @off: its start, length and mode. */
 CxbAliasMode cxb_window_alias_at(const CxbRegion *window, uint64_t off, uint64_t *start,
