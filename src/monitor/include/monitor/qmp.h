@@ -24,7 +24,7 @@ typedef struct {
 	const CxbArg *args; /* NULL: none */
 	size_t args_size;   /* of the structure they decode into */
 	unsigned flags;
-	const char *doc;    /* one line, for the manual */
+	const char *doc; /* one line, for the manual */
 	/* Returns a new object, or NULL with @errp. An empty object for commands that return nothing:
 	 * cxb_qmp_empty(). */
 	json_object *(*run)(void *opaque, void *args, GError **errp);

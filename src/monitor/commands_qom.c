@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects and their properties, memory backends. */
+#include "monitor.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "io/json.h"
+#include "memory/hostmem.h"
+#include "qom/object.h"
+
+static CxbQom *tree(void *opaque)
+{
+	return cxb_machine_qom(((CxbQmp *)opaque)->machine);
+}
+
+/* --- object-add, object-del --- */
+
+struct object_add_args {
+	json_object *props; /* qom-type and id too */
+};
+
+static const CxbArg object_add_rows[] = {
+	{ "props", CXB_ARG_REST, offsetof(struct object_add_args, props), .has_offset = -1 },
+	{ NULL },
+};
+
+static json_object *object_add(void *opaque, void *args, GError **errp)
+{
+	const struct object_add_args *a = args;
+	g_autoptr(CxbOpts) opts = cxb_json_opts(a->props, errp);
+
+	if (!opts || !cxb_user_object_add(tree(opaque), opts, errp))
+		return NULL;
+	return cxb_qmp_empty();
+}
+
+struct object_del_args {
+	char *id;
+};
+
+static const CxbArg object_del_rows[] = {
+	{ "id", CXB_ARG_STR, offsetof(struct object_del_args, id), .has_offset = -1 },
+	{ NULL },
+};
+
+static json_object *object_del(void *opaque, void *args, GError **errp)
+{
+	const struct object_del_args *a = args;
+
+	return cxb_user_object_del(tree(opaque), a->id, errp) ? cxb_qmp_empty() : NULL;
+}
+
+/* --- qom-list, qom-get, qom-set --- */
+
+struct qom_args {
+	char *path, *property;
+	json_object *value;
+};
+
+#define QOM_PATH                                                                       \
+	{                                                                              \
+		"path", CXB_ARG_STR, offsetof(struct qom_args, path), .has_offset = -1 \
+	}
+#define QOM_PROPERTY                                                                           \
+	{                                                                                      \
+		"property", CXB_ARG_STR, offsetof(struct qom_args, property), .has_offset = -1 \
+	}
+
+static const CxbArg qom_list_rows[] = { QOM_PATH, { NULL } };
+static const CxbArg qom_get_rows[] = { QOM_PATH, QOM_PROPERTY, { NULL } };
+static const CxbArg qom_set_rows[] = {
+	QOM_PATH,
+	QOM_PROPERTY,
+	{ "value", CXB_ARG_ANY, offsetof(struct qom_args, value), .has_offset = -1 },
+	{ NULL },
+};
+
+static char *prop_type(const CxbProp *prop)
+{
+	static const char *const names[] = {
+		[CXB_PROP_BOOL] = "bool",  [CXB_PROP_U8] = "uint8",    [CXB_PROP_U16] = "uint16",
+		[CXB_PROP_U32] = "uint32", [CXB_PROP_U64] = "uint64",  [CXB_PROP_SIZE] = "size",
+		[CXB_PROP_STR] = "string", [CXB_PROP_ENUM] = "string", [CXB_PROP_LINK] = NULL,
+		[CXB_PROP_FN] = "struct",
+	};
+
+	if (prop->kind == CXB_PROP_LINK)
+		return g_strdup_printf("link<%s>", prop->link_type ? prop->link_type : "object");
+	return g_strdup(prop->type_name ? prop->type_name : names[prop->kind]);
+}
+
+static void list_add(json_object *list, const char *name, char *type /* taken */)
+{
+	json_object *o = json_object_new_object();
+
+	put_str(o, "name", name);
+	put_str(o, "type", type);
+	json_object_array_add(list, o);
+	g_free(type);
+}
+
+static json_object *qom_list(void *opaque, void *args, GError **errp)
+{
+	const struct qom_args *a = args;
+	CxbQom *qom = tree(opaque);
+	const CxbObject *obj = cxb_qom_resolve(qom, a->path, NULL, errp);
+	json_object *list;
+
+	if (!obj)
+		return NULL;
+	list = json_object_new_array();
+	for (const CxbType *t = obj->type; t; t = cxb_qom_find_type(qom, t->parent ?: "object")) {
+		for (const CxbProp *prop = t->props; prop && prop->name; prop++)
+			if (cxb_object_find_prop(obj, prop->name) == prop)
+				list_add(list, prop->name, prop_type(prop));
+		if (strcmp(t->name, "object") == 0)
+			break;
+	}
+	for (guint i = 0; obj->children && i < obj->children->len; i++) {
+		const CxbObject *child = obj->children->pdata[i];
+
+		list_add(list, child->name, g_strdup_printf("child<%s>", child->type->name));
+	}
+	return list;
+}
+
+static json_object *qom_get(void *opaque, void *args, GError **errp)
+{
+	const struct qom_args *a = args;
+	CxbObject *obj = cxb_qom_resolve(tree(opaque), a->path, NULL, errp);
+	CxbObject *child;
+	g_auto(CxbScalar) v = { 0 };
+
+	if (!obj)
+		return NULL;
+	child = cxb_object_child(obj, a->property);
+	if (child && !cxb_object_find_prop(obj, a->property)) {
+		v = (CxbScalar){ .kind = CXB_SCALAR_STR, .s = cxb_object_path(child) };
+		return cxb_json_from_scalar(&v);
+	}
+	if (!cxb_object_get(obj, a->property, &v, errp))
+		return NULL;
+	if (v.kind == CXB_SCALAR_NULL) { /* NULL says that it failed */
+		cxb_fail(errp, CXB_ERROR_INVALID, "Property '%s.%s' has no value", obj->type->name,
+			 a->property);
+		return NULL;
+	}
+	return cxb_json_from_scalar(&v);
+}
+
+static json_object *qom_set(void *opaque, void *args, GError **errp)
+{
+	const struct qom_args *a = args;
+	CxbObject *obj = cxb_qom_resolve(tree(opaque), a->path, NULL, errp);
+	g_auto(CxbScalar) v = { 0 };
+
+	if (!obj)
+		return NULL;
+	if (!cxb_json_to_scalar(a->value, &v)) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "Property '%s.%s' takes no list or object",
+			 obj->type->name, a->property);
+		return NULL;
+	}
+	return cxb_object_set(obj, a->property, &v, errp) ? cxb_qmp_empty() : NULL;
+}
+
+/* --- query-memdev --- */
+
+static void put_prop(json_object *o, CxbObject *obj, const char *key)
+{
+	g_auto(CxbScalar) v = { 0 };
+
+	if (cxb_object_get(obj, key, &v, NULL))
+		put(o, key, cxb_json_from_scalar(&v));
+}
+
+static void add_memdev(CxbHostMem *mem, void *opaque)
+{
+	json_object *o = json_object_new_object();
+	g_autofree char *path = cxb_hostmem_path(mem);
+
+	put_str(o, "id", cxb_hostmem_id(mem));
+	put_u64(o, "size", cxb_hostmem_size(mem));
+	put_prop(o, cxb_hostmem_object(mem), "merge");
+	put_prop(o, cxb_hostmem_object(mem), "dump");
+	put_bool(o, "prealloc", cxb_hostmem_prealloc(mem));
+	put_bool(o, "share", cxb_hostmem_share(mem));
+	put_prop(o, cxb_hostmem_object(mem), "reserve");
+	put(o, "host-nodes", json_object_new_array());
+	put_str(o, "policy", "default");
+	/* Ours */
+	put_str(o, "path", path);
+	if (!cxb_uuid_is_null(cxb_hostmem_tag(mem)))
+		put_uuid(o, "tag", cxb_hostmem_tag(mem));
+	put_bool(o, "mapped", cxb_hostmem_mapped(mem));
+	if (cxb_hostmem_holder(mem))
+		put_str(o, "holder", cxb_hostmem_holder(mem));
+	json_object_array_add(opaque, o);
+}
+
+static json_object *query_memdev(void *opaque, void *args, GError **errp)
+{
+	json_object *list = json_object_new_array();
+
+	cxb_hostmem_foreach(cxb_machine_hostmem(((CxbQmp *)opaque)->machine), add_memdev, list);
+	return list;
+}
+
+static const CxbQmpCmd rows[] = {
+	{ "object-add", object_add_rows, sizeof(struct object_add_args), 0,
+	  "create an object, as -object does", object_add },
+	{ "object-del", object_del_rows, sizeof(struct object_del_args), 0,
+	  "delete an object that nothing uses", object_del },
+	{ "qom-get", qom_get_rows, sizeof(struct qom_args), 0, "value of a property", qom_get },
+	{ "qom-list", qom_list_rows, sizeof(struct qom_args), 0,
+	  "properties and children of an object", qom_list },
+	{ "qom-set", qom_set_rows, sizeof(struct qom_args), 0, "set a property", qom_set },
+	{ "query-memdev", NULL, 0, 0, "memory backends", query_memdev },
+	{ NULL },
+};
+
+void qmp_add_qom_commands(CxbQmp *qmp)
+{
+	cxb_qmp_add(qmp, rows, qmp);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happens to the machine, as QMP events. */
+#include "monitor.h"
+
+#include "cxl/dc.h"
+
+static json_object *guest_and_reason(bool guest, const char *reason)
+{
+	json_object *o = json_object_new_object();
+
+	put_bool(o, "guest", guest);
+	put_str(o, "reason", reason);
+	return o;
+}
+
+static void on_reset(void *opaque, const CxbResetCause *cause)
+{
+	const bool guest = *cause == CXB_RESET_GUEST;
+
+	cxb_qmp_event(opaque, "RESET",
+		      guest_and_reason(guest, guest ? "guest-reset" : "host-qmp-system-reset"));
+}
+
+static void on_shutdown(void *opaque, const CxbShutdownCause *cause)
+{
+	CxbQmp *qmp = opaque;
+
+	cxb_qmp_event(qmp, "SHUTDOWN",
+		      guest_and_reason(false, *cause == CXB_SHUTDOWN_QMP ? "host-qmp-quit"
+									 : "host-signal"));
+	qmp->ended = true;
+}
+
+/* --- dynamic capacity --- */
+
+static const char *operation_name(CxbDcOpKind kind)
+{
+	switch (kind) {
+	case CXB_DC_OP_OFFER:
+		return "offer";
+	case CXB_DC_OP_ACCEPT:
+		return "accept";
+	case CXB_DC_OP_RETURN:
+		return "return";
+	case CXB_DC_OP_REQUEST_RELEASE:
+		return "request-release";
+	case CXB_DC_OP_RELEASE:
+		return "release";
+	case CXB_DC_OP_FORCED_RELEASE:
+		return "forced-release";
+	case CXB_DC_OP_REANNOUNCE:
+		break; /* no news to an orchestrator */
+	}
+	return NULL;
+}
+
+/* Extents of one tag in one region belong to one event. */
+static guint group_hash(gconstpointer key)
+{
+	const CxbDcExtent *e = key;
+
+	return cxb_uuid_hash(&e->tag) ^ e->region;
+}
+
+static gboolean group_equal(gconstpointer a, gconstpointer b)
+{
+	const CxbDcExtent *x = a, *y = b;
+
+	return x->region == y->region && cxb_uuid_equal(&x->tag, &y->tag);
+}
+
+static json_object *group_new(const CxbMachineDcEvent *event, const char *operation,
+			      const CxbDcExtent *first, json_object **extents)
+{
+	g_autofree char *path = cxb_object_path(&event->device->obj);
+	json_object *o = json_object_new_object();
+
+	*extents = json_object_new_array();
+	put_str(o, "path", path);
+	put_u64(o, "host-id", event->op->head);
+	put_str(o, "operation", operation);
+	put_uuid(o, "tag", &first->tag);
+	put_u64(o, "region", first->region);
+	put(o, "extents", *extents);
+	return o;
+}
+
+static void on_dc(void *opaque, const CxbMachineDcEvent *event)
+{
+	CxbQmp *qmp = opaque;
+	const char *operation = operation_name(event->op->kind);
+	g_autoptr(GHashTable) lists = g_hash_table_new(group_hash, group_equal);
+	g_autoptr(GPtrArray) groups = g_ptr_array_new(); /* in order of their first extents */
+
+	if (!operation)
+		return;
+	for (size_t i = 0; i < event->op->n; i++) {
+		const CxbDcExtent *e = event->op->extents[i];
+		json_object *list = g_hash_table_lookup(lists, e), *o = json_object_new_object();
+
+		if (!list) {
+			g_ptr_array_add(groups, group_new(event, operation, e, &list));
+			g_hash_table_insert(lists, (gpointer)e, list);
+		}
+		put_u64(o, "dpa", e->dpa);
+		put_u64(o, "len", e->len);
+		put_u64(o, "seq", e->seq);
+		json_object_array_add(list, o);
+	}
+	for (guint i = 0; i < groups->len; i++)
+		cxb_qmp_event(qmp, "CXL_DYNAMIC_CAPACITY", groups->pdata[i]);
+}
+
+void qmp_events_init(CxbQmp *qmp)
+{
+	CxbMachine *m = qmp->machine;
+
+	qmp->reset_id = cxb_reset_notify_add(cxb_machine_reset_notify(m), on_reset, qmp);
+	qmp->shutdown_id =
+		cxb_shutdown_notify_add(cxb_machine_shutdown_notify(m), on_shutdown, qmp);
+	qmp->dc_id = cxb_dc_notify_add(cxb_machine_dc_notify(m), on_dc, qmp);
+}
+
+void qmp_events_fini(CxbQmp *qmp)
+{
+	CxbMachine *m = qmp->machine;
+
+	cxb_reset_notify_remove(cxb_machine_reset_notify(m), qmp->reset_id);
+	cxb_shutdown_notify_remove(cxb_machine_shutdown_notify(m), qmp->shutdown_id);
+	cxb_dc_notify_remove(cxb_machine_dc_notify(m), qmp->dc_id);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the monitor share: the registry, its sessions, helpers to build answers. */
+#ifndef CXB_MONITOR_MONITOR_H
+#define CXB_MONITOR_MONITOR_H
+
+#include <json-c/json_object.h>
+
+#include "base/uuid.h"
+#include "monitor/qmp.h"
+
+/* The QEMU whose interfaces these are; scripts compare it with what they need. */
+#define QMP_MAJOR   11
+#define QMP_MINOR   1
+#define QMP_MICRO   3
+#define QMP_PACKAGE "cxlbox " CXB_VERSION
+
+#define QMP_CAPABILITIES "qmp_capabilities"
+
+typedef struct Session Session;
+
+typedef struct {
+	const CxbQmpCmd *row;
+	void *opaque;
+} Command;
+
+struct CxbQmp {
+	CxbMachine *machine;
+	char *name;           /* NULL: none */
+	GHashTable *commands; /* row->name -> Command */
+	GPtrArray *sessions;
+	bool ended; /* shutdown was asked for: nothing more is looked at */
+	guint reset_id, shutdown_id, dc_id;
+};
+
+/* --- session.c --- */
+
+Session *qmp_session_new(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **errp);
+void qmp_session_free(Session *s);
+/** qmp_session_event() - Send @event if the session is negotiated. */
+void qmp_session_event(Session *s, json_object *event);
+void qmp_session_flush(Session *s);
+
+/* Arguments of qmp_capabilities. */
+struct capabilities_args {
+	GArray *enable; /* int, all of them 0: "oob" is the only capability */
+};
+extern const CxbArg qmp_capabilities_args[];
+
+/* --- rows of commands and events --- */
+
+void qmp_add_core_commands(CxbQmp *qmp);
+void qmp_add_qom_commands(CxbQmp *qmp);
+void qmp_add_dc_commands(CxbQmp *qmp);
+void qmp_events_init(CxbQmp *qmp);
+void qmp_events_fini(CxbQmp *qmp);
+
+/** qmp_version() - What query-version returns and the greeting carries. */
+json_object *qmp_version(void);
+
+/* --- building answers --- */
+
+static inline void put(json_object *o, const char *key, json_object *value)
+{
+	json_object_object_add(o, key, value);
+}
+
+static inline void put_u64(json_object *o, const char *key, uint64_t v)
+{
+	put(o, key, json_object_new_uint64(v));
+}
+
+static inline void put_bool(json_object *o, const char *key, bool v)
+{
+	put(o, key, json_object_new_boolean(v));
+}
+
+static inline void put_str(json_object *o, const char *key, const char *s)
+{
+	put(o, key, json_object_new_string(s));
+}
+
+static inline void put_uuid(json_object *o, const char *key, const CxbUuid *uuid)
+{
+	char text[CXB_UUID_STRLEN + 1];
+
+	put_str(o, key, cxb_uuid_format(uuid, text));
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry of commands, and what concerns all sessions. */
+#include "monitor.h"
+
+CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
+{
+	CxbQmp *qmp = g_new0(CxbQmp, 1);
+
+	qmp->machine = m;
+	qmp->name = g_strdup(name);
+	qmp->commands = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+	qmp->sessions = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
+	qmp_add_core_commands(qmp);
+	qmp_add_qom_commands(qmp);
+	qmp_add_dc_commands(qmp);
+	qmp_events_init(qmp);
+	return qmp;
+}
+
+void cxb_qmp_free(CxbQmp *qmp)
+{
+	if (!qmp)
+		return;
+	qmp_events_fini(qmp);
+	g_ptr_array_unref(qmp->sessions);
+	g_hash_table_unref(qmp->commands);
+	g_free(qmp->name);
+	g_free(qmp);
+}
+
+void cxb_qmp_add(CxbQmp *qmp, const CxbQmpCmd *rows, void *opaque)
+{
+	for (const CxbQmpCmd *row = rows; row->name; row++) {
+		Command *cmd = g_new(Command, 1);
+
+		*cmd = (Command){ row, opaque };
+		if (!g_hash_table_insert(qmp->commands, (gpointer)row->name, cmd))
+			g_error("QMP command %s is there twice", row->name);
+	}
+}
+
+bool cxb_qmp_serve(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **errp)
+{
+	return qmp_session_new(qmp, chr, pretty, errp) != NULL;
+}
+
+void cxb_qmp_event(CxbQmp *qmp, const char *name, json_object *data)
+{
+	const int64_t now_us = g_get_real_time();
+	json_object *event = json_object_new_object(), *stamp = json_object_new_object();
+
+	put(stamp, "seconds", json_object_new_int64(now_us / G_USEC_PER_SEC));
+	put(stamp, "microseconds", json_object_new_int64(now_us % G_USEC_PER_SEC));
+	put(event, "timestamp", stamp);
+	put_str(event, "event", name);
+	if (data)
+		put(event, "data", data);
+	for (guint i = 0; i < qmp->sessions->len; i++)
+		qmp_session_event(qmp->sessions->pdata[i], event);
+	json_object_put(event);
+}
+
+void cxb_qmp_flush(CxbQmp *qmp)
+{
+	for (guint i = 0; i < qmp->sessions->len; i++)
+		qmp_session_flush(qmp->sessions->pdata[i]);
+}
