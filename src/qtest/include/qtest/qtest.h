@@ -11,5 +11,6 @@ typedef struct CxbQtest CxbQtest;
 /** cxb_qtest_new() - @chr is taken on success. @log: path, "none", or NULL for none. */
 CxbQtest *cxb_qtest_new(CxbMachine *m, CxbChardev *chr, const char *log, GError **errp);
 void cxb_qtest_free(CxbQtest *qtest);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CxbQtest, cxb_qtest_free)
 
 #endif
