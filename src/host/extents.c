@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Extents and allocations: the maps by DPA and the table by tag that everything is found in. */
+#include <inttypes.h>
+
+#include "base/error.h"
+#include "priv.h"
+#include "wire/dc.h"
+
+void cxb_h_extents_init(HMemdev *md)
+{
+	md->offers = cxb_ivmap_new(NULL);
+	md->live = cxb_ivmap_new(NULL);
+	md->given_up = cxb_ivmap_new(NULL);
+	g_queue_init(&md->answers);
+	g_queue_init(&md->releasing);
+}
+
+void cxb_h_extents_fini(HMemdev *md)
+{
+	CxbIv *iv;
+
+	cxb_h_offers_fini(md);
+	g_queue_clear_full(&md->releasing, g_free);
+	while ((iv = cxb_ivmap_first(md->live)))
+		cxb_h_alloc_free(((HExtent *)iv->value)->alloc);
+	cxb_ivmap_free(md->offers);
+	cxb_ivmap_free(md->live);
+	cxb_ivmap_free(md->given_up);
+}
+
+HAlloc *cxb_h_alloc_new(HMemdev *md, const CxbUuid *tag)
+{
+	HAlloc *alloc = g_new0(HAlloc, 1);
+
+	alloc->md = md;
+	alloc->tag = *tag;
+	alloc->extents = g_ptr_array_new_with_free_func(g_free);
+	return alloc;
+}
+
+void cxb_h_alloc_known(HAlloc *alloc, bool known)
+{
+	GHashTable *tags = alloc->md->host->tags;
+
+	if (known == alloc->known || cxb_uuid_is_null(&alloc->tag))
+		return;
+	if (!known)
+		g_hash_table_remove(tags, &alloc->tag);
+	else if (g_hash_table_contains(tags, &alloc->tag))
+		return;
+	else
+		g_hash_table_insert(tags, &alloc->tag, alloc);
+	alloc->known = known;
+}
+
+void cxb_h_alloc_waiting(HAlloc *alloc, bool waiting)
+{
+	if (waiting == alloc->waiting || !cxb_uuid_is_null(&alloc->tag))
+		return;
+	if (waiting)
+		g_hash_table_add(alloc->md->host->waiting, alloc);
+	else
+		g_hash_table_remove(alloc->md->host->waiting, alloc);
+	alloc->waiting = waiting;
+}
+
+void cxb_h_extent_unoffer(HExtent *e)
+{
+	if (e->offered)
+		cxb_ivmap_remove(e->alloc->md->offers, e->dpa);
+	e->offered = false;
+}
+
+void cxb_h_extent_unlive(HExtent *e)
+{
+	if (e->live)
+		cxb_ivmap_remove(e->alloc->md->live, e->dpa);
+	e->live = false;
+}
+
+void cxb_h_alloc_free(HAlloc *alloc)
+{
+	cxb_h_alloc_known(alloc, false);
+	cxb_h_alloc_waiting(alloc, false);
+	for (unsigned i = 0; i < alloc->extents->len; i++) {
+		cxb_h_extent_unoffer(g_ptr_array_index(alloc->extents, i));
+		cxb_h_extent_unlive(g_ptr_array_index(alloc->extents, i));
+	}
+	g_ptr_array_unref(alloc->extents);
+	g_free(alloc);
+}
+
+void cxb_h_take_over(HMemdev *md, const struct wire_dc_extent *wire)
+{
+	HAlloc *alloc = NULL;
+	const CxbHostRegion *r;
+	HExtent *e = g_new0(HExtent, 1);
+	char tag[CXB_UUID_STRLEN + 1];
+
+	e->dpa = le64_get(wire->dpa);
+	e->len = le64_get(wire->length);
+	e->tag = wire->tag;
+	e->seq = le16_get(wire->seq);
+	r = cxb_h_region_of(md, e->dpa, e->len);
+	e->region = r ? r->region : 0;
+	if (!r || !cxb_ivmap_insert(md->live, e->dpa, e->len, e)) {
+		cxb_h_say_md(md, "extent at dpa 0x%" PRIx64 " in its list makes no sense: ignored",
+			     e->dpa);
+		g_free(e);
+		return;
+	}
+	e->live = true;
+	if (!cxb_uuid_is_null(&e->tag))
+		alloc = g_hash_table_lookup(md->host->tags, &e->tag);
+	if (!alloc || alloc->md != md) {
+		alloc = cxb_h_alloc_new(md, &e->tag);
+		alloc->state = A_ACCEPTED;
+		cxb_h_alloc_known(alloc, true);
+	}
+	e->alloc = alloc;
+	g_ptr_array_add(alloc->extents, e);
+	cxb_h_say_md(md, "took over 0x%" PRIx64 " bytes at dpa 0x%" PRIx64 ", tag %s", e->len,
+		     e->dpa, cxb_uuid_format(&e->tag, tag));
+}
+
+/* --- answers of a person --- */
+
+static bool is_waiting(const HAlloc *alloc, int memdev)
+{
+	return alloc && (memdev < 0 || alloc->md->index == (unsigned)memdev) &&
+	       (alloc->state == A_ASKING || alloc->state == A_RELEASE_ASKED);
+}
+
+static bool answer(HAlloc *alloc, bool yes, GError **errp)
+{
+	if (alloc->state == A_ASKING) {
+		cxb_h_offer_decide(alloc, yes);
+	} else if (!yes) {
+		alloc->state = A_ACCEPTED;
+		cxb_h_alloc_waiting(alloc, false);
+	} else if (alloc->in_use) {
+		return cxb_fail(errp, CXB_ERROR_BUSY, "the memory is in use");
+	} else {
+		cxb_h_give_up(alloc);
+	}
+	return true;
+}
+
+bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, GError **errp)
+{
+	char text[CXB_UUID_STRLEN + 1];
+	g_autoptr(GList) waiting = NULL;
+	bool any = false;
+
+	if (cxb_uuid_is_null(tag)) {
+		waiting = g_hash_table_get_keys(host->waiting);
+	} else {
+		HAlloc *alloc = g_hash_table_lookup(host->tags, tag);
+
+		if (alloc)
+			waiting = g_list_prepend(NULL, alloc);
+	}
+	for (GList *l = waiting; l; l = l->next) {
+		if (!is_waiting(l->data, memdev))
+			continue;
+		any = true;
+		if (!answer(l->data, yes, errp))
+			return false;
+	}
+	if (!any)
+		return cxb_fail(errp, CXB_ERROR_NOT_FOUND, "nothing of tag %s waits for an answer",
+				cxb_uuid_format(tag, text));
+	return true;
+}
+
+bool cxb_host_set_in_use(CxbHost *host, const CxbUuid *tag, bool in_use, GError **errp)
+{
+	char text[CXB_UUID_STRLEN + 1];
+	HAlloc *alloc = g_hash_table_lookup(host->tags, tag);
+
+	if (!alloc || alloc->state < A_ACCEPTED)
+		return cxb_fail(errp, CXB_ERROR_NOT_FOUND, "no allocation of tag %s",
+				cxb_uuid_format(tag, text));
+	if (in_use && alloc->state == A_RELEASING)
+		return cxb_fail(errp, CXB_ERROR_BUSY, "allocation %s is being given back",
+				cxb_uuid_format(tag, text));
+	alloc->in_use = in_use;
+	return true;
+}
