@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole memory device below its PCI function, for tests that speak to its registers: 256 MiB of
+ * static volatile capacity, the dynamic regions of dc_fake.h above it, event logs of 2 records
+ * (log 4: 8), messages 2 to 6 for the logs and 7 for the mailbox, payload 2048 bytes, no clock but
+ * the one it is given.
+ */
+#ifndef MAILBOX_DEVICE_H
+#define MAILBOX_DEVICE_H
+
+#include "base/clock.h"
+#include "cxl/comp.h"
+#include "cxl/dc_cmds.h"
+#include "cxl/devregs.h"
+#include "cxl/memdev.h"
+#include "dc_fake.h"
+
+typedef struct {
+	CxbClock *clock;
+	CxbCci *cci;
+	CxbEvLogs *logs;
+	CxbMemdev *memdev;
+	FakePool *pool;
+	CxbDc *dc;
+	CxbDcHead *head;
+	CxbDevRegs *regs;
+	CxbComp *comp;
+	unsigned irqs; /* messages raised */
+} MailboxDevice;
+
+static inline void mailbox_device_irq(void *opaque, unsigned vector)
+{
+	MailboxDevice *d = opaque;
+
+	g_assert_cmpuint(vector, <=, 15);
+	d->irqs++;
+}
+
+static inline uint64_t mailbox_device_time(void *opaque)
+{
+	return cxb_memdev_timestamp(((MailboxDevice *)opaque)->memdev);
+}
+
+static inline bool mailbox_device_dpa_ok(void *opaque, uint64_t dpa, uint64_t len)
+{
+	const uint64_t end = FAKE_BASE + 2 * FAKE_SPAN;
+
+	return len <= end && dpa <= end - len;
+}
+
+static inline void mailbox_device_init(MailboxDevice *d)
+{
+	const CxbCciConfig cci = { .name = "cxl-vmem0", .payload_size = 2048 };
+	const CxbEvLogsConfig logs = {
+		.size = { 2, 2, 2, 2, 8 },
+		.vector = { 2, 3, 4, 5, 6 },
+		.irq = mailbox_device_irq,
+		.timestamp = mailbox_device_time,
+		.opaque = d,
+	};
+	const CxbCompConfig comp = {
+		.kind = CXB_COMP_ENDPOINT,
+		.name = "cxl-vmem0",
+		.hdm = true,
+		.decoders = 4,
+		.targets = 1,
+		.dpa_ok = mailbox_device_dpa_ok,
+	};
+	CxbMemdevConfig memdev = {
+		.volatile_size = FAKE_BASE,
+		.lsa_size = 0x20000,
+		.fw_revision = "REVISION 1",
+	};
+	CxbDevRegsConfig regs = { .mbox_vector = 7, .irq = mailbox_device_irq, .opaque = d };
+	CxbDcConfig dc;
+
+	*d = (MailboxDevice){ 0 };
+	d->clock = memdev.clock = cxb_clock_new_virtual();
+	d->cci = regs.cci = cxb_cci_new(&cci);
+	d->logs = regs.logs = memdev.logs = cxb_evlogs_new(&logs);
+	d->memdev = cxb_memdev_new(&memdev);
+	d->pool = fake_pool_new();
+	dc = fake_config(d->pool);
+	d->dc = cxb_dc_new(&dc, NULL);
+	g_assert_nonnull(d->dc);
+	cxb_evlogs_add_commands(d->logs, d->cci);
+	cxb_memdev_add_commands(d->memdev, d->cci);
+	d->head = cxb_dc_head_new(d->dc, 0, d->cci, d->logs);
+	d->regs = cxb_devregs_new(&regs);
+	d->comp = cxb_comp_new(&comp);
+}
+
+static inline void mailbox_device_fini(MailboxDevice *d)
+{
+	cxb_comp_free(d->comp);
+	cxb_devregs_free(d->regs);
+	cxb_dc_free(d->dc);
+	cxb_memdev_free(d->memdev);
+	cxb_cci_free(d->cci);
+	cxb_evlogs_free(d->logs);
+	cxb_dc_head_free(d->head);
+	fake_pool_free(d->pool);
+	cxb_clock_free(d->clock);
+}
+
+/* A general media record of log @log, nothing in it but its type and severity. */
+static inline bool mailbox_device_event(MailboxDevice *d, CxbLogId log)
+{
+	const struct wire_event_record rec = {
+		.hdr.uuid = wire_uuid_gmer,
+		.hdr.flags = le24_put(log & WIRE_EVENT_SEVERITY),
+	};
+
+	return cxb_evlogs_append(d->logs, log, &rec);
+}
+
+/* Offer @n ranges of @region with tag number @tag, which gets a backing of their size. */
+static inline bool mailbox_device_offer(MailboxDevice *d, uint8_t region, unsigned tag,
+					const CxbDcRange *ranges, size_t n)
+{
+	const CxbUuid uuid = fake_tag(tag);
+	const CxbDcAddReq req = {
+		.policy = CXB_DC_SELECT_PRESCRIPTIVE,
+		.region = region,
+		.tag = uuid,
+		.n = n,
+		.ranges = ranges,
+	};
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += ranges[i].len;
+	if (!fake_find(d->pool, &uuid))
+		fake_backing(d->pool, tag, size);
+	return cxb_dc_add(d->dc, &req, NULL);
+}
+
+#endif
