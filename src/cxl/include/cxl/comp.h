@@ -4,7 +4,10 @@
  * HDM decoder, extended security and snoop filter structures, as QEMU lays them out.
  *
  * Decoder registers are the pending state; COMMIT validates all of it (8.2.4.20.12) and publishes
- * all of it into the CxbHdm, or sets Error Not Committed.
+ * all of it into the CxbHdm, or sets Error Not Committed. Fields are locked while committed; with
+ * Lock On Commit until the next reset.
+ *
+ * One thread; callbacks may read but not write registers.
  */
 #ifndef CXB_CXL_COMP_H
 #define CXB_CXL_COMP_H

@@ -16,8 +16,8 @@
 typedef struct CxbDevRegs CxbDevRegs;
 
 typedef struct {
-	CxbCci *cci;        /* borrowed */
-	CxbEvLogs *logs;    /* borrowed */
+	CxbCci *cci;         /* borrowed */
+	CxbEvLogs *logs;     /* borrowed */
 	uint8_t mbox_vector; /* message number, 0 to 15 */
 	void (*irq)(void *opaque, unsigned vector);
 	void *opaque;

@@ -26,9 +26,10 @@ typedef enum {
 typedef struct CxbEvLogs CxbEvLogs;
 
 typedef struct {
-	uint16_t size[CXB_LOGS];    /* records each holds */
-	uint8_t vector[CXB_LOGS];   /* message number reported and raised, 0 to 15 */
-	/* A log with interrupts on (mode MSI) went from empty to non-empty. */
+	uint16_t size[CXB_LOGS];  /* records each holds */
+	uint8_t vector[CXB_LOGS]; /* message number reported and raised, 0 to 15 */
+	/* A log with interrupts on (mode MSI) went from empty to non-empty, or they were switched
+	 * on while it held records. */
 	void (*irq)(void *opaque, unsigned vector);
 	/* Nanoseconds for record timestamps; 0 while the clock was never set. */
 	uint64_t (*timestamp)(void *opaque);
@@ -53,7 +54,8 @@ uint32_t cxb_evlogs_status(const CxbEvLogs *logs);
 void cxb_evlogs_clear_dc(CxbEvLogs *logs);
 /** cxb_evlogs_reset_policy() - Interrupt policy back to none. */
 void cxb_evlogs_reset_policy(CxbEvLogs *logs);
-/** cxb_evlogs_on_cleared() - @fn runs after records of a log were cleared (there is room again). */
+/** cxb_evlogs_on_cleared() - @fn runs after the host cleared records of a log (there is room
+ * again); not after cxb_evlogs_clear_dc(). */
 void cxb_evlogs_on_cleared(CxbEvLogs *logs, void (*fn)(void *opaque, CxbLogId log), void *opaque);
 
 #endif

@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #define CXB_HDM_MAX_DECODERS 32
-#define CXB_HDM_UNIT (256ull << 20) /* base and size are multiples of this */
+#define CXB_HDM_UNIT         (256ull << 20) /* base and size are multiples of this */
 
 typedef struct {
 	bool committed;
-	bool locked; /* lock-on-commit took effect */
+	bool locked;         /* lock-on-commit took effect */
 	uint64_t base, size; /* HPA, bytes */
 	uint64_t skip;       /* endpoints: DPA skipped below this decoder */
 	uint8_t ig, iw;      /* encoded */
