@@ -86,8 +86,8 @@ static void post_work(HMemdev *md)
 	cxb_workq_post(md->host->config.workq, mbox_work, md);
 }
 
-void cxb_h_mbox(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxDone done,
-		void *opaque)
+static HMboxCmd *cmd_new(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxDone done,
+			 void *opaque)
 {
 	HMboxCmd *cmd = g_malloc(sizeof(*cmd) + len);
 
@@ -98,7 +98,20 @@ void cxb_h_mbox(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxD
 	cmd->len = len;
 	if (len)
 		memcpy(cmd->in, in, len);
-	g_queue_push_tail(&md->commands, cmd);
+	return cmd;
+}
+
+void cxb_h_mbox(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxDone done,
+		void *opaque)
+{
+	g_queue_push_tail(&md->commands, cmd_new(md, opcode, in, len, done, opaque));
+	post_work(md);
+}
+
+void cxb_h_mbox_next(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxDone done,
+		     void *opaque)
+{
+	g_queue_push_head(&md->commands, cmd_new(md, opcode, in, len, done, opaque));
 	post_work(md);
 }
 

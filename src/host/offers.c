@@ -180,9 +180,13 @@ static void answer_send(HMemdev *md, HChain *chain)
 		memcpy(in->entry,
 		       &g_array_index(chain->answer, struct wire_dc_update_entry, chain->sent),
 		       n * one);
-	chain->sent += n;
 	md->answering = true;
-	cxb_h_mbox(md, CXB_OP_ADD_DC_RESPONSE, in, len, answer_done, NULL);
+	/* Another command between the parts of a list would end the collection. */
+	if (chain->sent)
+		cxb_h_mbox_next(md, CXB_OP_ADD_DC_RESPONSE, in, len, answer_done, NULL);
+	else
+		cxb_h_mbox(md, CXB_OP_ADD_DC_RESPONSE, in, len, answer_done, NULL);
+	chain->sent += n;
 }
 
 static void answer_done(HMemdev *md, void *unused, const HReply *reply)

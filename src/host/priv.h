@@ -318,6 +318,9 @@ void cxb_h_mbox_fini(HMemdev *md);
 /** cxb_h_mbox() - Queue a command; @done is told once. @in is copied. */
 void cxb_h_mbox(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxDone done,
 		void *opaque);
+/** cxb_h_mbox_next() - As cxb_h_mbox(), before all that wait. */
+void cxb_h_mbox_next(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxDone done,
+		     void *opaque);
 const char *cxb_h_reply_text(const HReply *reply);
 
 /* decoders.c */
