@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "qmp_host.h"
+
+#include "base/error.h"
+
+static void put_u64(json_object *o, const char *key, uint64_t v)
+{
+	json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
+static void put_str(json_object *o, const char *key, const char *s)
+{
+	json_object_object_add(o, key, json_object_new_string(s));
+}
+
+static void put_bool(json_object *o, const char *key, bool v)
+{
+	json_object_object_add(o, key, json_object_new_boolean(v));
+}
+
+static void put_uuid(json_object *o, const char *key, const CxbUuid *uuid)
+{
+	char text[CXB_UUID_STRLEN + 1];
+
+	put_str(o, key, cxb_uuid_format(uuid, text));
+}
+
+static void put_bdf(json_object *o, uint16_t bdf)
+{
+	char text[16];
+
+	g_snprintf(text, sizeof(text), "%02x:%02x.%x", bdf >> 8, bdf >> 3 & 31, bdf & 7);
+	put_str(o, "bdf", text);
+}
+
+static const char *state_name(CxbHostState state)
+{
+	switch (state) {
+	case CXB_HOST_BOOTING:
+		return "booting";
+	case CXB_HOST_READY:
+		return "ready";
+	default:
+		return "failed";
+	}
+}
+
+static json_object *windows(const CxbHost *host)
+{
+	json_object *list = json_object_new_array();
+	const CxbHostWindow *w;
+	const unsigned n = cxb_host_windows(host, &w);
+
+	for (unsigned i = 0; i < n; i++) {
+		json_object *o = json_object_new_object(), *targets = json_object_new_array();
+
+		put_u64(o, "base", w[i].base);
+		put_u64(o, "size", w[i].size);
+		put_u64(o, "granularity", w[i].granularity);
+		for (unsigned t = 0; t < w[i].ways; t++)
+			json_object_array_add(targets, json_object_new_uint64(w[i].targets[t]));
+		json_object_object_add(o, "targets", targets);
+		put_u64(o, "restrictions", w[i].restrictions);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *functions(const QmpHost *qh)
+{
+	json_object *list = json_object_new_array();
+	const CxbHostFunction *f;
+	const unsigned n = cxb_host_functions(qh->host, &f);
+
+	for (unsigned i = 0; i < n; i++) {
+		json_object *o = json_object_new_object();
+		const CxbPciDev *dev = cxb_pci_find(cxb_machine_pci(qh->machine), f[i].bdf);
+
+		put_bdf(o, f[i].bdf);
+		put_u64(o, "depth", f[i].depth);
+		put_str(o, "role", f[i].role);
+		put_u64(o, "vendor", f[i].vendor);
+		put_u64(o, "device", f[i].device);
+		put_u64(o, "class", f[i].class_code);
+		if (dev) {
+			g_autofree char *path = cxb_object_path(&dev->dev.obj);
+
+			put_str(o, "path", path);
+		}
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *memdevs(const CxbHost *host)
+{
+	json_object *list = json_object_new_array();
+	const CxbHostMemdev *md;
+	const unsigned n = cxb_host_memdevs(host, &md);
+
+	for (unsigned i = 0; i < n; i++) {
+		json_object *o = json_object_new_object();
+
+		put_u64(o, "memdev", md[i].memdev);
+		put_bdf(o, md[i].bdf);
+		put_u64(o, "serial", md[i].serial);
+		put_u64(o, "static-size", md[i].static_size);
+		put_u64(o, "dc-regions", md[i].dc_regions);
+		put_str(o, "firmware", md[i].firmware);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *regions(const CxbHost *host)
+{
+	json_object *list = json_object_new_array();
+	const CxbHostRegion *r;
+	const unsigned n = cxb_host_regions(host, &r);
+
+	for (unsigned i = 0; i < n; i++) {
+		json_object *o = json_object_new_object();
+
+		put_u64(o, "memdev", r[i].memdev);
+		put_str(o, "kind", r[i].is_static ? "static" : "dynamic");
+		if (!r[i].is_static)
+			put_u64(o, "region", r[i].region);
+		put_u64(o, "dpa", r[i].dpa);
+		put_u64(o, "len", r[i].len);
+		if (!r[i].is_static)
+			put_u64(o, "block-size", r[i].block_size);
+		put_bool(o, "mapped", r[i].mapped);
+		if (r[i].mapped) {
+			put_u64(o, "hpa", r[i].hpa);
+			put_u64(o, "decoder", r[i].decoder);
+		}
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *extents(const CxbHost *host)
+{
+	json_object *list = json_object_new_array();
+	g_autoptr(GArray) all = cxb_host_extents(host);
+
+	for (guint i = 0; i < all->len; i++) {
+		const CxbHostExtent *e = &g_array_index(all, CxbHostExtent, i);
+		json_object *o = json_object_new_object();
+
+		put_u64(o, "memdev", e->memdev);
+		put_u64(o, "region", e->region);
+		put_u64(o, "dpa", e->dpa);
+		put_u64(o, "len", e->len);
+		put_uuid(o, "tag", &e->tag);
+		put_u64(o, "seq", e->seq);
+		put_str(o, "state", cxb_host_extent_state_name(e->state));
+		if (e->hpa)
+			put_u64(o, "hpa", e->hpa);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *events(const CxbHost *host)
+{
+	json_object *list = json_object_new_array();
+	g_autoptr(GArray) all = cxb_host_events(host);
+
+	for (guint i = 0; i < all->len; i++) {
+		const CxbHostEvent *e = &g_array_index(all, CxbHostEvent, i);
+		json_object *o = json_object_new_object();
+
+		put_u64(o, "memdev", e->memdev);
+		put_u64(o, "log", e->log);
+		put_u64(o, "type", e->type);
+		put_u64(o, "handle", e->handle);
+		put_bool(o, "more", e->more);
+		put_u64(o, "dpa", e->dpa);
+		put_u64(o, "len", e->len);
+		put_uuid(o, "tag", &e->tag);
+		put_u64(o, "seq", e->seq);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static bool have_host(const QmpHost *qh, GError **errp)
+{
+	return qh->host || cxb_fail(errp, CXB_ERROR_INVALID,
+				    "The built-in host is not there: started without -accel host");
+}
+
+static json_object *query_cxl_host(void *opaque, void *args, GError **errp)
+{
+	const QmpHost *qh = opaque;
+	json_object *o;
+
+	if (!have_host(qh, errp))
+		return NULL;
+	o = json_object_new_object();
+	put_str(o, "state", state_name(cxb_host_state(qh->host)));
+	if (cxb_host_error(qh->host))
+		put_str(o, "error", cxb_host_error(qh->host));
+	json_object_object_add(o, "windows", windows(qh->host));
+	json_object_object_add(o, "functions", functions(qh));
+	json_object_object_add(o, "memdevs", memdevs(qh->host));
+	json_object_object_add(o, "regions", regions(qh->host));
+	json_object_object_add(o, "extents", extents(qh->host));
+	json_object_object_add(o, "events", events(qh->host));
+	return o;
+}
+
+/* --- cxl-host-respond --- */
+
+enum { RESPOND_ACCEPT, RESPOND_REJECT, RESPOND_RELEASE, RESPOND_KEEP };
+static const char *const responses[] = { "accept", "reject", "release", "keep", NULL };
+
+struct respond_args {
+	char *tag;
+	int response;
+	bool has_memdev;
+	uint32_t memdev;
+};
+
+static const CxbArg respond_rows[] = {
+	{ "tag", CXB_ARG_STR, offsetof(struct respond_args, tag), .has_offset = -1 },
+	{ "response", CXB_ARG_ENUM, offsetof(struct respond_args, response), .has_offset = -1,
+	  .names = responses, .enum_name = "CxlHostResponse" },
+	{ "memdev", CXB_ARG_U32, offsetof(struct respond_args, memdev), .optional = true,
+	  .has_offset = offsetof(struct respond_args, has_memdev) },
+	{ NULL },
+};
+
+static bool waits_for(const CxbHost *host, const struct respond_args *a, const CxbUuid *tag,
+		      CxbHostExtentState state)
+{
+	g_autoptr(GArray) all = cxb_host_extents(host);
+
+	for (guint i = 0; i < all->len; i++) {
+		const CxbHostExtent *e = &g_array_index(all, CxbHostExtent, i);
+
+		if (e->state == state && cxb_uuid_equal(&e->tag, tag) &&
+		    (!a->has_memdev || e->memdev == a->memdev))
+			return true;
+	}
+	return false;
+}
+
+static json_object *cxl_host_respond(void *opaque, void *args, GError **errp)
+{
+	const QmpHost *qh = opaque;
+	const struct respond_args *a = args;
+	const bool add = a->response == RESPOND_ACCEPT || a->response == RESPOND_REJECT;
+	CxbUuid tag = { { 0 } };
+
+	if (!have_host(qh, errp))
+		return NULL;
+	if (*a->tag && !cxb_uuid_parse(a->tag, &tag)) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "tag '%s' is not a UUID", a->tag);
+		return NULL;
+	}
+	if (!waits_for(qh->host, a, &tag,
+		       add ? CXB_HOST_EXTENT_ASKING : CXB_HOST_EXTENT_RELEASE_ASKED)) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "no %s of tag '%s' waits for an answer",
+			 add ? "offer" : "release request", a->tag);
+		return NULL;
+	}
+	if (!cxb_host_respond(qh->host, a->has_memdev ? (int)a->memdev : -1, &tag,
+			      a->response == RESPOND_ACCEPT || a->response == RESPOND_RELEASE,
+			      errp))
+		return NULL;
+	return cxb_qmp_empty();
+}
+
+static const CxbQmpCmd rows[] = {
+	{ "query-cxl-host", NULL, 0, 0, "what the built-in host found and holds", query_cxl_host },
+	{ "cxl-host-respond", respond_rows, sizeof(struct respond_args), 0,
+	  "answer an offer or a release request for the built-in host", cxl_host_respond },
+	{ NULL },
+};
+
+void cxb_qmp_host_add(CxbQmp *qmp, QmpHost *qh)
+{
+	cxb_qmp_add(qmp, rows, qh);
+}
