@@ -16,7 +16,11 @@ class Qtest:
         if sock is None:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             sock.settimeout(timeout)
-            sock.connect(path)
+            try:
+                sock.connect(path)
+            except OSError:
+                sock.close()
+                raise
         self.sock = sock
         self.buffer = b""
         self.irqs = []
