@@ -58,15 +58,16 @@ static void clock_set(CxbQtest *q, Words words, unsigned arg)
 {
 	CxbClock *clock = cxb_machine_clock(q->machine);
 	int64_t target;
+	bool done;
 
 	if (!clock_can_step(q))
 		return;
-	if (!word_i64(words_next(&words), &target))
+	if (!word_i64(words_next(&words), &target)) {
 		reply_fail(q, "time is missing or not a number");
-	else
-		reply_printf(q, "%s %" G_GINT64_FORMAT,
-			     cxb_clock_advance(clock, target) ? "OK" : "FAIL",
-			     cxb_clock_now_ns(clock));
+		return;
+	}
+	done = cxb_clock_advance(clock, target);
+	reply_printf(q, "%s %" G_GINT64_FORMAT, done ? "OK" : "FAIL", cxb_clock_now_ns(clock));
 }
 
 /* The most frequent first. */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include <string.h>
+
+static void simple_queries(void)
+{
+	static const Exchange rows[] = {
+		{ "{'execute': 'query-version'}",
+		  "{'return': {'qemu': {'major': 11, 'minor': 1, 'micro': 3}, "
+		  "'package': 'cxlbox " CXB_VERSION "'}}" },
+		{ "{'execute': 'query-status'}",
+		  "{'return': {'status': 'running', 'running': true}}" },
+		{ "{'execute': 'query-name'}", "{'return': {'name': 'box'}}" },
+		{ "{'execute': 'query-uuid'}",
+		  "{'return': {'UUID': '00000000-0000-0000-0000-000000000000'}}" },
+		{ "{'execute': 'query-target'}", "{'return': {'arch': 'x86_64'}}" },
+		{ "{'execute': 'query-kvm'}", "{'return': {'enabled': false, 'present': false}}" },
+		{ NULL },
+	};
+	g_autoptr(World) w = world_ready();
+
+	world_ask_all(w, rows);
+}
+
+static void a_machine_without_name_says_nothing(void)
+{
+	g_autoptr(World) w = world_new();
+
+	front_peer_free(w->peer);
+	cxb_qmp_free(w->qmp);
+	w->qmp = cxb_qmp_new(w->machine, NULL);
+	w->peer = world_peer(w, false);
+	ask(w, "{'execute': 'qmp_capabilities'}", "{'return': {}}");
+	ask(w, "{'execute': 'query-name'}", "{'return': {}}");
+}
+
+static void query_commands_lists_what_there_is(void)
+{
+	static const char *const names[] = {
+		"cxl-add-dynamic-capacity",
+		"cxl-release-dynamic-capacity",
+		"cxl-release-dynamic-capacity-status",
+		"object-add",
+		"object-del",
+		"qmp_capabilities",
+		"qom-get",
+		"qom-list",
+		"qom-set",
+		"query-commands",
+		"query-cxl-dynamic-capacity",
+		"query-memdev",
+		"query-name",
+		"query-status",
+		"query-version",
+		"quit",
+		"system_reset",
+	};
+	g_autoptr(World) w = world_ready();
+	json_object *list = ask_for(w, "{'execute': 'query-commands'}");
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		json_object *name;
+
+		g_assert_true(json_object_object_get_ex(json_object_array_get_idx(list, i), "name",
+							&name));
+		g_assert_true(g_hash_table_add(seen, (gpointer)json_object_get_string(name)));
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		g_assert_true(g_hash_table_contains(seen, names[i]));
+	json_object_put(list);
+}
+
+static void reset_keeps_backends(void)
+{
+	g_autoptr(World) w = world_ready();
+
+	ask(w,
+	    "{'execute': 'object-add', 'arguments': {'qom-type': 'memory-backend-ram', "
+	    "'id': 'm', 'size': 4096}}",
+	    "{'return': {}}");
+	say(w->peer, "{'execute': 'system_reset'}");
+	expect(w->peer, "{'event': 'RESET', 'data': {'guest': false, "
+			"'reason': 'host-qmp-system-reset'}}");
+	expect(w->peer, "{'return': {}}");
+	ask(w, "{'execute': 'object-del', 'arguments': {'id': 'm'}}", "{'return': {}}");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+#define ADD(fn) g_test_add_func("/monitor/core/" #fn, fn)
+	ADD(simple_queries);
+	ADD(a_machine_without_name_says_nothing);
+	ADD(query_commands_lists_what_there_is);
+	ADD(reset_keeps_backends);
+	return g_test_run();
+}
