@@ -160,7 +160,8 @@ static void command(World *w)
 
 static void clear_log(World *w)
 {
-	const size_t n = MIN(byte(w) % 4u, cxb_evlogs_count(w->logs, CXB_LOG_DC));
+	const size_t wanted = byte(w) % 4;
+	const size_t n = MIN(wanted, cxb_evlogs_count(w->logs, CXB_LOG_DC));
 	uint8_t in[6 + 2 * 4] = { CXB_LOG_DC, 0, n }, out[16];
 	CxbRd rd = { in, 6 + 2 * n };
 	CxbWr wr = { out, 0, sizeof(out) };
