@@ -9,6 +9,7 @@
 #define CAP_SSVID 0x40
 #define CAP_MSI   0x60
 #define CAP_PCIE  0x74
+#define SLOT_MAX  0x1fff
 
 static bool rp_realize(CxbPciDev *dev, GError **errp)
 {
@@ -23,11 +24,13 @@ static bool rp_realize(CxbPciDev *dev, GError **errp)
 	};
 	uint8_t ssvid;
 
-	if (!cxb_chassis_take(dev->dev.obj.qom, rp->chassis, rp->slot, errp))
-		return false;
+	if (rp->slot > SLOT_MAX)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"slot %u does not fit the 13 bits of Slot Capabilities", rp->slot);
+	if (!cxb_pci_bridge_init(dev, dev->dev.id ? dev->dev.id : CXB_TYPE_NAME_CXL_RP, errp) ||
+	    !cxb_chassis_take(dev->dev.obj.qom, rp->chassis, rp->slot, errp))
+		return false; /* the bus goes by itself */
 	rp->slot_taken = true;
-	if (!cxb_pci_bridge_init(dev, dev->dev.id ? dev->dev.id : CXB_TYPE_NAME_CXL_RP, errp))
-		return false;
 	dev->config[0x3d] = 1; /* INTA, for hot-plug and error events; never raised */
 
 	cxb_pcie_add_cap(dev, CAP_PCIE, 4, rp->port);

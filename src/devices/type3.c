@@ -12,6 +12,7 @@
 #include "wire/pci.h"
 
 #define DC_UNIT      (256ull << 20)
+#define DPA_LIMIT    (1ull << 52) /* physical addresses have 52 bits at most */
 #define MSIX_VECTORS 8
 
 /* Message numbers (QEMU's): 0 is DOE's; the dynamic-capacity log shares that of log 0. */
@@ -168,6 +169,11 @@ static bool dc_init(Type3 *t3, GError **errp)
 				"dc-regions-total-size 0x%" PRIx64
 				" is not a multiple of %u regions x 256 MiB",
 				t3->dc_total_size, t3->num_dc_regions);
+	if (t3->dc_total_size > DPA_LIMIT - MIN(t3->static_size, DPA_LIMIT))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"dc-regions-total-size 0x%" PRIx64
+				" does not fit below device physical address 0x%" PRIx64,
+				t3->dc_total_size, (uint64_t)DPA_LIMIT);
 
 	for (unsigned i = 0; i < config.n_regions; i++) {
 		const uint64_t len = t3->dc_total_size / config.n_regions;
@@ -291,6 +297,16 @@ static void t3_unrealize(CxbPciDev *dev)
 	g_clear_pointer(&t3->path, g_free);
 }
 
+static bool parts_init(Type3 *t3, GError **errp)
+{
+	if (t3->dc_event_log_size < 1 || t3->dc_event_log_size > UINT16_MAX)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"dc-event-log-size %u is not between 1 and 65535",
+				t3->dc_event_log_size);
+	return static_init(t3, errp) && dc_init(t3, errp) && registers_init(t3, errp) &&
+	       config_init(t3, errp);
+}
+
 static bool t3_realize(CxbPciDev *dev, GError **errp)
 {
 	Type3 *t3 = (Type3 *)dev;
@@ -298,13 +314,10 @@ static bool t3_realize(CxbPciDev *dev, GError **errp)
 	t3->listener = cxb_qom_get_service(dev->dev.obj.qom, CXB_SERVICE_CXL_LISTENER);
 	g_assert(t3->listener);
 	t3->path = cxb_object_path(&dev->dev.obj);
-	if (t3->dc_event_log_size < 1 || t3->dc_event_log_size > UINT16_MAX)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"dc-event-log-size %u is not between 1 and 65535",
-				t3->dc_event_log_size);
-	if (!static_init(t3, errp) || !dc_init(t3, errp) || !registers_init(t3, errp) ||
-	    !config_init(t3, errp))
+	if (!parts_init(t3, errp)) {
+		t3_unrealize(dev); /* takes what is there */
 		return false;
+	}
 	t3->announced = true;
 	t3->listener->endpoint_added(t3->listener->opaque, &dev->dev);
 	return true;
