@@ -73,12 +73,11 @@ typedef struct {
 
 typedef struct Type3 Type3;
 
-/* A host memory backend as the engine sees it; the backend is referenced. */
+/* A host memory backend as the engine sees it; referenced while held, and gone when released. */
 typedef struct {
 	CxbDcBacking backing;
 	Type3 *t3;
 	CxbHostMem *mem;
-	bool held;
 } Type3Backing;
 
 struct Type3 {
@@ -105,13 +104,16 @@ struct Type3 {
 	CxbDcHead *head;
 	CxbHostMem *volatile_mem; /* held */
 	uint64_t static_size;     /* bytes of DPA below the dynamic regions */
-	Type3Backing *candidate; /* found and not (any more) held; replaced by the next one found */
+	Type3Backing *candidate; /* found and not held; replaced by the next one found */
+	GHashTable *held;        /* set of Type3Backing (owned) */
 	uint64_t missed;         /* accesses that met no capacity */
 	bool announced;          /* the listener knows of us */
 };
 
 #define SN_UNSET UINT64_MAX
 
+void cxb_type3_backings_init(Type3 *t3);
+/** cxb_type3_find_backing() - For CxbDcConfig; good until the next call unless held meanwhile. */
 CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag);
 void cxb_type3_backings_fini(Type3 *t3);
 

@@ -314,6 +314,7 @@ static bool t3_realize(CxbPciDev *dev, GError **errp)
 	t3->listener = cxb_qom_get_service(dev->dev.obj.qom, CXB_SERVICE_CXL_LISTENER);
 	g_assert(t3->listener);
 	t3->path = cxb_object_path(&dev->dev.obj);
+	cxb_type3_backings_init(t3);
 	if (!parts_init(t3, errp)) {
 		t3_unrealize(dev); /* takes what is there */
 		return false;

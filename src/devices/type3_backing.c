@@ -24,28 +24,22 @@ static const char *backing_name(CxbDcBacking *b)
 
 static bool backing_hold(CxbDcBacking *b, const char *holder, GError **errp)
 {
+	Type3 *t3 = of(b)->t3;
+
 	if (!cxb_hostmem_hold(of(b)->mem, holder, errp))
 		return false;
-	of(b)->held = true;
-	if (of(b)->t3->candidate == of(b))
-		of(b)->t3->candidate = NULL;
+	cxb_object_ref(cxb_hostmem_object(of(b)->mem));
+	g_hash_table_add(t3->held, b);
+	if (t3->candidate == of(b))
+		t3->candidate = NULL;
 	return true;
-}
-
-static void candidate_set(Type3 *t3, Type3Backing *b)
-{
-	if (t3->candidate) {
-		cxb_object_unref(cxb_hostmem_object(t3->candidate->mem));
-		g_free(t3->candidate);
-	}
-	t3->candidate = b;
 }
 
 static void backing_release(CxbDcBacking *b)
 {
-	of(b)->held = false;
 	cxb_hostmem_release(of(b)->mem);
-	candidate_set(of(b)->t3, of(b)); /* the engine may still look at it once */
+	cxb_object_unref(cxb_hostmem_object(of(b)->mem));
+	g_hash_table_remove(of(b)->t3->held, b);
 }
 
 static void backing_set_mapped(CxbDcBacking *b, bool mapped)
@@ -76,20 +70,34 @@ CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag)
 
 	if (!mem)
 		return NULL;
-	if (t3->candidate && t3->candidate->mem == mem)
-		return &t3->candidate->backing;
+	/* Not referenced until held: whoever deletes a free backend gets its memory back now. */
 	b = g_new0(Type3Backing, 1);
 	b->backing.ops = &ops;
 	b->t3 = t3;
 	b->mem = mem;
-	cxb_object_ref(cxb_hostmem_object(mem));
-	candidate_set(t3, b);
+	g_free(t3->candidate);
+	t3->candidate = b;
 	return &b->backing;
 }
 
+void cxb_type3_backings_init(Type3 *t3)
+{
+	t3->held = g_hash_table_new_full(NULL, NULL, g_free, NULL);
+}
+
+/* What is held still could not be zeroed (see cxb_dc_free()): it stays held by our name. */
 void cxb_type3_backings_fini(Type3 *t3)
 {
-	candidate_set(t3, NULL);
+	GHashTableIter it;
+	gpointer b;
+
+	g_clear_pointer(&t3->candidate, g_free);
+	if (!t3->held)
+		return;
+	g_hash_table_iter_init(&it, t3->held);
+	while (g_hash_table_iter_next(&it, &b, NULL))
+		cxb_object_unref(cxb_hostmem_object(of(b)->mem));
+	g_clear_pointer(&t3->held, g_hash_table_unref);
 }
 
 CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing)

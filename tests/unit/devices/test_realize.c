@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Devices that cannot be made leave nothing behind: the same request, put right, succeeds. */
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "rig.h"
 
 #define BACKEND "memory-backend-ram,id=m,size=256M"
+#define TAGGED  "memory-backend-ram,id=b,size=2M,tag=5be13bce-ae34-4a77-b6c3-16df975fcf1a"
 
 static void is_free(CxbHostMem *mem)
 {
@@ -127,6 +130,97 @@ static void host_bridges_need_a_free_number_and_bus_0(Rig *r, gconstpointer unus
 		    "Only PCI/PCIe bridges can be plugged into pxb-cxl");
 }
 
+static CxbDcAddReq add_request(CxbHostMem *mem, const CxbDcRange *range)
+{
+	return (CxbDcAddReq){ .policy = CXB_DC_SELECT_PRESCRIPTIVE,
+			      .tag = *cxb_hostmem_tag(mem),
+			      .n = 1,
+			      .ranges = range };
+}
+
+static unsigned open_files(void)
+{
+	GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
+	unsigned n = 0;
+
+	while (g_dir_read_name(dir))
+		n++;
+	g_dir_close(dir);
+	return n;
+}
+
+/* A backend that was looked at, used or refused may be deleted, and then its memory is gone. */
+static void deleted_backends_leave_no_memory_behind(Rig *r, gconstpointer unused)
+{
+	const CxbDcRange wrong = { 0, 4 << 20 }, right = { 0, 2 << 20 };
+	const CxbDcDpaRange list = { 0, 2 << 20 };
+	const unsigned before = open_files();
+	CxbDc *dc;
+
+	rig_bridge(r);
+	dc = cxb_cxl_type3_dc(&rig_device(r, "cxl-type3,id=t,bus=rp,num-dc-regions=1,"
+					     "dc-regions-total-size=256M")
+				       ->dev);
+	for (unsigned i = 0; i < 3; i++) {
+		CxbHostMem *mem = rig_backend(r, TAGGED);
+		CxbDcAddReq req = add_request(mem, i ? &right : &wrong);
+
+		g_assert_cmpint(cxb_dc_add(dc, &req, NULL), ==, i > 0);
+		if (i == 1)
+			g_assert_cmpint(cxb_dc_add_response(dc, 0, NULL, 0, false, NULL, NULL), ==,
+					CXB_RC_SUCCESS);
+		if (i == 2) {
+			g_assert_false(cxb_user_object_del(r->qom, "b", NULL));
+			g_assert_cmpint(cxb_dc_add_response(dc, 0, &list, 1, false, NULL, NULL), ==,
+					CXB_RC_SUCCESS);
+			g_assert_cmpint(cxb_dc_host_release(dc, 0, &list, 1, false, NULL, NULL), ==,
+					CXB_RC_SUCCESS);
+		}
+		g_assert_true(cxb_user_object_del(r->qom, "b", NULL));
+		g_assert_cmpuint(open_files(), ==, before);
+	}
+}
+
+/* A read-only file cannot be zeroed: its backend stays in use, and asking again is no crash. */
+static void a_backing_that_cannot_be_zeroed_stays_held(Rig *r, gconstpointer unused)
+{
+	const CxbDcRange range = { 0, 2 << 20 };
+	const CxbDcReleaseReq release = { .policy = CXB_DC_REMOVE_PRESCRIPTIVE,
+					  .forced = true,
+					  .sanitize = true,
+					  .n = 1,
+					  .ranges = &range };
+	g_autofree char *path = NULL, *text = NULL;
+	g_autoptr(GError) err = NULL;
+	int fd = g_file_open_tmp("cxlbox-XXXXXX", &path, NULL);
+	CxbHostMem *mem;
+	CxbDcAddReq req;
+	CxbDc *dc;
+
+	g_assert_cmpint(ftruncate(fd, 2 << 20), ==, 0);
+	text = g_strdup_printf("memory-backend-file,id=b,size=2M,mem-path=%s,readonly=on,share=on,"
+			       "tag=5be13bce-ae34-4a77-b6c3-16df975fcf1a",
+			       path);
+	mem = rig_backend(r, text);
+	rig_bridge(r);
+	dc = cxb_cxl_type3_dc(&rig_device(r, "cxl-type3,id=t,bus=rp,num-dc-regions=1,"
+					     "dc-regions-total-size=256M")
+				       ->dev);
+	req = add_request(mem, &range);
+	g_assert_true(cxb_dc_add(dc, &req, NULL));
+	g_assert_true(cxb_dc_release(dc, &release, NULL));
+	g_assert_nonnull(cxb_hostmem_holder(mem));
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_false(cxb_dc_add(dc, &req, &err));
+		g_assert_nonnull(strstr(err->message, "already mapped and cannot be reused"));
+		g_clear_error(&err);
+	}
+	cxb_device_remove(cxb_device_find(r->qom, "t", NULL));
+	g_assert_nonnull(cxb_hostmem_holder(mem));
+	close(fd);
+	g_unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -139,5 +233,7 @@ int main(int argc, char **argv)
 	RIG_ADD("/devices/realize/chassis", root_ports_need_a_chassis_and_slot_of_their_own);
 	RIG_ADD("/devices/realize/slot", slot_numbers_have_13_bits);
 	RIG_ADD("/devices/realize/bus-nr", host_bridges_need_a_free_number_and_bus_0);
+	RIG_ADD("/devices/realize/deleted-backend", deleted_backends_leave_no_memory_behind);
+	RIG_ADD("/devices/realize/unclean", a_backing_that_cannot_be_zeroed_stays_held);
 	return g_test_run();
 }
