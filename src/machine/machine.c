@@ -225,7 +225,8 @@ bool cxb_machine_create(CxbMachine *m, GError **errp)
 
 	g_assert(!m->created);
 	m->created = true;
-	if (!check_memory(m, errp))
+	/* From here on options are settled: the windows borrow from them. */
+	if (!check_memory(m, errp) || !cxb_object_complete(&m->obj->obj, errp))
 		return false;
 	ram = find_ram(m, errp);
 	if (!ram || !cxb_hostmem_hold(ram, "/machine", errp))
