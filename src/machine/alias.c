@@ -96,7 +96,9 @@ static uint64_t add_run(Aliases *a, CxbDevice *endpoint, CxbIvMap *map, const Cx
 
 	if (!w || !cxb_fmw_route(w, hpa, &r) || r.endpoint != endpoint || r.dpa != dpa ||
 	    r.interleaved)
-		return len; /* decoded, or not reachable at all */
+		/* Decoded, or not reachable at all. Windows and decoders begin and end at multiples
+		 * of 256 MiB, so that is where it may become different. */
+		return MIN(len, CXB_HDM_UNIT - hpa % CXB_HDM_UNIT);
 	len = MIN(len, r.len);
 	value = g_new(uint64_t, 1);
 	*value = hpa;

@@ -224,6 +224,31 @@ static void accepted_extents_are_aliased_into_the_window(Fixture *f, gconstpoint
 	g_assert_true(cxb_user_object_del(cxb_machine_qom(f->m), "b", &err));
 }
 
+/* The bridge decodes from 256 MiB on only: what of the extent lies there is direct all the same. */
+static void an_extent_that_is_reached_in_part_is_aliased_there(Fixture *f, gconstpointer unused)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_parse("memory-backend-ram,id=b,size=512M,"
+						 "tag=5be13bce-ae34-4a77-b6c3-16df975fcf1a",
+						 "qom-type", false, NULL);
+	const CxbDcRange range = { 0, 512 << 20 };
+	const CxbDcDpaRange list = { 0, 512 << 20 };
+	CxbDcAddReq add = { .policy = CXB_DC_SELECT_PRESCRIPTIVE, .n = 1, .ranges = &range };
+	CxbHostMem *mem =
+		cxb_hostmem_from_object(cxb_user_object_add(cxb_machine_qom(f->m), opts, NULL));
+	CxbDc *dc = cxb_cxl_type3_dc(f->t3);
+
+	place(f);
+	commit(f, CHBS, WINDOW + (256 << 20), GIB);
+	commit(f, 0xc0000000, WINDOW, 4 * GIB);
+	add.tag = *cxb_hostmem_tag(mem);
+	g_assert_true(cxb_dc_add(dc, &add, NULL));
+	g_assert_cmpint(cxb_dc_add_response(dc, 0, &list, 1, false, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	g_assert_null(cxb_memmap_ptr(cxb_machine_memmap(f->m), WINDOW, 4));
+	g_assert_nonnull(cxb_memmap_ptr(cxb_machine_memmap(f->m), WINDOW + (256 << 20), 256 << 20));
+	g_assert_cmphex(readl(f, WINDOW + (256 << 20) - 4), ==, UINT32_MAX);
+}
+
 static void devices_can_be_removed_with_everything_in_use(Fixture *f, gconstpointer unused)
 {
 	g_autoptr(CxbOpts) opts = cxb_opts_parse("memory-backend-ram,id=b,size=2M,"
@@ -263,6 +288,7 @@ int main(int argc, char **argv)
 	ADD("/machine/msi", messages_run_their_handler_once_from_the_queue);
 	ADD("/machine/hole", window_without_memory_reads_all_ones);
 	ADD("/machine/alias", accepted_extents_are_aliased_into_the_window);
+	ADD("/machine/alias-part", an_extent_that_is_reached_in_part_is_aliased_there);
 	ADD("/machine/remove", devices_can_be_removed_with_everything_in_use);
 	return g_test_run();
 }
