@@ -214,7 +214,9 @@ typedef void (*CxbDcDone)(void *opaque, CxbRc rc);
  * offered (Invalid Physical Address), more extents than fit (Resources Exhausted), outside a
  * region (Invalid Physical Address), not aligned or overlapping in the list (Invalid Extent
  * List), not of the oldest group, cutting an extent or part of a tag (Invalid Physical Address).
- * Each refusal drops what was collected (Busy does not) and writes one guest error line.
+ * An observer's refusal is Resources Exhausted for CXB_ERROR_NO_ROOM, Busy for CXB_ERROR_BUSY, else
+ * Internal Error. Each refusal drops what was collected (Busy while an operation is under way
+ * does not) and writes one guest error line.
  */
 CxbRc cxb_dc_add_response(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
 			  CxbDcDone done, void *opaque);
