@@ -115,10 +115,10 @@ static bool static_init(Type3 *t3, GError **errp)
 	CxbHostMem *mem;
 
 	if (!t3->volatile_memdev) {
-		if (!t3->num_dc_regions)
+		if (!t3->num_dc_regions && !t3->dc_total_size)
 			return cxb_fail(errp, CXB_ERROR_INVALID,
 					"at least one memdev property must be set");
-		return true;
+		return true; /* the dynamic regions say what is wrong with them */
 	}
 	mem = cxb_hostmem_from_object(t3->volatile_memdev);
 	if (cxb_hostmem_size(mem) % DC_UNIT)

@@ -39,6 +39,8 @@ class CommandLine(unittest.TestCase):
                          "dc-regions-total-size=9G"], "num-dc-regions 9"),
             (pxb + rp + ["-device", "cxl-type3,bus=rp,num-dc-regions=2,"
                          "dc-regions-total-size=768M"], "2 regions x 256 MiB"),
+            (pxb + rp + ["-device", "cxl-type3,bus=rp,dc-regions-total-size=1G"],
+             "num-dc-regions"),
             (pxb + ["-device", "cxl-type3,bus=c,num-dc-regions=1,dc-regions-total-size=1G"],
              "Only PCI/PCIe bridges can be plugged into pxb-cxl"),
             (["-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=c"],
@@ -70,6 +72,7 @@ class CommandLine(unittest.TestCase):
                 result = run(*args)
                 self.assertEqual(result.returncode, 1, result.stderr)
                 self.assertTrue(result.stderr.startswith("cxlbox: "), result.stderr)
+                self.assertNotIn("Sanitizer", result.stderr)
                 self.assertIn(text, result.stderr)
                 self.assertEqual(result.stdout, "")
 
