@@ -251,19 +251,17 @@ static void clear_records(HMemdev *md, unsigned log, const struct wire_event_rec
 			  unsigned n)
 {
 	unsigned most = MIN(255, (md->payload - sizeof(struct wire_clear_events_in)) / 2);
-	struct {
-		struct wire_clear_events_in in;
-		le16 handle[255];
-	} cmd;
+	uint8_t buf[sizeof(struct wire_clear_events_in) + 2 * 255];
+	struct wire_clear_events_in *in = (void *)buf;
 
 	while (n) {
 		unsigned count = MIN(n, most);
 
-		cmd.in = (struct wire_clear_events_in){ .log = log, .count = count };
+		*in = (struct wire_clear_events_in){ .log = log, .count = count };
 		for (unsigned i = 0; i < count; i++)
-			cmd.handle[i] = rec[i].hdr.handle;
+			in->handle[i] = rec[i].hdr.handle;
 		md->clears++;
-		cxb_h_mbox(md, CXB_OP_CLEAR_EVENTS, &cmd, sizeof(cmd.in) + 2 * count, clear_done,
+		cxb_h_mbox(md, CXB_OP_CLEAR_EVENTS, in, sizeof(*in) + 2 * count, clear_done,
 			   GUINT_TO_POINTER(log));
 		rec += count;
 		n -= count;

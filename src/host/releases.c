@@ -51,16 +51,16 @@ static void release_done(HMemdev *md, void *unused, const HReply *reply)
 
 static void release_send(HMemdev *md, uint64_t dpa, uint64_t len)
 {
-	struct {
-		struct wire_dc_update_in in;
-		struct wire_dc_update_entry entry;
-	} cmd = { { .count = le32_put(1) }, { le64_put(dpa), le64_put(len), { 0 } } };
+	uint8_t buf[sizeof(struct wire_dc_update_in) + sizeof(struct wire_dc_update_entry)] = { 0 };
+	struct wire_dc_update_in *in = (void *)buf;
 	HExtent *range = g_new0(HExtent, 1);
 
+	in->count = le32_put(1);
+	in->entry[0] = (struct wire_dc_update_entry){ le64_put(dpa), le64_put(len), { 0 } };
 	range->dpa = dpa;
 	range->len = len;
 	g_queue_push_tail(&md->releasing, range);
-	cxb_h_mbox(md, CXB_OP_RELEASE_DC, &cmd, sizeof(cmd), release_done, NULL);
+	cxb_h_mbox(md, CXB_OP_RELEASE_DC, buf, sizeof(buf), release_done, NULL);
 }
 
 void cxb_h_give_up(HAlloc *alloc)
