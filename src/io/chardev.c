@@ -411,6 +411,11 @@ static const struct backend {
 	{ "stdio", stdio_check, stdio_open },
 };
 
+const char *cxb_chardev_backend(unsigned i)
+{
+	return i < G_N_ELEMENTS(backends) ? backends[i].name : NULL;
+}
+
 static const struct backend *find_backend(CxbOpts *opts, const char *name, GError **errp)
 {
 	const char *backend;

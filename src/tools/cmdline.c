@@ -9,6 +9,8 @@
 static const OptDef defs[] = {
 	{ "accel", OPT_ACCEL, "[accel=]host|qtest[,accept=P][,release=P]",
 	  "who plays the host; P: all, reject, ignore, ask" },
+	{ "chardev", OPT_CHARDEV, "socket|stdio|pty|file|null,id=ID[,...]",
+	  "a character device for others to name ('-chardev help')" },
 	{ "d", OPT_D, "item1,...", "log items: guest_errors, unimp ('-d help')" },
 	{ "D", OPT_D_FILE, "file", "log to file instead of stderr" },
 	{ "device", OPT_DEVICE, "driver[,prop=value]...", "add a device ('-device help')" },
@@ -17,6 +19,8 @@ static const OptDef defs[] = {
 	{ "m", OPT_M, "[size=]N[,slots=N][,maxmem=N]", "guest RAM; plain numbers are MiB" },
 	{ "M", OPT_MACHINE, "[type=]q35[,prop=value]...", "machine ('-M help', '-M q35,help')" },
 	{ "machine", OPT_MACHINE, "[type=]q35[,prop=value]...", "the same" },
+	{ "mon", OPT_MON, "[chardev=]ID,mode=control[,pretty=on]", "speak QMP on a chardev" },
+	{ "monitor", OPT_MONITOR, "none", "there is no human monitor" },
 	{ "name", OPT_NAME, "[guest=]name", "name of the machine" },
 	{ "object", OPT_OBJECT, "type,id=ID[,prop=value]...", "add an object ('-object help')" },
 	{ "qmp", OPT_QMP, "unix:PATH[,server=on][,wait=off]|tcp:HOST:PORT|stdio|...",
@@ -24,6 +28,7 @@ static const OptDef defs[] = {
 	{ "qmp-pretty", OPT_QMP_PRETTY, "as -qmp", "the same, indented" },
 	{ "qtest", OPT_QTEST, "as -qmp", "speak qtest there" },
 	{ "qtest-log", OPT_QTEST_LOG, "FILE|none", "where qtest logs to" },
+	{ "run-with", OPT_RUN_WITH, "exit-with-parent=on", "end when the parent process does" },
 	{ "trace", OPT_TRACE, "[enable=]PATTERN", "switch trace events on ('-trace help')" },
 	{ "version", OPT_VERSION, NULL, "print the version" },
 	/* What scripts for QEMU carry and what changes nothing that can be seen of this machine. */

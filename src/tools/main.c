@@ -1,36 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cxlbox: from the command line to a running machine, and its end. */
-#include <fcntl.h>
+#include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "accel.h"
 #include "base/error.h"
 #include "base/trace.h"
 #include "cmdline.h"
+#include "doors.h"
 #include "help.h"
-#include "io/chardev.h"
 #include "io/json.h"
 #include "machine/machine.h"
 #include "monitor/qmp.h"
 #include "qmp_host.h"
-#include "qtest/qtest.h"
 
 typedef struct {
 	GMainLoop *loop;
-	GPtrArray *options;  /* Option * */
-	GPtrArray *chardevs; /* CxbChardev * per option, NULL where it has none */
+	GPtrArray *options; /* Option * */
 	AccelConfig accel;
 	char *name;
 	const char *qtest_log;
 	CxbMachine *machine;
+	Doors *doors;
 	CxbQmp *qmp;
-	GPtrArray *qtests;
 	QmpHost qmp_host;
-	guint host_reset_id;
 } App;
 
 /* Every option is worked off by one of these, in passes that follow QEMU's order of creation. */
@@ -90,16 +88,70 @@ static bool do_qtest_log(App *app, guint index, const Option *opt, GError **errp
 	return true;
 }
 
+static char *as_written(const Option *opt)
+{
+	return g_strdup_printf("%s %s", opt->flag, opt->value);
+}
+
 static bool do_chardev(App *app, guint index, const Option *opt, GError **errp)
 {
-	g_autoptr(CxbOpts) opts = cxb_chardev_parse_legacy(opt->value, errp);
-	g_autofree char *name = g_strdup_printf("%s %s", opt->flag, opt->value);
+	g_autofree char *written = as_written(opt);
+
+	return cxb_doors_chardev(app->doors, opt->value, written, errp);
+}
+
+static bool do_qmp(App *app, guint index, const Option *opt, GError **errp)
+{
+	g_autofree char *written = as_written(opt);
+
+	return cxb_doors_add(app->doors, DOOR_QMP, opt->value, written, errp);
+}
+
+static bool do_qmp_pretty(App *app, guint index, const Option *opt, GError **errp)
+{
+	g_autofree char *written = as_written(opt);
+
+	return cxb_doors_add(app->doors, DOOR_QMP_PRETTY, opt->value, written, errp);
+}
+
+static bool do_qtest(App *app, guint index, const Option *opt, GError **errp)
+{
+	g_autofree char *written = as_written(opt);
+
+	return cxb_doors_add(app->doors, DOOR_QTEST, opt->value, written, errp);
+}
+
+static bool do_mon(App *app, guint index, const Option *opt, GError **errp)
+{
+	cxb_warn("%s %s: '-mon' is deprecated, use '-object' with 'monitor-qmp' instead", opt->flag,
+		 opt->value);
+	return cxb_doors_mon(app->doors, opt->value, errp);
+}
+
+static bool do_monitor(App *app, guint index, const Option *opt, GError **errp)
+{
+	return strcmp(opt->value, "none") == 0 ||
+	       cxb_fail(errp, CXB_ERROR_INVALID,
+			"there is no human monitor here: only 'none' is taken");
+}
+
+static bool do_run_with(App *app, guint index, const Option *opt, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_parse(opt->value, NULL, true, errp);
+	const CxbScalar *v = opts ? cxb_opts_find(opts, "exit-with-parent") : NULL;
+	bool on = false;
 
 	if (!opts)
 		return false;
-	app->chardevs->pdata[index] =
-		cxb_chardev_new(opts, cxb_machine_context(app->machine), name, errp);
-	return app->chardevs->pdata[index] != NULL;
+	if (cxb_opts_unused(opts))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Invalid parameter '%s'",
+				cxb_opts_unused(opts));
+	if (v && !cxb_parse_bool(v->s, &on))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Parameter 'exit-with-parent' expects 'on' or 'off'");
+	if (on && prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+		return cxb_fail_errno(errp, errno, "cannot follow the parent process");
+	return true;
 }
 
 static bool do_machine(App *app, guint index, const Option *opt, GError **errp)
@@ -132,13 +184,29 @@ static bool asked_for_help(App *app, CxbOpts *opts, const char *type_key, unsign
 	return true;
 }
 
+/* Monitors come later than other objects, when what they speak about is there. */
+static bool is_monitor(CxbOpts *opts)
+{
+	const char *type;
+
+	return cxb_opts_get_str(opts, "qom-type", &type, NULL) && type &&
+	       strcmp(type, MONITOR_QMP_TYPE) == 0;
+}
+
 static bool do_object(App *app, guint index, const Option *opt, GError **errp)
 {
 	g_autoptr(CxbOpts) opts = cxb_opts_parse_any(opt->value, "qom-type", errp);
 
 	if (!opts || asked_for_help(app, opts, "qom-type", CXB_TYPE_USER_OBJECT, errp))
 		return false;
-	return cxb_user_object_add(cxb_machine_qom(app->machine), opts, errp) != NULL;
+	return is_monitor(opts) || cxb_user_object_add(cxb_machine_qom(app->machine), opts, errp);
+}
+
+static bool do_monitor_object(App *app, guint index, const Option *opt, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_parse_any(opt->value, "qom-type", errp);
+
+	return opts && (!is_monitor(opts) || cxb_doors_monitor_object(app->doors, opts, errp));
 }
 
 static bool do_device(App *app, guint index, const Option *opt, GError **errp)
@@ -155,41 +223,6 @@ static bool do_device_help(App *app, guint index, const Option *opt, GError **er
 	g_autoptr(CxbOpts) opts = cxb_opts_parse_any(opt->value, "driver", NULL);
 
 	return !opts || !asked_for_help(app, opts, "driver", CXB_TYPE_DEVICE, errp);
-}
-
-static bool serve_qmp(App *app, guint index, bool pretty, GError **errp)
-{
-	CxbChardev *chr = app->chardevs->pdata[index];
-
-	if (!cxb_chardev_wait(chr, errp) || !cxb_qmp_serve(app->qmp, chr, pretty, errp))
-		return false;
-	app->chardevs->pdata[index] = NULL;
-	return true;
-}
-
-static bool do_qmp(App *app, guint index, const Option *opt, GError **errp)
-{
-	return serve_qmp(app, index, false, errp);
-}
-
-static bool do_qmp_pretty(App *app, guint index, const Option *opt, GError **errp)
-{
-	return serve_qmp(app, index, true, errp);
-}
-
-static bool do_qtest(App *app, guint index, const Option *opt, GError **errp)
-{
-	CxbChardev *chr = app->chardevs->pdata[index];
-	CxbQtest *qtest;
-
-	if (!cxb_chardev_wait(chr, errp))
-		return false;
-	qtest = cxb_qtest_new(app->machine, chr, app->qtest_log, errp);
-	if (!qtest)
-		return false;
-	app->chardevs->pdata[index] = NULL;
-	g_ptr_array_add(app->qtests, qtest);
-	return true;
 }
 
 static void machine_was_reset(void *opaque, const CxbResetCause *cause)
@@ -223,24 +256,28 @@ static bool start(App *app, GError **errp)
 
 	if (!pass(app, OPT_TRACE, do_trace, errp) || !pass(app, OPT_D_FILE, do_log_file, errp) ||
 	    !pass(app, OPT_D, do_log, errp) || !pass(app, OPT_NAME, do_name, errp) ||
-	    !pass(app, OPT_ACCEL, do_accel, errp) || !pass(app, OPT_QTEST_LOG, do_qtest_log, errp))
+	    !pass(app, OPT_ACCEL, do_accel, errp) || !pass(app, OPT_RUN_WITH, do_run_with, errp) ||
+	    !pass(app, OPT_QTEST_LOG, do_qtest_log, errp))
 		return false;
 	if (!app->accel.given)
 		app->accel.host = true;
 	config.virtual_clock = app->accel.qtest;
 	app->machine = cxb_machine_new(&config);
+	app->doors = cxb_doors_new(cxb_machine_context(app->machine));
 
 	if (!pass(app, OPT_DEVICE, do_device_help, errp) ||
+	    !pass(app, OPT_CHARDEV, do_chardev, errp) ||
 	    !pass(app, OPT_MACHINE, do_machine, errp) || !pass(app, OPT_M, do_memory, errp) ||
-	    !pass(app, OPT_QMP, do_chardev, errp) || !pass(app, OPT_QMP_PRETTY, do_chardev, errp) ||
-	    !pass(app, OPT_QTEST, do_chardev, errp) || !pass(app, OPT_OBJECT, do_object, errp) ||
-	    !cxb_machine_create(app->machine, errp))
+	    !pass(app, OPT_QMP, do_qmp, errp) || !pass(app, OPT_QMP_PRETTY, do_qmp_pretty, errp) ||
+	    !pass(app, OPT_QTEST, do_qtest, errp) || !pass(app, OPT_OBJECT, do_object, errp) ||
+	    !cxb_machine_create(app->machine, errp) || !pass(app, OPT_MON, do_mon, errp) ||
+	    !pass(app, OPT_MONITOR, do_monitor, errp) ||
+	    !pass(app, OPT_OBJECT, do_monitor_object, errp))
 		return false;
 	app->qmp = cxb_qmp_new(app->machine, app->name);
 	if (!pass(app, OPT_DEVICE, do_device, errp) || !cxb_machine_done(app->machine, errp) ||
-	    !start_host(app, errp) || !pass(app, OPT_QMP, do_qmp, errp) ||
-	    !pass(app, OPT_QMP_PRETTY, do_qmp_pretty, errp) ||
-	    !pass(app, OPT_QTEST, do_qtest, errp))
+	    !start_host(app, errp) ||
+	    !cxb_doors_open(app->doors, app->machine, app->qmp, app->qtest_log, errp))
 		return false;
 	if (app->qmp_host.host)
 		cxb_host_start(app->qmp_host.host);
@@ -249,10 +286,7 @@ static bool start(App *app, GError **errp)
 
 static void app_fini(App *app)
 {
-	for (guint i = 0; i < app->chardevs->len; i++)
-		cxb_chardev_free(app->chardevs->pdata[i]);
-	g_ptr_array_unref(app->chardevs);
-	g_ptr_array_unref(app->qtests);
+	cxb_doors_free(app->doors);
 	cxb_qmp_free(app->qmp);
 	cxb_host_free(app->qmp_host.host);
 	cxb_machine_free(app->machine);
@@ -337,12 +371,9 @@ int main(int argc, char **argv)
 	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
 	app.loop = g_main_loop_new(NULL, FALSE);
-	app.chardevs = g_ptr_array_new();
-	app.qtests = g_ptr_array_new_with_free_func((GDestroyNotify)cxb_qtest_free);
 	app.options = cxb_cmdline_parse(argc, argv, &err);
 	if (!app.options)
 		goto fail;
-	g_ptr_array_set_size(app.chardevs, app.options->len);
 	for (guint i = 0; i < app.options->len; i++) {
 		const OptKind kind = ((Option *)app.options->pdata[i])->kind;
 

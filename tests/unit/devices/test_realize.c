@@ -20,7 +20,7 @@ static void type3_without_memory_is_refused(Rig *r, gconstpointer unused)
 	rig_bridge(r);
 	rig_refuses(r, "cxl-type3,id=t,bus=rp", "at least one memdev property must be set");
 	rig_refuses(r, "cxl-type3,id=t,bus=rp,dc-regions-total-size=256M",
-		    "at least one memdev property must be set");
+		    "dc-regions-total-size is set, but num-dc-regions is 0");
 	rig_device(r, "cxl-type3,id=t,bus=rp,num-dc-regions=1,dc-regions-total-size=256M");
 }
 

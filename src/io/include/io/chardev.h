@@ -37,6 +37,8 @@ CxbChardev *cxb_chardev_new(CxbOpts *opts, GMainContext *context, const char *na
  * "pty", "file:PATH" to the same options.
  */
 CxbOpts *cxb_chardev_parse_legacy(const char *text, GError **errp);
+/** cxb_chardev_backend() - Names of backends in order, NULL past the end. */
+const char *cxb_chardev_backend(unsigned i);
 void cxb_chardev_free(CxbChardev *chr);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CxbChardev, cxb_chardev_free)
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doors.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "io/json.h"
+
+typedef struct {
+	DoorKind kind;
+	CxbChardev *chr; /* owned until opened */
+} Door;
+
+struct Doors {
+	GMainContext *context;
+	GHashTable *chardevs; /* id -> CxbChardev *, owned until a door takes it */
+	GHashTable *ids;      /* every chardev id ever given */
+	GPtrArray *doors;     /* Door *, in the order written */
+	GPtrArray *qtests;
+};
+
+static void door_free(gpointer data)
+{
+	Door *door = data;
+
+	cxb_chardev_free(door->chr);
+	g_free(door);
+}
+
+Doors *cxb_doors_new(GMainContext *context)
+{
+	Doors *d = g_new0(Doors, 1);
+
+	d->context = context;
+	d->chardevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					    (GDestroyNotify)cxb_chardev_free);
+	d->ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	d->doors = g_ptr_array_new_with_free_func(door_free);
+	d->qtests = g_ptr_array_new_with_free_func((GDestroyNotify)cxb_qtest_free);
+	return d;
+}
+
+void cxb_doors_free(Doors *d)
+{
+	if (!d)
+		return;
+	g_ptr_array_unref(d->qtests);
+	g_ptr_array_unref(d->doors);
+	g_hash_table_unref(d->chardevs);
+	g_hash_table_unref(d->ids);
+	g_free(d);
+}
+
+static void print_backends(void)
+{
+	printf("Available chardev backend types:\n");
+	for (unsigned i = 0; cxb_chardev_backend(i); i++)
+		printf("  %s\n", cxb_chardev_backend(i));
+}
+
+static void add(Doors *d, DoorKind kind, CxbChardev *chr)
+{
+	Door *door = g_new0(Door, 1);
+
+	*door = (Door){ kind, chr };
+	g_ptr_array_add(d->doors, door);
+}
+
+bool cxb_doors_chardev(Doors *d, const char *value, const char *written, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_parse(value, "backend", true, errp);
+	CxbChardev *chr;
+	const char *id;
+
+	if (!opts || !cxb_opts_get_str(opts, "id", &id, errp))
+		return false;
+	if (cxb_opts_has(opts, "help")) {
+		print_backends();
+		return cxb_fail(errp, CXB_ERROR_HELP, "help");
+	}
+	if (!id)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "chardev: no id specified");
+	if (!cxb_id_valid(id))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Parameter 'id' expects an identifier\n"
+				"Identifiers consist of letters, digits, '-', '.', '_', starting "
+				"with a letter.");
+	if (g_hash_table_contains(d->ids, id))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Duplicate ID '%s' for chardev", id);
+	chr = cxb_chardev_new(opts, d->context, written, errp);
+	if (!chr)
+		return false;
+	g_hash_table_add(d->ids, g_strdup(id));
+	g_hash_table_insert(d->chardevs, g_strdup(id), chr);
+	return true;
+}
+
+/* The chardev called @id, for a door of its own. */
+static CxbChardev *take(Doors *d, const char *id, GError **errp)
+{
+	g_autofree char *key = NULL;
+	gpointer chr = NULL;
+
+	if (g_hash_table_steal_extended(d->chardevs, id, (gpointer *)&key, &chr))
+		return chr;
+	if (g_hash_table_contains(d->ids, id))
+		cxb_fail(errp, CXB_ERROR_BUSY, "chardev \"%s\" is already in use", id);
+	else
+		cxb_fail(errp, CXB_ERROR_INVALID, "chardev \"%s\" not found", id);
+	return NULL;
+}
+
+bool cxb_doors_add(Doors *d, DoorKind kind, const char *value, const char *written, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = NULL;
+	CxbChardev *chr;
+
+	if (kind == DOOR_QTEST && strcmp(value, "none") == 0)
+		return true;
+	if (g_str_has_prefix(value, "chardev:")) {
+		chr = take(d, value + strlen("chardev:"), errp);
+	} else {
+		opts = cxb_chardev_parse_legacy(value, errp);
+		chr = opts ? cxb_chardev_new(opts, d->context, written, errp) : NULL;
+	}
+	if (!chr)
+		return false;
+	add(d, kind, chr);
+	return true;
+}
+
+/* What -mon and -object monitor-qmp have in common: a chardev, and whether to indent. */
+static bool add_monitor(Doors *d, CxbOpts *opts, GError **errp)
+{
+	const CxbScalar *v = cxb_opts_find(opts, "pretty");
+	const char *id, *unknown;
+	bool pretty = false;
+	CxbChardev *chr;
+
+	if (v && v->kind == CXB_SCALAR_BOOL)
+		pretty = v->b;
+	else if (v && (v->kind != CXB_SCALAR_TEXT || !cxb_parse_bool(v->s, &pretty)))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Parameter 'pretty' expects 'on' or 'off'");
+	if (!cxb_opts_get_str(opts, "chardev", &id, errp))
+		return false;
+	if (!id)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'chardev' is missing");
+	unknown = cxb_opts_unused(opts);
+	if (unknown)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Invalid parameter '%s'", unknown);
+	chr = take(d, id, errp);
+	if (!chr)
+		return false;
+	add(d, pretty ? DOOR_QMP_PRETTY : DOOR_QMP, chr);
+	return true;
+}
+
+bool cxb_doors_mon(Doors *d, const char *value, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_parse(value, "chardev", true, errp);
+	const char *mode;
+
+	if (!opts || !cxb_opts_get_str(opts, "mode", &mode, errp))
+		return false;
+	if (!mode || strcmp(mode, "readline") == 0)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"there is no human monitor here: use mode=control, or the QMP "
+				"command human-monitor-command");
+	if (strcmp(mode, "control") != 0)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Parameter 'mode' does not accept value '%s'", mode);
+	return add_monitor(d, opts, errp);
+}
+
+bool cxb_doors_monitor_object(Doors *d, CxbOpts *opts, GError **errp)
+{
+	const char *type, *id;
+
+	if (!cxb_opts_get_str(opts, "qom-type", &type, errp) ||
+	    !cxb_opts_get_str(opts, "id", &id, errp))
+		return false;
+	if (!id)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'id' is missing");
+	return add_monitor(d, opts, errp);
+}
+
+bool cxb_doors_open(Doors *d, CxbMachine *m, CxbQmp *qmp, const char *qtest_log, GError **errp)
+{
+	for (guint i = 0; i < d->doors->len; i++) {
+		Door *door = d->doors->pdata[i];
+
+		if (!cxb_chardev_wait(door->chr, errp))
+			return false;
+		if (door->kind == DOOR_QTEST) {
+			CxbQtest *qtest = cxb_qtest_new(m, door->chr, qtest_log, errp);
+
+			if (!qtest)
+				return false;
+			g_ptr_array_add(d->qtests, qtest);
+		} else if (!cxb_qmp_serve(qmp, door->chr, door->kind == DOOR_QMP_PRETTY, errp)) {
+			return false;
+		}
+		door->chr = NULL;
+	}
+	return true;
+}

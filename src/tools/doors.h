@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Front doors as the command line gives them: chardevs, and who speaks what on them. They are
+ * collected while options are worked off (sockets listen from then on) and opened once the
+ * machine is there.
+ */
+#ifndef CXB_TOOLS_DOORS_H
+#define CXB_TOOLS_DOORS_H
+
+#include "monitor/qmp.h"
+#include "qtest/qtest.h"
+
+typedef struct Doors Doors;
+
+typedef enum { DOOR_QMP, DOOR_QMP_PRETTY, DOOR_QTEST } DoorKind;
+
+#define MONITOR_QMP_TYPE "monitor-qmp"
+
+Doors *cxb_doors_new(GMainContext *context);
+/** cxb_doors_free() - Ends the qtest sessions; QMP's end with the CxbQmp. NULL is fine. */
+void cxb_doors_free(Doors *d);
+
+/** cxb_doors_chardev() - "-chardev BACKEND,id=ID,…". @written: the option, for messages. */
+bool cxb_doors_chardev(Doors *d, const char *value, const char *written, GError **errp);
+/** cxb_doors_add() - -qmp, -qmp-pretty, -qtest: "unix:…", "chardev:ID", …; "none" for qtest. */
+bool cxb_doors_add(Doors *d, DoorKind kind, const char *value, const char *written, GError **errp);
+/** cxb_doors_mon() - "-mon [chardev=]ID,mode=control[,pretty=on]". */
+bool cxb_doors_mon(Doors *d, const char *value, GError **errp);
+/** cxb_doors_monitor_object() - "-object monitor-qmp,id=ID,chardev=ID[,pretty=on]". */
+bool cxb_doors_monitor_object(Doors *d, CxbOpts *opts, GError **errp);
+
+/** cxb_doors_open() - Wait for clients that were asked to be waited for, then speak. */
+bool cxb_doors_open(Doors *d, CxbMachine *m, CxbQmp *qmp, const char *qtest_log, GError **errp);
+
+#endif
