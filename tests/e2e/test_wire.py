@@ -195,6 +195,24 @@ class Wire(unittest.TestCase):
         self.host.dc_list(cxlhost.DC_ADD, [(GIB, GIB)])
         self.assertEqual(self.status(TAG2), "committed")
 
+    def test_what_a_reset_leaves_alone(self):
+        host = self.host
+        host.command(cxlhost.SET_TIMESTAMP, struct.pack("<Q", 1700000000 * 10 ** 9))
+        host.command(cxlhost.SET_POLICY, bytes([1, 1, 1, 1, 1]))
+        host.map_dpa(4 * GIB)
+        self.m.qtest.cmd("clock_step 5")
+        self.m.qmp.cmd("system_reset")
+        host.next_bar = 0xc0000000
+        host.enumerate()
+        self.assertEqual(host.command(cxlhost.GET_TIMESTAMP),
+                         struct.pack("<Q", 1700000000 * 10 ** 9 + 5))
+        policy = host.command(cxlhost.GET_POLICY)
+        self.assertEqual([p & 3 for p in policy], [0] * 5)
+        self.assertEqual([p >> 4 for p in policy], [2, 3, 4, 5, 2])
+        for at in (host.hdm(CHBS), host.hdm(host.comp)):
+            self.assertEqual(self.m.qtest.readl(at + 4), 0)
+            self.assertEqual(self.m.qtest.readl(at + 0x20), 0)
+
     def test_a_truncated_file_is_a_failed_access(self):
         self.host.map_dpa(4 * GIB)
         with tempfile.TemporaryDirectory() as directory:

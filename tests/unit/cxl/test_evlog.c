@@ -265,6 +265,17 @@ static void clear_all_is_for_a_log_in_overflow(Fixture *f, gconstpointer unused)
 	g_assert_cmpuint(f->cleared, ==, 1);
 }
 
+/* Our choice: a host may send a longer structure than its count needs. */
+static void bytes_behind_the_handles_are_ignored(Fixture *f, gconstpointer unused)
+{
+	static const uint8_t longer[] = { 0, 0, 1, 0, 0, 0, 1, 0, 0xff, 0xff, 0xff };
+
+	append(f, CXB_LOG_INFO, 0);
+	append(f, CXB_LOG_INFO, 0);
+	g_assert_cmphex(run(f, CXB_OP_CLEAR_EVENTS, longer, sizeof(longer)), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(cxb_evlogs_count(f->logs, CXB_LOG_INFO), ==, 1);
+}
+
 static void bad_requests_are_refused(Fixture *f, gconstpointer unused)
 {
 	static const uint8_t short_list[] = { 0, 0, 2, 0, 0, 0, 1, 0, 2 };
@@ -389,6 +400,7 @@ int main(int argc, char **argv)
 	ADD("handles", wrong_handles_clear_nothing);
 	ADD("no-handles", clear_of_no_handles_does_nothing);
 	ADD("clear-all", clear_all_is_for_a_log_in_overflow);
+	ADD("longer", bytes_behind_the_handles_are_ignored);
 	ADD("bad", bad_requests_are_refused);
 	ADD("status", status_bits_follow_the_logs);
 	ADD("irq", an_interrupt_comes_when_a_log_stops_being_empty);
