@@ -104,10 +104,10 @@ struct Type3 {
 	CxbDcHead *head;
 	CxbHostMem *volatile_mem; /* held */
 	uint64_t static_size;     /* bytes of DPA below the dynamic regions */
-	Type3Backing *candidate; /* found and not held; replaced by the next one found */
-	GHashTable *held;        /* set of Type3Backing (owned) */
-	uint64_t missed;         /* accesses that met no capacity */
-	bool announced;          /* the listener knows of us */
+	Type3Backing *candidate;  /* found and not held; replaced by the next one found */
+	GHashTable *held;         /* set of Type3Backing (owned) */
+	uint64_t missed;          /* accesses that met no capacity */
+	bool announced;           /* the listener knows of us */
 };
 
 #define SN_UNSET UINT64_MAX
