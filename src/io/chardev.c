@@ -291,6 +291,10 @@ static void watch(CxbChardev *chr, GSource **source, bool wanted, int fd, GIOCon
 	} else if (!*source) {
 		*source = g_unix_fd_source_new(fd, cond);
 		g_source_set_callback(*source, G_SOURCE_FUNC(fn), chr, NULL);
+		/* Nobody runs the loop from within a callback. Guarding against it, GLib would
+		 * take the descriptor out and put it back around each one, and wake itself up
+		 * for both: three system calls and one more poll for every message. */
+		g_source_set_can_recurse(*source, TRUE);
 		g_source_attach(*source, chr->context);
 	}
 }

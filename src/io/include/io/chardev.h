@@ -17,7 +17,7 @@
 typedef struct CxbChardev CxbChardev;
 
 /* The front end's callbacks. Any may free nothing but itself later; write and close may be called
- * from inside them. */
+ * from inside them. None may run the context: its sources are not held off meanwhile. */
 typedef struct {
 	void (*opened)(void *opaque); /* a peer is there (also called late, on attach) */
 	void (*input)(void *opaque, const char *bytes, size_t len);
