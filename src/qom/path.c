@@ -34,8 +34,12 @@ static void search_below(Search *s, CxbObject *obj)
 		s->ambiguous = true;
 	else if (match)
 		s->found = match;
-	for (guint i = 0; obj->children && i < obj->children->len && !s->ambiguous; i++)
-		search_below(s, obj->children->pdata[i]);
+	for (guint i = 0; obj->children && i < obj->children->len && !s->ambiguous; i++) {
+		CxbObject *child = obj->children->pdata[i];
+
+		if (child->children) /* most have none, thousands of backends among them */
+			search_below(s, child);
+	}
 }
 
 /* The parts between slashes, empty ones left out. */
