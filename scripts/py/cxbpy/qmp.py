@@ -4,6 +4,8 @@
 import json
 import socket
 
+from .lines import Lines
+
 
 class QmpError(Exception):
     """An error reply."""
@@ -25,7 +27,7 @@ class Qmp:
         except OSError:
             self.sock.close()
             raise
-        self.buffer = b""
+        self.lines = Lines(self.sock)
         self.events = []
         self.greeting = self.read()
         if negotiate:
@@ -37,13 +39,7 @@ class Qmp:
 
     def read(self):
         """The next object of any kind."""
-        while b"\n" not in self.buffer:
-            data = self.sock.recv(1 << 20)
-            if not data:
-                raise EOFError("the peer closed the QMP connection")
-            self.buffer += data
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return json.loads(line)
+        return json.loads(self.lines.next())
 
     def reply(self):
         """The next reply; events on the way are kept."""

@@ -4,6 +4,8 @@
 import base64
 import socket
 
+from .lines import Lines
+
 
 class QtestError(Exception):
     """A reply that is not OK."""
@@ -22,17 +24,11 @@ class Qtest:
                 sock.close()
                 raise
         self.sock = sock
-        self.buffer = b""
+        self.lines = Lines(sock)
         self.irqs = []
 
     def line(self):
-        while b"\n" not in self.buffer:
-            data = self.sock.recv(1 << 22)
-            if not data:
-                raise EOFError("the peer closed the qtest connection")
-            self.buffer += data
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return line.decode()
+        return self.lines.next().decode()
 
     def raw(self, command):
         """Send one line, return the reply as it is."""
