@@ -112,14 +112,17 @@ CxbIv *cxb_ivmap_at(const CxbIvMap *map, uint64_t start)
 
 CxbIv *cxb_ivmap_overlap(const CxbIvMap *map, uint64_t start, uint64_t len)
 {
+	GTreeNode *above;
 	CxbIv *iv;
 
 	if (!len)
 		return NULL;
-	iv = cxb_ivmap_find(map, start);
-	if (iv)
+	/* One descent finds both: the first range above @start, and the one before it. */
+	above = g_tree_upper_bound(map->tree, &start);
+	iv = node_iv(above ? g_tree_node_previous(above) : g_tree_node_last(map->tree));
+	if (iv && start <= iv_last(iv))
 		return iv;
-	iv = node_iv(g_tree_upper_bound(map->tree, &start));
+	iv = node_iv(above);
 	return iv && iv->start - start < len ? iv : NULL;
 }
 
