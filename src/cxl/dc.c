@@ -172,16 +172,17 @@ DcCover cxb_dc_cover(const DcHead *head, uint64_t dpa, uint64_t len, GPtrArray *
 	DcCover result = DC_COVER_WHOLE;
 	uint64_t done = 0;
 
-	for (; done < len && result == DC_COVER_WHOLE; iv = cxb_ivmap_next(head->map, iv)) {
-		if (!iv || iv->start > dpa + done)
+	while (done < len && result == DC_COVER_WHOLE) {
+		if (!iv || iv->start > dpa + done) {
 			result = DC_COVER_NONE;
-		else if (iv->start < dpa + done || iv->len > len - done)
+		} else if (iv->start < dpa + done || iv->len > len - done) {
 			result = DC_COVER_CUT;
-		else
+		} else {
 			g_ptr_array_add(out, iv->value);
-		if (result != DC_COVER_WHOLE)
-			break;
-		done += iv->len;
+			done += iv->len;
+			if (done < len)
+				iv = cxb_ivmap_next(head->map, iv);
+		}
 	}
 	if (result != DC_COVER_WHOLE)
 		g_ptr_array_set_size(out, before);
