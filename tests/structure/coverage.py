@@ -7,9 +7,9 @@
 
 The names are read off the rows in src/: mailbox commands, command-line options, properties, QMP and
 qtest commands, QMP events. docs/coverage.md must have each in a code span of the section for its
-kind (an opcode as "4800h"), in a row that does not call it absent; options must be in docs/cxlbox.1.scd, QMP commands and events in
-docs/cxlbox-qmp.7.scd. Tests that docs/coverage.md cites, as `FILE`, `FILE:NAME` or `tests/PATH`, must
-exist; `ROOM/FILE` says which of several.
+kind (an opcode as "4800h"), in a row that does not call it absent; options must be in
+docs/cxlbox.1.scd, QMP commands and events in docs/cxlbox-qmp.7.scd. Tests that docs/coverage.md
+cites, as `FILE`, `FILE:NAME` or `tests/PATH`, must exist; `ROOM/FILE` says which of several.
 """
 
 import pathlib
