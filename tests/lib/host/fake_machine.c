@@ -434,7 +434,7 @@ static uint8_t *function(FakeMachine *m, uint16_t bdf, uint8_t **mask)
 static bool config_read(CxbBus *bus, uint16_t bdf, uint16_t off, unsigned size, uint32_t *val,
 			GError **errp)
 {
-	uint8_t *mask, *cfg = function(machine(bus), bdf, &mask);
+	uint8_t *mask = NULL, *cfg = function(machine(bus), bdf, &mask);
 
 	machine(bus)->reads++;
 	g_assert(off % size == 0 && off + size <= 0x1000);
@@ -447,7 +447,7 @@ static bool config_read(CxbBus *bus, uint16_t bdf, uint16_t off, unsigned size, 
 static bool config_write(CxbBus *bus, uint16_t bdf, uint16_t off, unsigned size, uint32_t val,
 			 GError **errp)
 {
-	uint8_t *mask, *cfg = function(machine(bus), bdf, &mask);
+	uint8_t *mask = NULL, *cfg = function(machine(bus), bdf, &mask);
 
 	machine(bus)->writes++;
 	g_assert(off % size == 0 && off + size <= 0x1000);

@@ -134,6 +134,7 @@ static void a_log_that_cannot_be_is_an_error(void)
 	CxbChardev *chr;
 	g_autoptr(FrontPeer) peer = front_peer_new(&chr);
 
+	g_assert_nonnull(peer);
 	g_assert_null(cxb_qtest_new(w->machine, chr, "/nosuch/dir/log", &err));
 	g_assert_cmpstr(err->message, ==,
 			"Could not open '/nosuch/dir/log': No such file or directory");

@@ -67,23 +67,24 @@ typedef struct {
 	uint16_t bdf;
 	uint16_t vendor, device;
 	uint32_t class_code;
-	unsigned depth;      /* 0 on a root bus */
-	const char *role;    /* "host-bridge", "root-port", "endpoint", "upstream", "downstream", "other" */
+	unsigned depth; /* 0 on a root bus */
+	const char *
+		role; /* "host-bridge", "root-port", "endpoint", "upstream", "downstream", "other" */
 } CxbHostFunction;
 
 typedef struct {
-	unsigned memdev;     /* mem0, mem1, … in order of enumeration */
-	uint8_t region;      /* dynamic-capacity region; static memory has is_static */
+	unsigned memdev; /* mem0, mem1, … in order of enumeration */
+	uint8_t region;  /* dynamic-capacity region; static memory has is_static */
 	bool is_static;
 	uint64_t dpa, len, block_size;
-	uint64_t hpa;        /* 0 with mapped false: did not fit a window */
+	uint64_t hpa; /* 0 with mapped false: did not fit a window */
 	bool mapped;
-	uint8_t decoder;     /* of the endpoint */
+	uint8_t decoder; /* of the endpoint */
 } CxbHostRegion;
 
 typedef enum {
-	CXB_HOST_EXTENT_STAGED,   /* its chain is open (more = 1) */
-	CXB_HOST_EXTENT_ASKING,   /* waits for cxb_host_respond() */
+	CXB_HOST_EXTENT_STAGED, /* its chain is open (more = 1) */
+	CXB_HOST_EXTENT_ASKING, /* waits for cxb_host_respond() */
 	CXB_HOST_EXTENT_ACCEPTED,
 	CXB_HOST_EXTENT_RELEASE_ASKED, /* asked back; waits for cxb_host_respond(), or in use */
 } CxbHostExtentState;
