@@ -19,15 +19,17 @@ class QmpError(Exception):
 class Qmp:
     """One connection. Events collect in .events in order of arrival."""
 
-    def __init__(self, path, timeout=30, negotiate=True):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout)
-        try:
-            self.sock.connect(path)
-        except OSError:
-            self.sock.close()
-            raise
-        self.lines = Lines(self.sock)
+    def __init__(self, path=None, timeout=30, negotiate=True, sock=None):
+        if sock is None:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(timeout)
+            try:
+                sock.connect(path)
+            except OSError:
+                sock.close()
+                raise
+        self.sock = sock
+        self.lines = Lines(sock)
         self.events = []
         self.greeting = self.read()
         if negotiate:
