@@ -109,7 +109,7 @@ def build(results, folder, compiler, options):
     # what the build runs are tools, and a compiler's own leaks are not ours
     env['ASAN_OPTIONS'] = 'detect_leaks=0'
     env['CC'] = compiler
-    setup = ['meson', 'setup', folder, *options]
+    setup = ['meson', 'setup', folder, '-Dwerror=true', *options]
     if (TOP / folder / 'build.ninja').exists():
         status, out = run([*setup, '--reconfigure'], BUILD_SECONDS, env)
         if status:
@@ -239,7 +239,7 @@ def stage_fuzz(results):
 
 def stage_release(results):
     """gcc as users build it: the optimizer sees mistakes that sanitizers' builds hide."""
-    build(results, 'build', 'gcc', ['-Dbuildtype=debugoptimized'])
+    build(results, 'build', 'gcc', ['-Dbuildtype=release'])
 
 
 def stage_style(results):
