@@ -82,6 +82,13 @@ bool cxb_irqs_alloc(Irqs *irqs, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GE
 void cxb_irqs_release(Irqs *irqs, guint id);
 void cxb_irqs_reset(Irqs *irqs);
 
+/* --- devices at run time --- */
+
+void cxb_hotplug_init(CxbMachine *m); /* after the PCI host is there */
+void cxb_hotplug_fini(CxbMachine *m); /* while the tree is there */
+/** cxb_hotplug_reset() - Those that were asked to leave go now. */
+void cxb_hotplug_reset(CxbMachine *m);
+
 /* --- chipset --- */
 
 /** cxb_q35_new() - The host bridge function 00.0 with PCIEXBAR. */
@@ -129,11 +136,13 @@ struct CxbMachine {
 	unsigned n_windows;
 	GPtrArray *bridges; /* CxbDevice *, pxb-cxl in order of their registers */
 
+	GHashTable *leaving; /* CxbDevice *, referenced -> int64_t: asked to leave at, ns */
 	uint8_t port92;
 	bool shutdown_asked;
 	bool reset_pending;
 	CxbBusPlatform platform;
 
+	CxbDeletedNotify deleted_notify;
 	CxbResetNotify reset_notify;
 	CxbShutdownNotify shutdown_notify;
 	CxbDcNotify dc_notify;

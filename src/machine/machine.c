@@ -84,6 +84,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 
 	m->context = config->context;
 	m->ram_size = DEFAULT_RAM;
+	cxb_deleted_notify_init(&m->deleted_notify);
 	cxb_reset_notify_init(&m->reset_notify);
 	cxb_shutdown_notify_init(&m->shutdown_notify);
 	cxb_dc_notify_init(&m->dc_notify);
@@ -110,6 +111,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	m->aliases = cxb_aliases_new(m);
 	m->bus = cxb_machine_bus_new(m);
 	m->pci = cxb_pci_host_new(m->qom, m->mm, PRIO_BAR, msi, m);
+	cxb_hotplug_init(m);
 	m->listener = (CxbCxlListener){
 		.opaque = m,
 		.clock = m->clock,
@@ -131,6 +133,7 @@ void cxb_machine_free(CxbMachine *m)
 {
 	if (!m)
 		return;
+	cxb_hotplug_fini(m);
 	/* Devices first (they hold backends and sit in the map), then what they sat in. */
 	for (unsigned i = 0; m->bridges && i < m->bridges->len; i++)
 		cxb_memmap_remove(m->mm, cxb_pxb_cxl_regs(m->bridges->pdata[i]));
@@ -157,6 +160,7 @@ void cxb_machine_free(CxbMachine *m)
 	cxb_dc_tag_space_free(m->tags);
 	cxb_workq_free(m->workq);
 	cxb_clock_free(m->clock);
+	cxb_deleted_notify_fini(&m->deleted_notify);
 	cxb_reset_notify_fini(&m->reset_notify);
 	cxb_shutdown_notify_fini(&m->shutdown_notify);
 	cxb_dc_notify_fini(&m->dc_notify);
@@ -270,6 +274,7 @@ static void place_ram(CxbMachine *m)
 
 static void reset(CxbMachine *m)
 {
+	cxb_hotplug_reset(m);
 	cxb_pci_host_reset(m->pci);
 	cxb_irqs_reset(m->irqs);
 	m->port92 = 0;

@@ -13,6 +13,16 @@ static json_object *guest_and_reason(bool guest, const char *reason)
 	return o;
 }
 
+static void on_deleted(void *opaque, const CxbMachineDeleted *deleted)
+{
+	json_object *o = json_object_new_object();
+
+	if (deleted->id)
+		put_str(o, "device", deleted->id);
+	put_str(o, "path", deleted->path);
+	cxb_qmp_event(opaque, "DEVICE_DELETED", o);
+}
+
 static void on_reset(void *opaque, const CxbResetCause *cause)
 {
 	const bool guest = *cause == CXB_RESET_GUEST;
@@ -115,6 +125,7 @@ void qmp_events_init(CxbQmp *qmp)
 {
 	CxbMachine *m = qmp->machine;
 
+	qmp->deleted_id = cxb_deleted_notify_add(cxb_machine_deleted_notify(m), on_deleted, qmp);
 	qmp->reset_id = cxb_reset_notify_add(cxb_machine_reset_notify(m), on_reset, qmp);
 	qmp->shutdown_id =
 		cxb_shutdown_notify_add(cxb_machine_shutdown_notify(m), on_shutdown, qmp);
@@ -125,6 +136,7 @@ void qmp_events_fini(CxbQmp *qmp)
 {
 	CxbMachine *m = qmp->machine;
 
+	cxb_deleted_notify_remove(cxb_machine_deleted_notify(m), qmp->deleted_id);
 	cxb_reset_notify_remove(cxb_machine_reset_notify(m), qmp->reset_id);
 	cxb_shutdown_notify_remove(cxb_machine_shutdown_notify(m), qmp->shutdown_id);
 	cxb_dc_notify_remove(cxb_machine_dc_notify(m), qmp->dc_id);

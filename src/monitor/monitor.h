@@ -29,7 +29,7 @@ struct CxbQmp {
 	GHashTable *commands; /* row->name -> Command */
 	GPtrArray *sessions;
 	bool ended; /* shutdown was asked for: nothing more is looked at */
-	guint reset_id, shutdown_id, dc_id;
+	guint deleted_id, reset_id, shutdown_id, dc_id;
 };
 
 /* --- session.c --- */
@@ -51,6 +51,7 @@ extern const CxbArg qmp_capabilities_args[];
 void qmp_add_core_commands(CxbQmp *qmp);
 void qmp_add_qom_commands(CxbQmp *qmp);
 void qmp_add_dc_commands(CxbQmp *qmp);
+void qmp_add_device_commands(CxbQmp *qmp);
 void qmp_events_init(CxbQmp *qmp);
 void qmp_events_fini(CxbQmp *qmp);
 

@@ -57,6 +57,23 @@ GMainContext *cxb_machine_context(CxbMachine *m);
 uint32_t cxb_machine_port_read(CxbMachine *m, uint16_t port, unsigned size);
 void cxb_machine_port_write(CxbMachine *m, uint16_t port, unsigned size, uint32_t val);
 
+/* --- devices at run time --- */
+
+/** cxb_machine_device_add() - As cxb_device_add() for a running machine, with the power-on reset. */
+CxbDevice *cxb_machine_device_add(CxbMachine *m, CxbOpts *opts, GError **errp);
+/**
+ * cxb_machine_device_del() - Take a device out, or ask the host to let it go.
+ * @id: id or path; DeviceNotFound error
+ *
+ * Where no host has switched its slot on it is gone on return. Else it goes, with all that is in
+ * the slot, once the host has switched that off, at the latest with the next reset. Listeners of
+ * the deleted notifier run for each device that has gone, those below it first.
+ *
+ * Asking again fails for five seconds: a second press of the attention button would take the first
+ * one back.
+ */
+bool cxb_machine_device_del(CxbMachine *m, const char *id, GError **errp);
+
 /* --- fixed memory windows, in index order --- */
 
 typedef struct {
@@ -102,18 +119,26 @@ typedef struct {
 	bool level;
 } CxbMachineIrqEvent;
 
+/* A device that device_del, the host or a reset has taken out; it is no more. */
+typedef struct {
+	const char *id; /* NULL: it had none */
+	const char *path;
+} CxbMachineDeleted;
+
+CXB_NOTIFY_TYPE(CxbDeletedNotify, cxb_deleted_notify, const CxbMachineDeleted)
 CXB_NOTIFY_TYPE(CxbResetNotify, cxb_reset_notify, const CxbResetCause)
 CXB_NOTIFY_TYPE(CxbShutdownNotify, cxb_shutdown_notify, const CxbShutdownCause)
 CXB_NOTIFY_TYPE(CxbDcNotify, cxb_dc_notify, const CxbMachineDcEvent)
 CXB_NOTIFY_TYPE(CxbIrqNotify, cxb_irq_notify, const CxbMachineIrqEvent)
 
+CxbDeletedNotify *cxb_machine_deleted_notify(CxbMachine *m);
 CxbResetNotify *cxb_machine_reset_notify(CxbMachine *m);
 CxbShutdownNotify *cxb_machine_shutdown_notify(CxbMachine *m);
 CxbDcNotify *cxb_machine_dc_notify(CxbMachine *m);
 CxbIrqNotify *cxb_machine_irq_notify(CxbMachine *m); /* changes of level only */
 
 /** cxb_machine_reset() - Everything to its initial state but what survives by rule (accepted
- * extents, backends). Listeners run after it. */
+ * extents, backends); devices that were asked to leave are gone. Listeners run after it. */
 void cxb_machine_reset(CxbMachine *m, CxbResetCause cause);
 /** cxb_machine_shutdown() - Ask for the end; listeners run once, whoever runs the loop ends it. */
 void cxb_machine_shutdown(CxbMachine *m, CxbShutdownCause cause);
