@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "accel.h"
 #include "base/error.h"
@@ -21,6 +22,7 @@
 
 typedef struct {
 	GMainLoop *loop;
+	pid_t parent;       /* who started us */
 	GPtrArray *options; /* Option * */
 	AccelConfig accel;
 	char *name;
@@ -80,6 +82,27 @@ static bool do_accel(App *app, guint index, const Option *opt, GError **errp)
 	g_autoptr(CxbOpts) opts = cxb_opts_parse(opt->value, "accel", true, errp);
 
 	return opts && cxb_accel_parse(&app->accel, opts, errp);
+}
+
+/* "-machine accel=a:b", the older way to say the same. */
+static bool do_machine_accel(App *app, guint index, const Option *opt, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_parse(opt->value, "type", false, NULL);
+	g_auto(GStrv) names = NULL;
+	const char *text;
+
+	/* What is wrong with the option otherwise is said when its turn comes. */
+	if (!opts || !cxb_opts_get_str(opts, "accel", &text, NULL) || !text)
+		return true;
+	names = g_strsplit(text, ":", -1);
+	for (char **name = names; *name; name++) {
+		g_autoptr(CxbOpts) accel = cxb_opts_new();
+
+		cxb_opts_add_text(accel, "accel", *name);
+		if (!cxb_accel_parse(&app->accel, accel, errp))
+			return false;
+	}
+	return true;
 }
 
 static bool do_qtest_log(App *app, guint index, const Option *opt, GError **errp)
@@ -149,8 +172,12 @@ static bool do_run_with(App *app, guint index, const Option *opt, GError **errp)
 	if (v && !cxb_parse_bool(v->s, &on))
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"Parameter 'exit-with-parent' expects 'on' or 'off'");
-	if (on && prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
+	if (!on)
+		return true;
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0)
 		return cxb_fail_errno(errp, errno, "cannot follow the parent process");
+	if (getppid() != app->parent)
+		raise(SIGTERM); /* it went before we could follow it */
 	return true;
 }
 
@@ -158,7 +185,10 @@ static bool do_machine(App *app, guint index, const Option *opt, GError **errp)
 {
 	g_autoptr(CxbOpts) opts = cxb_opts_parse(opt->value, "type", false, errp);
 
-	return opts && cxb_machine_set_opts(app->machine, opts, errp);
+	if (!opts)
+		return false;
+	cxb_opts_find(opts, "accel"); /* taken before the machine was made */
+	return cxb_machine_set_opts(app->machine, opts, errp);
 }
 
 static bool do_memory(App *app, guint index, const Option *opt, GError **errp)
@@ -256,7 +286,9 @@ static bool start(App *app, GError **errp)
 
 	if (!pass(app, OPT_TRACE, do_trace, errp) || !pass(app, OPT_D_FILE, do_log_file, errp) ||
 	    !pass(app, OPT_D, do_log, errp) || !pass(app, OPT_NAME, do_name, errp) ||
-	    !pass(app, OPT_ACCEL, do_accel, errp) || !pass(app, OPT_RUN_WITH, do_run_with, errp) ||
+	    !pass(app, OPT_ACCEL, do_accel, errp) ||
+	    !pass(app, OPT_MACHINE, do_machine_accel, errp) ||
+	    !pass(app, OPT_RUN_WITH, do_run_with, errp) ||
 	    !pass(app, OPT_QTEST_LOG, do_qtest_log, errp))
 		return false;
 	if (!app->accel.given)
@@ -370,6 +402,7 @@ int main(int argc, char **argv)
 	g_set_prgname(prog);
 	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
+	app.parent = getppid();
 	app.loop = g_main_loop_new(NULL, FALSE);
 	app.options = cxb_cmdline_parse(argc, argv, &err);
 	if (!app.options)

@@ -54,6 +54,7 @@ class CommandLine(unittest.TestCase):
              "Parameter 'size' expects uint64"),
             (["-M", "nosuch"], 'unsupported machine type: "nosuch"'),
             (["-M", "q35,cxl=maybe"], "Parameter 'cxl' expects 'on' or 'off'"),
+            (["-M", "q35,accel=nosuch"], "invalid accelerator nosuch"),
             (["-M", "q35,cxl=on,cxl-fmw.0.size=4G"], "Parameter 'cxl-fmw.0.targets' is missing"),
             (["-M", "q35,cxl=on,cxl-fmw.0.targets.0=zz,cxl-fmw.0.size=4G"],
              "Could not resolve CXLFM target zz"),

@@ -1,57 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chardevs and monitors on the command line, and a start as QEMU's own qtest library does it: both
-sockets are made first and the binary connects to them. The argument lists are those of QEMU up to
-11.0 and of 11.1."""
+"""Chardevs and monitors on the command line."""
 
-import os
-import signal
-import socket
 import subprocess
-import tempfile
 import unittest
 
-from cxbpy.machine import TUTORIAL, binary
-from cxbpy.qtest import Qtest
-
-
-class LibQtest(unittest.TestCase):
-    def launch(self, monitor):
-        with tempfile.TemporaryDirectory() as directory:
-            path = os.path.join(directory, "qtest-1")
-            listeners = []
-            for suffix in ("sock", "qmp"):
-                listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                listener.bind(f"{path}.{suffix}")
-                listener.listen(1)
-                listener.settimeout(20)
-                listeners.append(listener)
-            line = (f"exec {binary()} -qtest unix:{path}.sock -qtest-log /dev/null "
-                    f"-chardev socket,path={path}.qmp,id=char0 {monitor} -display none "
-                    f"-audio none {' '.join(TUTORIAL)} -accel qtest")
-            with subprocess.Popen(["sh", "-c", line], stderr=subprocess.PIPE) as process:
-                try:
-                    qtest = Qtest(sock=listeners[0].accept()[0])
-                    qmp = listeners[1].accept()[0]
-                    qmp.settimeout(20)
-                    self.assertEqual(qtest.cmd("endianness"), "little")
-                    self.assertIn(b'"QMP"', qmp.recv(4096))
-                    qmp.sendall(b"{ 'execute': 'qmp_capabilities' }")
-                    self.assertEqual(qmp.recv(4096).strip(), b'{"return": {}}')
-                    self.assertEqual(qtest.cmd("inb 0")[:2], "0x")
-                    process.send_signal(signal.SIGTERM)
-                    self.assertEqual(process.wait(30), 0)
-                    qtest.close()
-                    qmp.close()
-                finally:
-                    process.kill()
-                    for listener in listeners:
-                        listener.close()
-
-    def test_up_to_11_0(self):
-        self.launch("-mon chardev=char0,mode=control")
-
-    def test_11_1(self):
-        self.launch("-object monitor-qmp,id=qmp0,chardev=char0 -run-with exit-with-parent=on")
+from cxbpy.machine import binary
 
 
 class Doors(unittest.TestCase):

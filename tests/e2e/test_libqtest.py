@@ -117,6 +117,12 @@ class Start(unittest.TestCase):
             status, text = run.end()
             self.assertEqual(status, 0, text)
 
+    def test_with_the_accelerator_among_the_machine_options(self):
+        form = OLD.replace("-accel qtest", "-machine accel=qtest")
+        with LibQtest(shlex.join(TUTORIAL), form) as run:
+            run.talk()
+            self.assertEqual(run.qtest.cmd("clock_step 5"), "5")  # time is the test's
+
     def test_with_the_short_form_of_a_monitor(self):
         with LibQtest(shlex.join(TUTORIAL), SHORT) as run:
             self.check(run.talk())

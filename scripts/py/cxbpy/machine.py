@@ -77,6 +77,8 @@ class Machine:
         return self.process.wait(30)
 
     def end(self):
+        """End it if it still runs. A status other than 0 is an error (a sanitizer's report at exit
+        would pass unseen), unless it was killed."""
         for client in (self.qmp, self.qtest):
             if client:
                 client.close()
@@ -87,8 +89,11 @@ class Machine:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+                raise RuntimeError("the process did not end when asked to") from None
         if self.own_dir:
             shutil.rmtree(self.dir, ignore_errors=True)
+        if self.process.returncode not in (0, -signal.SIGKILL):
+            raise RuntimeError(f"the process ended with status {self.process.returncode}")
 
     def __enter__(self):
         return self
