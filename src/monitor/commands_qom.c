@@ -76,7 +76,7 @@ static const CxbArg qom_set_rows[] = {
 	{ NULL },
 };
 
-static char *prop_type(const CxbProp *prop)
+char *qmp_prop_type(const CxbProp *prop)
 {
 	static const char *const names[] = {
 		[CXB_PROP_BOOL] = "bool",  [CXB_PROP_U8] = "uint8",    [CXB_PROP_U16] = "uint16",
@@ -113,7 +113,7 @@ static json_object *qom_list(void *opaque, void *args, GError **errp)
 	for (const CxbType *t = obj->type; t; t = cxb_qom_find_type(qom, t->parent ?: "object")) {
 		for (const CxbProp *prop = t->props; prop && prop->name; prop++)
 			if (cxb_object_find_prop(obj, prop->name) == prop)
-				list_add(list, prop->name, prop_type(prop));
+				list_add(list, prop->name, qmp_prop_type(prop));
 		if (strcmp(t->name, "object") == 0)
 			break;
 	}

@@ -52,11 +52,18 @@ void qmp_add_core_commands(CxbQmp *qmp);
 void qmp_add_qom_commands(CxbQmp *qmp);
 void qmp_add_dc_commands(CxbQmp *qmp);
 void qmp_add_device_commands(CxbQmp *qmp);
+void qmp_add_pci_commands(CxbQmp *qmp);
+void qmp_add_type_commands(CxbQmp *qmp);
 void qmp_events_init(CxbQmp *qmp);
 void qmp_events_fini(CxbQmp *qmp);
 
 /** qmp_version() - What query-version returns and the greeting carries. */
 json_object *qmp_version(void);
+
+/** qmp_pci() - What query-pci returns. */
+json_object *qmp_pci(CxbQmp *qmp);
+/** qmp_prop_type() - Name of the type of a property, as qom-list has it. Caller frees. */
+char *qmp_prop_type(const CxbProp *prop);
 
 /* --- building answers --- */
 

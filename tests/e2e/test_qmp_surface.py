@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What QMP offers beyond dynamic capacity: devices at run time."""
+"""What QMP offers beyond dynamic capacity: devices at run time, lists of what there is."""
 
 import os
 import unittest
@@ -90,6 +90,33 @@ class HotPlug(unittest.TestCase):
                 m.qmp.cmd("device_del", id="hot0")
                 m.qmp.wait_event("DEVICE_DELETED")
             self.assertEqual(counts(), before)
+
+
+class Lists(unittest.TestCase):
+    def test_query_pci_shows_what_the_host_set_up(self):
+        with Machine() as m:
+            host = {f["bdf"] for f in m.qmp.cmd("query-cxl-host")["functions"]}
+            found = {}
+
+            def walk(devices):
+                for d in devices:
+                    found[f'{d["bus"]:02x}:{d["slot"]:02x}.{d["function"]:x}'] = d
+                    walk(d.get("pci_bridge", {}).get("devices", []))
+
+            for bus in m.qmp.cmd("query-pci"):
+                walk(bus["devices"])
+            self.assertLessEqual(host, set(found))
+            type3 = next(d for d in found.values() if d["qdev_id"] == OLD)
+            self.assertEqual([r["bar"] for r in type3["regions"]], [0, 2, 4])
+            self.assertGreater(type3["regions"][0]["address"], 0)
+
+    def test_every_pluggable_type_lists_its_properties(self):
+        with Machine() as m:
+            types = [t["name"] for t in m.qmp.cmd("qom-list-types", implements="device")]
+            self.assertIn("cxl-type3", types)
+            for name in types:
+                names = [p["name"] for p in m.qmp.cmd("device-list-properties", typename=name)]
+                self.assertEqual(len(names), len(set(names)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* query-pci: functions as their configuration space has them now. */
+#include "monitor.h"
+
+#include "base/bytes.h"
+#include "pci/regs.h"
+
+static const char *class_desc(unsigned class)
+{
+	switch (class) {
+	case 0x0600:
+		return "Host bridge";
+	case 0x0604:
+		return "PCI bridge";
+	default:
+		return NULL;
+	}
+}
+
+static uint64_t reg(const CxbPciDev *dev, unsigned off, unsigned size)
+{
+	return le_load(dev->config + off, size);
+}
+
+static json_object *range(uint64_t base, uint64_t limit)
+{
+	json_object *o = json_object_new_object();
+
+	put_u64(o, "base", base);
+	put_u64(o, "limit", limit);
+	return o;
+}
+
+static json_object *devices(const CxbPciBus *bus);
+
+static json_object *bridge(const CxbPciDev *dev)
+{
+	json_object *o = json_object_new_object(), *bus = json_object_new_object();
+	const unsigned secondary = reg(dev, PCI_SECONDARY_BUS, 1);
+
+	put_u64(bus, "number", reg(dev, PCI_PRIMARY_BUS, 1));
+	put_u64(bus, "secondary", secondary);
+	put_u64(bus, "subordinate", reg(dev, PCI_SUBORDINATE, 1));
+	put(bus, "io_range",
+	    range((reg(dev, PCI_IO_BASE, 1) & 0xf0) << 8,
+		  (reg(dev, PCI_IO_LIMIT, 1) & 0xf0) << 8 | 0xfff));
+	put(bus, "memory_range",
+	    range((reg(dev, PCI_MEM_BASE, 2) & 0xfff0) << 16,
+		  (reg(dev, PCI_MEM_LIMIT, 2) & 0xfff0) << 16 | 0xfffff));
+	put(bus, "prefetchable_range",
+	    range(reg(dev, PCI_PREF_BASE_HI, 4) << 32 | (reg(dev, PCI_PREF_BASE, 2) & 0xfff0) << 16,
+		  reg(dev, PCI_PREF_LIMIT_HI, 4) << 32 |
+			  (reg(dev, PCI_PREF_LIMIT, 2) & 0xfff0) << 16 | 0xfffff));
+	put(o, "bus", bus);
+	if (secondary)
+		put(o, "devices", devices(dev->secondary));
+	return o;
+}
+
+static json_object *regions(const CxbPciDev *dev)
+{
+	json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < CXB_PCI_BARS; i++) {
+		const CxbPciBar *bar = &dev->bars[i];
+		json_object *o;
+
+		if (!bar->region)
+			continue;
+		o = json_object_new_object();
+		put_u64(o, "bar", i);
+		put_str(o, "type", "memory");
+		/* -1: answers nowhere */
+		put(o, "address",
+		    bar->placed ? json_object_new_uint64(bar->hpa) : json_object_new_int64(-1));
+		put_u64(o, "size", bar->size);
+		put_bool(o, "prefetch", bar->prefetchable);
+		put_bool(o, "mem_type_64", bar->is_64);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *device(const CxbPciDev *dev, unsigned bus_nr)
+{
+	json_object *o = json_object_new_object(), *class_info = json_object_new_object();
+	json_object *id = json_object_new_object();
+	const unsigned class = reg(dev, PCI_CLASS, 3) >> 8;
+
+	put_u64(o, "bus", bus_nr);
+	put_u64(o, "slot", dev->devfn >> 3);
+	put_u64(o, "function", dev->devfn & 7);
+	put_u64(class_info, "class", class);
+	if (class_desc(class))
+		put_str(class_info, "desc", class_desc(class));
+	put(o, "class_info", class_info);
+	put_u64(id, "vendor", reg(dev, PCI_VENDOR_ID, 2));
+	put_u64(id, "device", reg(dev, PCI_DEVICE_ID, 2));
+	put(o, "id", id);
+	put_str(o, "qdev_id", dev->dev.id ? dev->dev.id : "");
+	put_u64(o, "irq_pin", reg(dev, PCI_INT_PIN, 1));
+	if (reg(dev, PCI_INT_PIN, 1))
+		put_u64(o, "irq", reg(dev, PCI_INT_LINE, 1));
+	put(o, "regions", regions(dev));
+	if (dev->secondary) {
+		put(o, "pci_bridge", bridge(dev));
+	} else {
+		put_u64(id, "subsystem", reg(dev, PCI_SUBSYS_ID, 2));
+		put_u64(id, "subsystem-vendor", reg(dev, PCI_SUBSYS_VENDOR, 2));
+	}
+	return o;
+}
+
+static json_object *devices(const CxbPciBus *bus)
+{
+	json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(bus->functions); i++)
+		if (bus->functions[i])
+			json_object_array_add(list, device(bus->functions[i], cxb_pci_bus_nr(bus)));
+	return list;
+}
+
+json_object *qmp_pci(CxbQmp *qmp)
+{
+	CxbPciHost *host = cxb_machine_pci(qmp->machine);
+	json_object *list = json_object_new_array();
+
+	for (unsigned nr = 0; nr <= UINT8_MAX; nr++) {
+		const CxbPciBus *bus = cxb_pci_root_bus(host, nr);
+		json_object *o;
+
+		if (!bus)
+			continue;
+		o = json_object_new_object();
+		put_u64(o, "bus", nr);
+		put(o, "devices", devices(bus));
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *query_pci(void *opaque, void *args, GError **errp)
+{
+	return qmp_pci(opaque);
+}
+
+static const CxbQmpCmd rows[] = {
+	{ "query-pci", NULL, 0, 0, "PCI functions, by root bus", query_pci },
+	{ NULL },
+};
+
+void qmp_add_pci_commands(CxbQmp *qmp)
+{
+	cxb_qmp_add(qmp, rows, qmp);
+}
