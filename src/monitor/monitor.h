@@ -52,6 +52,7 @@ void qmp_add_core_commands(CxbQmp *qmp);
 void qmp_add_qom_commands(CxbQmp *qmp);
 void qmp_add_dc_commands(CxbQmp *qmp);
 void qmp_add_device_commands(CxbQmp *qmp);
+void qmp_add_hmp_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
 void qmp_add_type_commands(CxbQmp *qmp);
 void qmp_events_init(CxbQmp *qmp);
