@@ -160,7 +160,7 @@ bool cxb_machine_device_del(CxbMachine *m, const char *id, GError **errp)
 				"Device %s is already in the process of unplug", id);
 	if (!cxb_device_can_unplug(dev, errp))
 		return false;
-	g_autoptr(CxbObject) keep = cxb_object_ref(&dev->obj);
+	g_autoptr(CxbObject) keep G_GNUC_UNUSED = cxb_object_ref(&dev->obj);
 
 	port = slot_of(dev);
 	if (!port || !cxb_pcie_slot_eject_request(port)) {
