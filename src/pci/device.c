@@ -62,6 +62,7 @@ static void dev_clear(CxbPciDev *dev)
 {
 	pci_bridge_fini(dev);
 	msix_free(dev);
+	doe_free(dev);
 	arrays_free(dev);
 }
 
@@ -129,6 +130,7 @@ void cxb_pci_dev_reset(CxbDevice *d)
 	host->routes_stale = true;
 	pci_map_device(dev);
 	msix_reset(dev);
+	doe_reset(dev);
 	pcie_slot_reset(dev);
 	if (k->reset)
 		k->reset(dev);

@@ -119,6 +119,11 @@ void msix_reset(CxbPciDev *dev);
 bool msix_notify(CxbPciDev *dev, unsigned vector); /* false: not enabled */
 void msix_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 
+/* doe.c */
+void doe_free(CxbPciDev *dev);
+void doe_reset(CxbPciDev *dev);
+void doe_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+
 /* pcie.c */
 unsigned pcie_type(const CxbPciDev *dev); /* PCIE_TYPE_*; of a function that has the capability */
 bool pcie_is_port_above_link(const CxbPciDev *dev); /* root or downstream port */

@@ -58,6 +58,7 @@ typedef struct {
 } CxbPciBar;
 
 typedef struct CxbMsix CxbMsix;
+typedef struct CxbDoe CxbDoe;
 
 struct CxbPciDev {
 	CxbDevice dev;
@@ -72,6 +73,7 @@ struct CxbPciDev {
 	uint8_t *sticky; /* bits that a secondary bus reset leaves alone (a host reset does not) */
 	CxbPciBar bars[CXB_PCI_BARS];
 	CxbMsix *msix;
+	CxbDoe *doe;       /* see pci/doe.h */
 	uint16_t pcie_cap; /* offset of the PCIe capability; 0: none */
 	uint16_t msi_cap;  /* offset of the MSI capability; 0: none */
 	bool slot_irq;     /* private: a hot-plug event is being signalled */

@@ -140,4 +140,29 @@
 #define PCIE_AER_ROOT_SRC 0x34
 #define PCIE_AER_LEN      0x48
 
+/* Data object exchange (7.9.24), from the capability */
+#define PCIE_DOE_CAP   0x04
+#define PCIE_DOE_CTL   0x08
+#define PCIE_DOE_STA   0x0c
+#define PCIE_DOE_WRITE 0x10
+#define PCIE_DOE_READ  0x14
+#define PCIE_DOE_LEN   0x18
+
+#define PCIE_DOE_CAP_INT    0x00000001u
+#define PCIE_DOE_CAP_VECTOR 0x00000ffeu
+#define PCIE_DOE_CTL_ABORT  0x00000001u /* reads 0 */
+#define PCIE_DOE_CTL_INT_EN 0x00000002u
+#define PCIE_DOE_CTL_GO     0x80000000u /* reads 0 */
+#define PCIE_DOE_STA_BUSY   0x00000001u
+#define PCIE_DOE_STA_INT    0x00000002u /* clears on writing one */
+#define PCIE_DOE_STA_ERROR  0x00000004u
+#define PCIE_DOE_STA_READY  0x80000000u
+
+/* Data objects (6.30.1): two dwords of header */
+#define PCIE_DOE_OBJ_VENDOR 0x0000ffffu /* dword 0 */
+#define PCIE_DOE_OBJ_TYPE   0x00ff0000u
+#define PCIE_DOE_OBJ_LEN    0x0003ffffu /* dword 1; dwords, header included; 0: 2^18 */
+#define PCIE_DOE_VENDOR_SIG 0x0001
+#define PCIE_DOE_DISCOVERY  0x00
+
 #endif
