@@ -4,6 +4,7 @@
 #define CXB_DEVICES_PRIVATE_H
 
 #include "cxl/cci.h"
+#include "cxl/cdat.h"
 #include "cxl/dc_cmds.h"
 #include "cxl/devregs.h"
 #include "cxl/evlog.h"
@@ -88,6 +89,7 @@ struct Type3 {
 	uint64_t dc_total_size;
 	uint64_t sn;
 	uint32_t dc_event_log_size;
+	char *cdat_file; /* NULL: the table is made */
 	CxbObject *volatile_memdev;
 
 	const CxbCxlListener *listener;
@@ -102,6 +104,7 @@ struct Type3 {
 	CxbRegion *dev_regs;
 	CxbDc *dc;
 	CxbDcHead *head;
+	CxbCdat *cdat;
 	CxbHostMem *volatile_mem; /* held */
 	uint64_t static_size;     /* bytes of DPA below the dynamic regions */
 	Type3Backing *candidate;  /* found and not held; replaced by the next one found */
@@ -110,12 +113,18 @@ struct Type3 {
 	bool announced;           /* the listener knows of us */
 };
 
-#define SN_UNSET UINT64_MAX
+#define SN_UNSET             UINT64_MAX
+#define TYPE3_VECTOR_DOE     0
+#define TYPE3_DSMAD_VOLATILE 0 /* static volatile memory, if there is any; then the regions */
 
 void cxb_type3_backings_init(Type3 *t3);
 /** cxb_type3_find_backing() - For CxbDcConfig; good until the next call unless held meanwhile. */
 CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag);
 void cxb_type3_backings_fini(Type3 *t3);
+/** cxb_type3_cdat_init() - Make or load the table and add the DOE that shows it. After dc and
+ * static_size are settled. */
+bool cxb_type3_cdat_init(Type3 *t3, uint16_t off, GError **errp);
+void cxb_type3_cdat_fini(Type3 *t3);
 
 extern const CxbType cxb_pxb_cxl_type;
 extern const CxbType cxb_cxl_rp_type;

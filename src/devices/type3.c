@@ -15,7 +15,7 @@
 #define DPA_LIMIT    (1ull << 52) /* physical addresses have 52 bits at most */
 #define MSIX_VECTORS 8
 
-/* Message numbers (QEMU's): 0 is DOE's; the dynamic-capacity log shares that of log 0. */
+/* Message numbers (QEMU's): TYPE3_VECTOR_DOE is 0; the dynamic-capacity log shares log 0's. */
 enum {
 	VECTOR_INFO = 2,
 	VECTOR_WARN = 3,
@@ -183,7 +183,7 @@ static bool dc_init(Type3 *t3, GError **errp)
 			.decode_len = len,
 			.len = len,
 			.block_size = CXB_DC_BLOCK_SIZE,
-			.dsmad_handle = i + (t3->static_size ? 1 : 0),
+			.dsmad_handle = i + (t3->static_size ? TYPE3_DSMAD_VOLATILE + 1 : 0),
 		};
 	}
 	t3->dc = cxb_dc_new(&config, errp);
@@ -261,6 +261,9 @@ static bool config_init(Type3 *t3, GError **errp)
 	cxb_dvsec_gpf_device(dev, off);
 	off += WIRE_DVSEC_GPF_LEN;
 	cxb_dvsec_flex_bus(dev, off, 0);
+	off += WIRE_DVSEC_FLEX_BUS_LEN;
+	if (!cxb_type3_cdat_init(t3, off, errp))
+		return false;
 	cxb_pcie_add_aer(dev, 0x200);
 
 	t3->comp_regs = cxb_region_new_io("cxl-type3-component", CXB_COMP_SIZE,
@@ -294,6 +297,7 @@ static void t3_unrealize(CxbPciDev *dev)
 		cxb_hostmem_release(t3->volatile_mem);
 		t3->volatile_mem = NULL;
 	}
+	cxb_type3_cdat_fini(t3);
 	g_clear_pointer(&t3->path, g_free);
 }
 
@@ -370,6 +374,8 @@ static const CxbProp t3_props[] = {
 	  .desc = "records of the dynamic-capacity event log, 1 to 65535", .def = "1024" },
 	{ "volatile-memdev", CXB_PROP_LINK, offsetof(Type3, volatile_memdev),
 	  .desc = "backend of static volatile memory", .link_type = CXB_TYPE_NAME_HOSTMEM },
+	{ "cdat", CXB_PROP_STR, offsetof(Type3, cdat_file),
+	  .desc = "file with the whole CDAT to show instead of the one made from the memory" },
 	{ "sn", CXB_PROP_U64, offsetof(Type3, sn), .desc = "PCIe device serial number",
 	  .def = "0xffffffffffffffff" },
 	{ NULL },

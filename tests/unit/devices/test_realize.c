@@ -38,6 +38,8 @@ static void type3_with_bad_regions_gives_its_static_memory_back(Rig *r, gconstpo
 		{ "num-dc-regions=1,dc-regions-total-size=0x10000000000000", "does not fit" },
 		{ "num-dc-regions=1,dc-regions-total-size=0xfffffffff0000000", "does not fit" },
 		{ "num-dc-regions=0,dc-regions-total-size=256M", "num-dc-regions is 0" },
+		{ "cdat=/dev/null", "CDAT: /dev/null: 0 bytes are too short" },
+		{ "num-dc-regions=1,dc-regions-total-size=256M,cdat=/", "CDAT: " },
 		{ "dc-event-log-size=0", "dc-event-log-size" },
 		{ "dc-event-log-size=65536", "dc-event-log-size" },
 	};
