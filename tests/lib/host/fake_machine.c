@@ -249,8 +249,10 @@ static uint16_t policy_set(FakeDev *d, const uint8_t *in, uint32_t len)
 {
 	if (len != (d->old_policy ? 4 : 5) && len != 4)
 		return CXB_RC_PAYLOAD_LEN;
-	for (unsigned i = 0; i < MIN(len, sizeof(d->policy)); i++)
+	for (unsigned i = 0; i < 4; i++)
 		d->policy[i] = (d->policy[i] & 0xf0) | (in[i] & 3);
+	if (len == 5)
+		d->policy[4] = (d->policy[4] & 0xf0) | (in[4] & 3);
 	return CXB_RC_SUCCESS;
 }
 
