@@ -74,7 +74,7 @@ bool cxb_notify_remove(CxbNotifyList *list, guint id)
 	return true;
 }
 
-void cxb_notify_run(CxbNotifyList *list, void *data)
+void cxb_notify_run(CxbNotifyList *list, CxbNotifyCall call, void *data)
 {
 	/* No link goes away while the list runs, so the last one marks where this run ends. */
 	GList *last = g_list_last(list->items);
@@ -86,7 +86,7 @@ void cxb_notify_run(CxbNotifyList *list, void *data)
 		const Item *item = l->data;
 
 		if (item->fn)
-			item->fn(item->opaque, data);
+			call(item->fn, item->opaque, data);
 		if (l == last)
 			break;
 	}
