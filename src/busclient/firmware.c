@@ -127,7 +127,7 @@ static bool walk(QtestBus *qb, uint32_t size, Tables *t, GError **errp)
 		len = le_load(head + 4, 4);
 		if (head[0] == 0)
 			return true;
-		if (len < sizeof(head) || !cxb_range_in(at, len, size) || len > MAX_BLOB)
+		if (len < sizeof(head) || !cxb_range_in(at, len, size))
 			return cxb_fail(errp, CXB_ERROR_INVALID,
 					"fw_cfg: table at 0x%x has length 0x%x", at, len);
 		at += len;
@@ -183,7 +183,8 @@ static bool tables_place(QtestBus *qb, GError **errp)
 
 	g_byte_array_set_size(blob, t.xsdt + HEADER + 8 * MAX_TABLES);
 	memset(blob->data, 0, blob->len);
-	if (!fw_open(qb, "etc/acpi/tables", &size, errp) || !walk(qb, size, &t, errp))
+	if (!fw_open(qb, "etc/acpi/tables", &size, errp) ||
+	    !walk(qb, MIN(size, MAX_BLOB), &t, errp))
 		return false;
 	header_fill(blob->data + t.xsdt, "XSDT", HEADER + 8 * t.tables);
 	rsdp_fill(blob->data, CXB_QTEST_TABLES + t.xsdt);
