@@ -10,7 +10,7 @@ import unittest
 from compare import differences, judge, known
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
-from observe import Observer
+from observe import FATAL, Observer
 
 peers.need()
 
@@ -28,15 +28,31 @@ MACHINE = [
 TYPE3 = "cxl-type3,bus=root_port13,id=cxl-vmem0"
 STATIC = MACHINE + ["-object", "memory-backend-ram,id=mem,size=512M,share=on",
                     "-device", f"{TYPE3},volatile-memdev=mem"]
+# The same capacity, all of it dynamic: QEMU takes a backing for it, cxlbox backings as they come. The
+# other backing is there to be named in requests.
+DYNAMIC_QEMU = MACHINE + ["-object", "memory-backend-ram,id=dc,size=2G,share=on",
+                          "-object", "memory-backend-ram,id=mem,size=512M,share=on",
+                          "-device", f"{TYPE3},num-dc-regions=1,volatile-dc-memdev=dc,"
+                                     "volatile-memdev=mem"]
+DYNAMIC = MACHINE + ["-object", "memory-backend-ram,id=mem,size=512M,share=on",
+                     "-device", f"{TYPE3},num-dc-regions=1,dc-regions-total-size=2G,"
+                                "volatile-memdev=mem"]
 QEMU, CXLBOX = [peers.SCRIPT, "qemu"], [binary()]
 
 
 def observe(program, args, look):
-    with Machine(args, tutorial=False, program=program, qtest=True,
-                 stderr=subprocess.DEVNULL) as m:
-        observer = Observer(m, CHBS)
+    m = Machine(args, tutorial=False, program=program, qtest=True, stderr=subprocess.DEVNULL)
+    observer = Observer(m, CHBS)
+    try:
         look(observer)
-        return observer.seen
+    finally:
+        try:
+            m.end()
+        except RuntimeError:
+            # It crashed, as may be what a test is about.
+            if "the program ends" not in observer.seen.values():
+                raise
+    return observer.seen
 
 
 def listed(*prefixes):
@@ -57,6 +73,35 @@ class Differential(unittest.TestCase):
 
     def test_configuration_space(self):
         self.compare(["config", "chain", "writable"], Observer.config)
+
+    def test_component_registers(self):
+        self.compare(["component", "hdm-ras"], Observer.component)
+
+    def test_commits_of_decoders(self):
+        self.compare(["commit"], Observer.commits)
+
+    def test_device_registers(self):
+        self.compare(["device"], Observer.device)
+
+    def test_mailbox(self):
+        self.compare(["mailbox"], Observer.mailbox)
+
+    def test_mailbox_with_dynamic_capacity(self):
+        self.compare(["dcmailbox"], Observer.dc_mailbox, DYNAMIC_QEMU, DYNAMIC)
+
+    def test_commands_that_may_be_the_last(self):
+        seen = {}, {}
+        for command in FATAL:
+            for into, program, args in ((seen[0], QEMU, DYNAMIC_QEMU), (seen[1], CXLBOX, DYNAMIC)):
+                into.update(observe(program, args, lambda o, c=command: o.fatal(c)))
+        self.assertNotIn("the program ends", seen[1].values())
+        self.assertEqual(judge(differences(*seen), listed("fatal")), [])
+
+    def test_qmp_errors(self):
+        self.compare(["qmp"], Observer.errors, DYNAMIC_QEMU, DYNAMIC)
+
+    def test_cedt(self):
+        self.compare(["acpi"], Observer.acpi)
 
 
 class Judge(unittest.TestCase):
