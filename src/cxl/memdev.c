@@ -9,6 +9,7 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
 
 	g_assert(config->volatile_size % WIRE_CAPACITY_UNIT == 0);
 	g_assert(config->persistent_size % WIRE_CAPACITY_UNIT == 0);
+	g_assert(!config->lsa_size || (config->lsa_read && config->lsa_write));
 	md->config = *config;
 	md->fw_revision = g_strdup(config->fw_revision ? config->fw_revision : "");
 	md->config.fw_revision = md->fw_revision;
@@ -33,4 +34,5 @@ void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 	memdev_add_timestamp(md, cci);
 	memdev_add_logs(md, cci);
 	memdev_add_identify(md, cci);
+	memdev_add_lsa(md, cci);
 }

@@ -18,5 +18,6 @@ struct CxbMemdev {
 void memdev_add_timestamp(CxbMemdev *md, CxbCci *cci); /* cmd_timestamp.c */
 void memdev_add_logs(CxbMemdev *md, CxbCci *cci);      /* cmd_logs.c */
 void memdev_add_identify(CxbMemdev *md, CxbCci *cci);  /* cmd_identify.c */
+void memdev_add_lsa(CxbMemdev *md, CxbCci *cci);       /* cmd_lsa.c */
 
 #endif

@@ -81,6 +81,14 @@ typedef struct {
 	CxbHostMem *mem;
 } Type3Backing;
 
+/* Static memory: @mem, held, is at @dpa for @len bytes. */
+typedef struct {
+	CxbHostMem *mem; /* NULL: the device has no such part, and @len is 0 */
+	uint64_t dpa, len;
+} Type3Part;
+
+enum { TYPE3_VOLATILE, TYPE3_PERSISTENT, TYPE3_PARTS };
+
 struct Type3 {
 	CxbPciDev pci;
 
@@ -90,7 +98,8 @@ struct Type3 {
 	uint64_t sn;
 	uint32_t dc_event_log_size;
 	char *cdat_file; /* NULL: the table is made */
-	CxbObject *volatile_memdev;
+	CxbObject *volatile_memdev, *persistent_memdev, *lsa_memdev;
+	CxbObject *legacy_memdev; /* "memdev": persistent, too */
 
 	const CxbCxlListener *listener;
 	char *path;
@@ -105,17 +114,27 @@ struct Type3 {
 	CxbDc *dc;
 	CxbDcHead *head;
 	CxbCdat *cdat;
-	CxbHostMem *volatile_mem; /* held */
-	uint64_t static_size;     /* bytes of DPA below the dynamic regions */
-	Type3Backing *candidate;  /* found and not held; replaced by the next one found */
-	GHashTable *held;         /* set of Type3Backing (owned) */
-	uint64_t missed;          /* accesses that met no capacity */
-	bool announced;           /* the listener knows of us */
+	Type3Part part[TYPE3_PARTS];
+	uint64_t static_size;    /* bytes of DPA below the dynamic regions */
+	CxbHostMem *lsa;         /* held; NULL: no label storage */
+	Type3Backing *candidate; /* found and not held; replaced by the next one found */
+	GHashTable *held;        /* set of Type3Backing (owned) */
+	uint64_t missed;         /* accesses that met no capacity */
+	bool announced;          /* the listener knows of us */
 };
 
-#define SN_UNSET             UINT64_MAX
-#define TYPE3_VECTOR_DOE     0
-#define TYPE3_DSMAD_VOLATILE 0 /* static volatile memory, if there is any; then the regions */
+#define SN_UNSET         UINT64_MAX
+#define TYPE3_VECTOR_DOE 0
+
+/** cxb_type3_static_init() - Take the backends of static memory and label storage. On failure
+ * cxb_type3_static_fini() gives back those that were taken. */
+bool cxb_type3_static_init(Type3 *t3, GError **errp);
+void cxb_type3_static_fini(Type3 *t3);
+/** cxb_type3_parts() - Static parts there are; their DSMAD handles count from 0 in order of DPA,
+ * those of the regions follow. */
+unsigned cxb_type3_parts(const Type3 *t3);
+/** cxb_type3_part_at() - The static part that @dpa lies in, or NULL. */
+const Type3Part *cxb_type3_part_at(const Type3 *t3, uint64_t dpa);
 
 void cxb_type3_backings_init(Type3 *t3);
 /** cxb_type3_find_backing() - For CxbDcConfig; good until the next call unless held meanwhile. */

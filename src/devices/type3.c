@@ -108,36 +108,19 @@ static CxbMemResult devregs_write(void *opaque, uint64_t off, unsigned size, uin
 
 static const CxbRegionOps devregs_ops = { .read = devregs_read, .write = devregs_write };
 
-/* --- realize --- */
+/* --- label storage, for its commands --- */
 
-static bool static_init(Type3 *t3, GError **errp)
+static bool lsa_read(void *opaque, uint64_t off, void *buf, size_t len)
 {
-	CxbHostMem *mem;
-
-	if (!t3->volatile_memdev) {
-		if (!t3->num_dc_regions && !t3->dc_total_size)
-			return cxb_fail(errp, CXB_ERROR_INVALID,
-					"at least one memdev property must be set");
-		return true; /* the dynamic regions say what is wrong with them */
-	}
-	mem = cxb_hostmem_from_object(t3->volatile_memdev);
-	if (cxb_hostmem_size(mem) % DC_UNIT)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"volatile memory size 0x%" PRIx64
-				" of backend %s is not a multiple "
-				"of 256 MiB",
-				cxb_hostmem_size(mem), cxb_hostmem_id(mem));
-	if (cxb_hostmem_holder(mem))
-		return cxb_fail(errp, CXB_ERROR_BUSY,
-				"memory backend %s can't be used multiple times. It is held by %s",
-				cxb_hostmem_id(mem), cxb_hostmem_holder(mem));
-	if (!cxb_hostmem_hold(mem, t3->path, errp))
-		return false;
-	cxb_hostmem_set_mapped(mem, true);
-	t3->volatile_mem = mem;
-	t3->static_size = cxb_hostmem_size(mem);
-	return true;
+	return cxb_hostmem_read(((Type3 *)opaque)->lsa, off, buf, len);
 }
+
+static bool lsa_write(void *opaque, uint64_t off, const void *buf, size_t len)
+{
+	return cxb_hostmem_write(((Type3 *)opaque)->lsa, off, buf, len);
+}
+
+/* --- realize --- */
 
 static bool dc_init(Type3 *t3, GError **errp)
 {
@@ -183,7 +166,7 @@ static bool dc_init(Type3 *t3, GError **errp)
 			.decode_len = len,
 			.len = len,
 			.block_size = CXB_DC_BLOCK_SIZE,
-			.dsmad_handle = i + (t3->static_size ? TYPE3_DSMAD_VOLATILE + 1 : 0),
+			.dsmad_handle = i + cxb_type3_parts(t3),
 		};
 	}
 	t3->dc = cxb_dc_new(&config, errp);
@@ -212,7 +195,12 @@ static bool registers_init(Type3 *t3, GError **errp)
 	};
 	CxbMemdevConfig memdev = {
 		.clock = t3->listener->clock,
-		.volatile_size = t3->static_size,
+		.volatile_size = t3->part[TYPE3_VOLATILE].len,
+		.persistent_size = t3->part[TYPE3_PERSISTENT].len,
+		.lsa_size = t3->lsa ? cxb_hostmem_size(t3->lsa) : 0,
+		.lsa_read = lsa_read,
+		.lsa_write = lsa_write,
+		.lsa_opaque = t3,
 		.fw_revision = "cxlbox " CXB_VERSION,
 	};
 
@@ -240,6 +228,8 @@ static bool registers_init(Type3 *t3, GError **errp)
 
 static bool config_init(Type3 *t3, GError **errp)
 {
+	const uint64_t volatile_len = t3->part[TYPE3_VOLATILE].len;
+	const uint64_t persistent_len = t3->part[TYPE3_PERSISTENT].len;
 	CxbPciDev *dev = &t3->pci;
 	const CxbLocatorBlock blocks[] = {
 		{ .bar = 0, .id = WIRE_BLOCK_COMPONENT },
@@ -254,7 +244,9 @@ static bool config_init(Type3 *t3, GError **errp)
 		cxb_pcie_add_dsn(dev, off, t3->sn);
 		off += 0x0c;
 	}
-	t3->dvsec0 = cxb_dvsec_device(dev, off, t3->static_size, 0);
+	/* The first range is that of whatever part comes first. */
+	t3->dvsec0 = cxb_dvsec_device(dev, off, volatile_len ?: persistent_len,
+				      volatile_len ? persistent_len : 0);
 	off += WIRE_DVSEC_DEVICE_LEN;
 	cxb_dvsec_locator(dev, off, blocks, G_N_ELEMENTS(blocks));
 	off += WIRE_DVSEC_LOCATOR_LEN(3);
@@ -292,11 +284,7 @@ static void t3_unrealize(CxbPciDev *dev)
 	g_clear_pointer(&t3->cci, cxb_cci_free);
 	g_clear_pointer(&t3->logs, cxb_evlogs_free);
 	g_clear_pointer(&t3->head, cxb_dc_head_free);
-	if (t3->volatile_mem) {
-		cxb_hostmem_set_mapped(t3->volatile_mem, false);
-		cxb_hostmem_release(t3->volatile_mem);
-		t3->volatile_mem = NULL;
-	}
+	cxb_type3_static_fini(t3);
 	cxb_type3_cdat_fini(t3);
 	g_clear_pointer(&t3->path, g_free);
 }
@@ -307,7 +295,7 @@ static bool parts_init(Type3 *t3, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"dc-event-log-size %u is not between 1 and 65535",
 				t3->dc_event_log_size);
-	return static_init(t3, errp) && dc_init(t3, errp) && registers_init(t3, errp) &&
+	return cxb_type3_static_init(t3, errp) && dc_init(t3, errp) && registers_init(t3, errp) &&
 	       config_init(t3, errp);
 }
 
@@ -374,6 +362,14 @@ static const CxbProp t3_props[] = {
 	  .desc = "records of the dynamic-capacity event log, 1 to 65535", .def = "1024" },
 	{ "volatile-memdev", CXB_PROP_LINK, offsetof(Type3, volatile_memdev),
 	  .desc = "backend of static volatile memory", .link_type = CXB_TYPE_NAME_HOSTMEM },
+	{ "persistent-memdev", CXB_PROP_LINK, offsetof(Type3, persistent_memdev),
+	  .desc = "backend of static persistent memory; wants lsa",
+	  .link_type = CXB_TYPE_NAME_HOSTMEM },
+	{ "memdev", CXB_PROP_LINK, offsetof(Type3, legacy_memdev),
+	  .desc = "older name of persistent-memdev", .link_type = CXB_TYPE_NAME_HOSTMEM },
+	{ "lsa", CXB_PROP_LINK, offsetof(Type3, lsa_memdev),
+	  .desc = "backend of the label storage area, below 4 GiB",
+	  .link_type = CXB_TYPE_NAME_HOSTMEM },
 	{ "cdat", CXB_PROP_STR, offsetof(Type3, cdat_file),
 	  .desc = "file with the whole CDAT to show instead of the one made from the memory" },
 	{ "sn", CXB_PROP_U64, offsetof(Type3, sn), .desc = "PCIe device serial number",

@@ -7,13 +7,15 @@
 
 static CxbCdatRange range(uint8_t handle, uint64_t dpa, uint64_t len, uint8_t flags)
 {
+	const bool persistent = flags & WIRE_DSMAS_NON_VOLATILE;
+
 	return (CxbCdatRange){
 		.handle = handle,
 		.dpa = dpa,
 		.len = len,
 		.flags = flags,
-		/* The rest as QEMU says of its volatile memory. */
-		.efi_type = WIRE_EFI_SPECIFIC_PURPOSE,
+		/* The rest as QEMU says of its memory. */
+		.efi_type = persistent ? WIRE_EFI_RESERVED : WIRE_EFI_SPECIFIC_PURPOSE,
 		.read_latency_ns = 150,
 		.write_latency_ns = 250,
 		.read_mb_s = 16000,
@@ -25,11 +27,18 @@ static CxbCdatRange range(uint8_t handle, uint64_t dpa, uint64_t len, uint8_t fl
 static CxbCdat *describe(const Type3 *t3)
 {
 	const CxbDcConfig *dc = t3->dc ? cxb_dc_config(t3->dc) : NULL;
-	CxbCdatRange ranges[1 + CXB_DC_REGIONS];
+	CxbCdatRange ranges[TYPE3_PARTS + CXB_DC_REGIONS];
 	unsigned n = 0;
 
-	if (t3->static_size)
-		ranges[n++] = range(TYPE3_DSMAD_VOLATILE, 0, t3->static_size, 0);
+	for (unsigned i = 0; i < TYPE3_PARTS; i++) {
+		const Type3Part *part = &t3->part[i];
+		const uint8_t flags = i == TYPE3_PERSISTENT ? WIRE_DSMAS_NON_VOLATILE : 0;
+
+		if (part->mem) {
+			ranges[n] = range(n, part->dpa, part->len, flags);
+			n++;
+		}
+	}
 	for (unsigned i = 0; dc && i < dc->n_regions; i++) {
 		const CxbDcRegion *r = &dc->regions[i];
 

@@ -11,9 +11,13 @@ CXB_TRACE(cxl_type3_miss, (const char *dev, const char *what, uint64_t dpa, size
 bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out)
 {
 	Type3 *t3 = (Type3 *)endpoint;
+	const Type3Part *part = cxb_type3_part_at(t3, dpa);
 
-	if (t3->volatile_mem && dpa < t3->static_size) {
-		*out = (CxbCxlSegment){ .len = t3->static_size, .mem = t3->volatile_mem };
+	if (part) {
+		*out = (CxbCxlSegment){ .dpa = part->dpa,
+					.len = part->len,
+					.mem = part->mem,
+					.readonly = cxb_hostmem_readonly(part->mem) };
 		return true;
 	}
 	if (!t3->dc)
@@ -34,10 +38,12 @@ bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *
 /* The bytes at (@dpa, *@len), *@len cut to what lies together; false if @dpa has none. */
 static bool bytes_at(Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem, uint64_t *off)
 {
-	if (t3->volatile_mem && dpa < t3->static_size) {
-		*mem = t3->volatile_mem;
-		*off = dpa;
-		*len = MIN(*len, t3->static_size - dpa);
+	const Type3Part *part = cxb_type3_part_at(t3, dpa);
+
+	if (part) {
+		*mem = part->mem;
+		*off = dpa - part->dpa;
+		*len = MIN(*len, part->len - *off);
 		return true;
 	}
 	const CxbDcExtent *e = t3->dc ? cxb_dc_find(t3->dc, 0, dpa) : NULL;

@@ -48,11 +48,11 @@ def dsemts(handle, kind, length):
     return struct.pack("<BxHBBxxQQ", DSEMTS, 24, handle, kind, 0, length)
 
 
-def described(handle, flags, base, length):
+def described(handle, flags, base, length, efi=1):
     """What is said of one range of memory, with QEMU's numbers."""
     return [dsmas(handle, flags, base, length), dslbis(handle, 1, 10000, 15),
             dslbis(handle, 2, 10000, 25), dslbis(handle, 4, 1000, 16),
-            dslbis(handle, 5, 1000, 16), dsemts(handle, 1, length)]
+            dslbis(handle, 5, 1000, 16), dsemts(handle, efi, length)]
 
 
 class Doe:
@@ -148,6 +148,22 @@ class Cdat(Case):
     def test_static_memory_alone(self):
         doe = self.start(*STATIC, "-device", "cxl-type3,bus=rp,volatile-memdev=vm")
         self.assertEqual(self.read_table(doe)[2], described(0, 0, 0, 512 * MIB))
+
+    def test_persistent_memory_comes_between(self):
+        doe = self.start(*STATIC, "-object", "memory-backend-ram,id=pm,size=256M,share=on",
+                         "-object", "memory-backend-ram,id=lsa,size=64K",
+                         "-device", "cxl-type3,bus=rp,id=t,volatile-memdev=vm,"
+                         "persistent-memdev=pm,lsa=lsa,num-dc-regions=1,dc-regions-total-size=1G")
+        self.assertEqual(self.read_table(doe)[2], described(0, 0, 0, 512 * MIB) +
+                         described(1, 0x04, 512 * MIB, 256 * MIB, efi=2) +
+                         described(2, 0x20, 768 * MIB, GIB))
+        self.assertEqual(self.handles_of_regions(), [2])
+
+    def test_persistent_memory_alone(self):
+        doe = self.start("-object", "memory-backend-ram,id=pm,size=256M,share=on",
+                         "-object", "memory-backend-ram,id=lsa,size=64K",
+                         "-device", "cxl-type3,bus=rp,persistent-memdev=pm,lsa=lsa")
+        self.assertEqual(self.read_table(doe)[2], described(0, 0x04, 0, 256 * MIB, efi=2))
 
     def test_a_serial_number_moves_the_mailbox(self):
         doe = self.start("-device", "cxl-type3,bus=rp,sn=0x1234,num-dc-regions=1,"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A whole memory device below its PCI function, for tests that speak to its registers: 256 MiB of
- * static volatile capacity, the dynamic regions of dc_fake.h above it, event logs of 2 records
+ * static volatile capacity, label storage, the dynamic regions of dc_fake.h above it, event logs of 2 records
  * (log 4: 8), messages 2 to 6 for the logs and 7 for the mailbox, payload 2048 bytes, no clock but
  * the one it is given.
  */
@@ -15,6 +15,8 @@
 #include "cxl/memdev.h"
 #include "dc_fake.h"
 
+#define MAILBOX_DEVICE_LSA 0x20000
+
 typedef struct {
 	CxbClock *clock;
 	CxbCci *cci;
@@ -26,6 +28,8 @@ typedef struct {
 	CxbDevRegs *regs;
 	CxbComp *comp;
 	unsigned irqs; /* messages raised */
+	uint8_t lsa[MAILBOX_DEVICE_LSA];
+	bool lsa_gone; /* tests set it: label storage cannot be reached */
 } MailboxDevice;
 
 static inline void mailbox_device_irq(void *opaque, unsigned vector)
@@ -39,6 +43,30 @@ static inline void mailbox_device_irq(void *opaque, unsigned vector)
 static inline uint64_t mailbox_device_time(void *opaque)
 {
 	return cxb_memdev_timestamp(((MailboxDevice *)opaque)->memdev);
+}
+
+static inline bool mailbox_device_lsa_read(void *opaque, uint64_t off, void *buf, size_t len)
+{
+	MailboxDevice *d = opaque;
+
+	g_assert_true(off <= sizeof(d->lsa) && len <= sizeof(d->lsa) - off);
+	if (d->lsa_gone)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		((uint8_t *)buf)[i] = d->lsa[off + i];
+	return true;
+}
+
+static inline bool mailbox_device_lsa_write(void *opaque, uint64_t off, const void *buf, size_t len)
+{
+	MailboxDevice *d = opaque;
+
+	g_assert_true(off <= sizeof(d->lsa) && len <= sizeof(d->lsa) - off);
+	if (d->lsa_gone)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		d->lsa[off + i] = ((const uint8_t *)buf)[i];
+	return true;
 }
 
 static inline bool mailbox_device_dpa_ok(void *opaque, uint64_t dpa, uint64_t len)
@@ -68,7 +96,10 @@ static inline void mailbox_device_init(MailboxDevice *d)
 	};
 	CxbMemdevConfig memdev = {
 		.volatile_size = FAKE_BASE,
-		.lsa_size = 0x20000,
+		.lsa_size = MAILBOX_DEVICE_LSA,
+		.lsa_read = mailbox_device_lsa_read,
+		.lsa_write = mailbox_device_lsa_write,
+		.lsa_opaque = d,
 		.fw_revision = "REVISION 1",
 	};
 	CxbDevRegsConfig regs = { .mbox_vector = 7, .irq = mailbox_device_irq, .opaque = d };

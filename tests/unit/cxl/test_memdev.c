@@ -12,9 +12,29 @@ typedef struct {
 	CxbCci *cci;
 	CxbEvLogs *logs;
 	CxbMemdev *md;
+	uint8_t lsa[0x20000];
+	bool lsa_gone;
 	uint8_t out[2048];
 	size_t out_len;
 } Fixture;
+
+static bool lsa_read(void *opaque, uint64_t off, void *buf, size_t len)
+{
+	Fixture *f = opaque;
+
+	g_assert_cmpuint(off + len, <=, sizeof(f->lsa));
+	memcpy(buf, f->lsa + off, len);
+	return !f->lsa_gone;
+}
+
+static bool lsa_write(void *opaque, uint64_t off, const void *buf, size_t len)
+{
+	Fixture *f = opaque;
+
+	g_assert_cmpuint(off + len, <=, sizeof(f->lsa));
+	memcpy(f->lsa + off, buf, len);
+	return !f->lsa_gone;
+}
 
 static void set_up(Fixture *f, gconstpointer unused)
 {
@@ -23,7 +43,10 @@ static void set_up(Fixture *f, gconstpointer unused)
 	CxbMemdevConfig config = {
 		.volatile_size = 4 * GIB,
 		.persistent_size = 2 * GIB,
-		.lsa_size = 0x20000,
+		.lsa_size = sizeof(f->lsa),
+		.lsa_read = lsa_read,
+		.lsa_write = lsa_write,
+		.lsa_opaque = f,
 		.fw_revision = "BWFW VERSION 00",
 	};
 
@@ -142,10 +165,71 @@ static void identify_tells_capacity_and_log_sizes(Fixture *f, gconstpointer unus
 
 static void media_commands_wait_for_media(Fixture *f, gconstpointer unused)
 {
+	const struct wire_get_lsa_in lsa = { le32_put(0), le32_put(8) };
+
 	cxb_cci_set_media_disabled(f->cci, true);
 	g_assert_cmphex(run(f, CXB_OP_GET_PARTITION, NULL, 0), ==, CXB_RC_MEDIA_DISABLED);
+	g_assert_cmphex(run(f, CXB_OP_GET_LSA, &lsa, 8), ==, CXB_RC_MEDIA_DISABLED);
+	g_assert_cmphex(run(f, CXB_OP_SET_LSA, &lsa, 8), ==, CXB_RC_MEDIA_DISABLED);
 	g_assert_cmphex(get_log(f, &wire_uuid_cel, 0, 4), ==, CXB_RC_MEDIA_DISABLED);
 	g_assert_cmphex(run(f, CXB_OP_IDENTIFY_MEMDEV, NULL, 0), ==, CXB_RC_SUCCESS);
+}
+
+/* The payload register holds 2048 bytes: labels are written with 8 bytes of header, read without. */
+static void labels_are_bounded_by_their_area_and_the_payload(Fixture *f, gconstpointer unused)
+{
+	struct wire_get_lsa_in get = { le32_put(0x20000 - 2048), le32_put(2048) };
+	uint8_t set[2049] = { 0 };
+
+	le_store(set, 4, 0x20000 - 2040);
+	memset(set + 8, 0xa5, 2040);
+	g_assert_cmphex(run(f, CXB_OP_SET_LSA, set, 2048), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(f->out_len, ==, 0);
+	g_assert_cmphex(run(f, CXB_OP_GET_LSA, &get, 8), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(f->out_len, ==, 2048);
+	g_assert_cmphex(f->out[7], ==, 0);
+	g_assert_cmpmem(f->out + 8, 2040, set + 8, 2040);
+
+	le_store(set, 4, 0x20000 - 2039); /* one byte beyond */
+	memset(set + 8, 0x5a, 2040);
+	g_assert_cmphex(run(f, CXB_OP_SET_LSA, set, 2048), ==, CXB_RC_INVALID_INPUT);
+	g_assert_cmphex(run(f, CXB_OP_SET_LSA, set, 2049), ==, CXB_RC_PAYLOAD_LEN);
+	get.length = le32_put(2049);
+	g_assert_cmphex(run(f, CXB_OP_GET_LSA, &get, 8), ==, CXB_RC_INVALID_INPUT);
+	get = (struct wire_get_lsa_in){ le32_put(0), le32_put(2049) }; /* more than the payload */
+	g_assert_cmphex(run(f, CXB_OP_GET_LSA, &get, 8), ==, CXB_RC_INVALID_INPUT);
+	for (unsigned i = 0; i < 2040; i++)
+		g_assert_cmphex(f->lsa[0x20000 - 2040 + i], ==, 0xa5);
+}
+
+static void labels_that_cannot_be_reached_are_an_internal_error(Fixture *f, gconstpointer unused)
+{
+	const struct wire_get_lsa_in get = { le32_put(0), le32_put(8) };
+
+	f->lsa_gone = true;
+	g_assert_cmphex(run(f, CXB_OP_SET_LSA, &get, 8), ==, CXB_RC_INTERNAL_ERROR);
+	g_assert_cmphex(run(f, CXB_OP_GET_LSA, &get, 8), ==, CXB_RC_INTERNAL_ERROR);
+	g_assert_cmpuint(f->out_len, ==, 0);
+}
+
+/* Without an area there are no commands for it, and Identify says so. */
+static void without_label_storage_there_are_no_commands_for_it(Fixture *f, gconstpointer unused)
+{
+	const CxbCciConfig cci = { .name = "volatile", .payload_size = 2048 };
+	const CxbMemdevConfig config = { .clock = f->clock, .volatile_size = GIB };
+	CxbCci *other = cxb_cci_new(&cci);
+	CxbMemdev *md = cxb_memdev_new(&config);
+	CxbRd in = { NULL, 0 };
+	CxbWr out = { f->out, 0, sizeof(f->out) };
+
+	cxb_memdev_add_commands(md, other);
+	g_assert_null(cxb_cci_find(other, CXB_OP_GET_LSA));
+	g_assert_null(cxb_cci_find(other, CXB_OP_SET_LSA));
+	g_assert_cmphex(cxb_cci_run(other, CXB_OP_IDENTIFY_MEMDEV, &in, &out, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	g_assert_cmpuint(le_load(f->out + 0x38, 4), ==, 0);
+	cxb_memdev_free(md);
+	cxb_cci_free(other);
 }
 
 int main(int argc, char **argv)
@@ -156,6 +240,9 @@ int main(int argc, char **argv)
 	ADD("cel", the_effects_log_lists_every_command);
 	ADD("cel-bad", a_range_beyond_the_log_is_refused);
 	ADD("identify", identify_tells_capacity_and_log_sizes);
+	ADD("lsa", labels_are_bounded_by_their_area_and_the_payload);
+	ADD("lsa-gone", labels_that_cannot_be_reached_are_an_internal_error);
+	ADD("lsa-none", without_label_storage_there_are_no_commands_for_it);
 	ADD("media", media_commands_wait_for_media);
 	return g_test_run();
 }

@@ -82,6 +82,34 @@ static void device_range_is_the_static_memory(Rig *r, gconstpointer unused)
 	g_assert_cmphex(cfg(t, T3_DEVICE + 0x0a, 2) >> 4 & 3, ==, 1); /* one range */
 }
 
+static void persistent_memory_alone_is_the_first_range(Rig *r, gconstpointer unused)
+{
+	CxbPciDev *t;
+
+	rig_backend(r, "memory-backend-ram,id=l,size=64K");
+	rig_backend(r, "memory-backend-ram,id=m,size=4864M");
+	t = type3(r, "persistent-memdev=m,lsa=l");
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x18, 4), ==, 1);
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x1c, 4), ==, 0x3000004b);
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x28, 4), ==, 0);
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x2c, 4), ==, 0);
+}
+
+static void persistent_memory_is_the_second_range_behind_volatile(Rig *r, gconstpointer unused)
+{
+	CxbPciDev *t;
+
+	rig_backend(r, "memory-backend-ram,id=l,size=64K");
+	rig_backend(r, "memory-backend-ram,id=p,size=4864M");
+	rig_backend(r, "memory-backend-ram,id=v,size=512M");
+	t = type3(r, "persistent-memdev=p,lsa=l,volatile-memdev=v");
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x18, 4), ==, 0);
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x1c, 4), ==, 0x2000004b);
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x28, 4), ==, 1);
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x2c, 4), ==, 0x3000004b);
+	g_assert_cmphex(cfg(t, T3_DEVICE + 0x0a, 2) >> 4 & 3, ==, 1); /* as QEMU says */
+}
+
 static void unlocked(CxbPciDev *t)
 {
 	cxb_pci_dev_config_write(t, T3_DEVICE + 0x0c, 2, 4);
@@ -225,6 +253,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	RIG_ADD("/devices/dvsec/device", device_registers);
 	RIG_ADD("/devices/dvsec/device-range", device_range_is_the_static_memory);
+	RIG_ADD("/devices/dvsec/persistent", persistent_memory_alone_is_the_first_range);
+	RIG_ADD("/devices/dvsec/both", persistent_memory_is_the_second_range_behind_volatile);
 	RIG_ADD("/devices/dvsec/device-lock", lock_freezes_control_and_bases_until_reset);
 	RIG_ADD("/devices/dvsec/device-locator", device_locator_names_both_blocks);
 	RIG_ADD("/devices/dvsec/device-other", device_gpf_and_flex_bus);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What every memory device's mailbox has beside events and dynamic capacity: timestamp
- * (0300h/0301h), logs with the effects log (0400h/0401h), Identify (4000h), partitions (4100h).
+ * (0300h/0301h), logs with the effects log (0400h/0401h), Identify (4000h), partitions (4100h),
+ * label storage (4102h/4103h).
  */
 #ifndef CXB_CXL_MEMDEV_H
 #define CXB_CXL_MEMDEV_H
@@ -18,7 +19,12 @@ typedef struct {
 	CxbClock *clock;
 	CxbEvLogs *logs; /* borrowed; sizes for Identify. May be set later: cxb_memdev_set_logs() */
 	uint64_t volatile_size, persistent_size; /* bytes, multiples of 256 MiB */
-	uint32_t lsa_size;
+	uint32_t lsa_size; /* bytes; 0: no label storage area, and no commands for it */
+	/* Copy @len bytes of the label storage area, inside of it; false: it cannot be reached,
+	 * which the host sees as Internal Error. Wanted if there is one. */
+	bool (*lsa_read)(void *opaque, uint64_t off, void *buf, size_t len);
+	bool (*lsa_write)(void *opaque, uint64_t off, const void *buf, size_t len);
+	void *lsa_opaque;
 	const char *fw_revision; /* 16 characters at most */
 } CxbMemdevConfig;
 
