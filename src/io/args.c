@@ -66,11 +66,14 @@ static bool get_uint(const CxbArg *row, const Path *path, json_object *v, uint64
 		[CXB_ARG_U32] = { UINT32_MAX, "uint32_t" },
 		[CXB_ARG_U64] = { UINT64_MAX, "uint64" },
 	};
+	const bool negative = json_object_get_int64(v) < 0;
 
-	if (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) < 0)
+	/* QEMU complains of a negative number as of one too large, and lets it wrap around where
+	 * none is too large: that is refused here. */
+	if (!json_object_is_type(v, json_type_int) || (negative && row->kind == CXB_ARG_U64))
 		return fail_u64(path, errp);
 	*out = json_object_get_uint64(v);
-	if (*out > types[row->kind].max)
+	if (negative || *out > types[row->kind].max)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' expects %s",
 				last_name(path), types[row->kind].name);
 	return true;
