@@ -84,7 +84,9 @@ static void answer(Session *s, json_object *request, json_object *value, const G
 		put(o, "return", value);
 	} else {
 		json_object *error = json_object_new_object();
-		g_autofree char *desc = g_utf8_make_valid(err->message, -1);
+		/* Further lines are hints for whoever reads a terminal; QEMU's QMP has none. */
+		g_autofree char *desc =
+			g_utf8_make_valid(err->message, strcspn(err->message, "\n"));
 
 		put_str(error, "class", error_class(err));
 		put_str(error, "desc", desc);

@@ -37,6 +37,10 @@ static void objects_come_and_go(void)
 		{ "{'execute': 'object-add', 'arguments': {'id': 'b'}}",
 		  GENERIC("Parameter 'qom-type' is missing") },
 		{ "{'execute': 'object-add'}", GENERIC("Parameter 'qom-type' is missing") },
+		/* without the hint that a terminal gets */
+		{ "{'execute': 'object-add', 'arguments': {'qom-type': 'memory-backend-ram', "
+		  "'id': '1', 'size': 4096}}",
+		  GENERIC("Parameter 'id' expects an identifier") },
 		{ "{'execute': 'object-del', 'arguments': {'id': 'b'}}",
 		  GENERIC("object 'b' not found") },
 		{ "{'execute': 'object-del', 'arguments': {}}",
