@@ -5,7 +5,7 @@ same way of QEMU and of cxlbox. Nothing here knows which of the two it talks to.
 import struct
 import uuid
 
-from cxbpy.cxlhost import ECAM, CxlHost
+from cxbpy.cxlhost import ECAM, IDENTIFY, CxlHost
 from cxbpy.qmp import QmpError
 
 PORT_BUS = 12
@@ -19,6 +19,11 @@ DVSEC_LOCK = 0x114
 
 CEL = uuid.UUID("0da9c0b5-bf41-4b78-8f79-96b1623b3f17").bytes
 GET_LOGS, GET_LOG = 0x0400, 0x0401
+# Behind the capacities in Identify Memory Device (CXL 3.1 8.2.9.9.1.1): name, offset, bytes.
+IDENTIFY_SIZES = [("information-log", 0x30, 2), ("warning-log", 0x32, 2), ("failure-log", 0x34, 2),
+                  ("fatal-log", 0x36, 2), ("label-storage", 0x38, 4), ("poison-list", 0x3c, 3),
+                  ("inject-limit", 0x3f, 2), ("poison-handling", 0x41, 1), ("qos", 0x42, 1),
+                  ("dynamic-capacity-log", 0x43, 2)]
 
 # Name, opcode, an input of the right length. 0400h and 0401h are looked at as a table of effects.
 COMMANDS = [
@@ -278,8 +283,15 @@ class Observer:
         assert q.readl(m + 4) & 1 == 0, "the command did not complete"
         code = q.readq(m + 0x10) >> 32 & 0xffff
         out = q.read(m + 0x20, q.readq(m + 8) >> 16 & 0x1fffff) if code == 0 else b""
+        if opcode == IDENTIFY and out:
+            # The name without its version, which changes with each release.
+            self.note(f"{key}/firmware", out[:16].split(b"\0")[0].split(b" ")[0].decode())
+            self.note(f"{key}/capacity", out[0x10:0x30].hex())
+            for field, at, size in IDENTIFY_SIZES:
+                self.note(f"{key}/{field}", int.from_bytes(out[at:at + size], "little"))
+            self.note(f"{key}/rest", out[0x43 + 2:].hex() or "nothing")
+            out = b""
         self.note(key, f"{code:04x}h" + (f" {out.hex()}" if out else ""))
-        return out
 
     def mailbox(self, prefix="mailbox", opcodes=range(0x10000)):
         self.host.enumerate()
