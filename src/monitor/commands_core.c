@@ -104,17 +104,63 @@ static json_object *quit(void *opaque, void *args, GError **errp)
 	return cxb_qmp_empty();
 }
 
+static const CxbRet version_triple[] = {
+	{ "major", CXB_RET_INT },
+	{ "minor", CXB_RET_INT },
+	{ "micro", CXB_RET_INT },
+	{ NULL },
+};
+static const CxbRet version_info[] = {
+	{ "qemu", CXB_RET_OBJECT, "VersionTriple", .members = version_triple },
+	{ "package", CXB_RET_STR },
+	{ NULL },
+};
+static const CxbRet version_ret = { NULL, CXB_RET_OBJECT, "VersionInfo", .members = version_info };
+
+static const char *const run_states[] = { "running", NULL };
+static const CxbRet status_info[] = {
+	{ "status", CXB_RET_ENUM, "RunState", .names = run_states },
+	{ "running", CXB_RET_BOOL },
+	{ NULL },
+};
+static const CxbRet status_ret = { NULL, CXB_RET_OBJECT, "StatusInfo", .members = status_info };
+
+static const CxbRet name_info[] = { { "name", CXB_RET_STR, .optional = true }, { NULL } };
+static const CxbRet name_ret = { NULL, CXB_RET_OBJECT, "NameInfo", .members = name_info };
+static const CxbRet uuid_info[] = { { "UUID", CXB_RET_STR }, { NULL } };
+static const CxbRet uuid_ret = { NULL, CXB_RET_OBJECT, "UuidInfo", .members = uuid_info };
+
+static const char *const targets[] = { "x86_64", NULL };
+static const CxbRet target_info[] = {
+	{ "arch", CXB_RET_ENUM, "SysEmuTarget", .names = targets },
+	{ NULL },
+};
+static const CxbRet target_ret = { NULL, CXB_RET_OBJECT, "TargetInfo", .members = target_info };
+
+static const CxbRet kvm_info[] = {
+	{ "enabled", CXB_RET_BOOL },
+	{ "present", CXB_RET_BOOL },
+	{ NULL },
+};
+static const CxbRet kvm_ret = { NULL, CXB_RET_OBJECT, "KvmInfo", .members = kvm_info };
+
+static const CxbRet command_info[] = { { "name", CXB_RET_STR }, { NULL } };
+static const CxbRet commands_ret = {
+	NULL, CXB_RET_OBJECT, "CommandInfo", .list = true, .members = command_info,
+};
+
 static const CxbQmpCmd rows[] = {
 	{ QMP_CAPABILITIES, qmp_capabilities_args, sizeof(struct capabilities_args), 0,
 	  "negotiate, and so enter command mode", capabilities },
-	{ "query-commands", NULL, 0, 0, "names of all commands", query_commands },
-	{ "query-kvm", NULL, 0, 0, "whether KVM is there: never", query_kvm },
-	{ "query-name", NULL, 0, 0, "the name given with -name", query_name },
-	{ "query-status", NULL, 0, 0, "whether the machine runs: always", query_status },
-	{ "query-target", NULL, 0, 0, "architecture of the machine", query_target },
-	{ "query-uuid", NULL, 0, 0, "UUID of the machine: none", query_uuid },
+	{ "query-commands", NULL, 0, 0, "names of all commands", query_commands, &commands_ret },
+	{ "query-kvm", NULL, 0, 0, "whether KVM is there: never", query_kvm, &kvm_ret },
+	{ "query-name", NULL, 0, 0, "the name given with -name", query_name, &name_ret },
+	{ "query-status", NULL, 0, 0, "whether the machine runs: always", query_status,
+	  &status_ret },
+	{ "query-target", NULL, 0, 0, "architecture of the machine", query_target, &target_ret },
+	{ "query-uuid", NULL, 0, 0, "UUID of the machine: none", query_uuid, &uuid_ret },
 	{ "query-version", NULL, 0, 0, "the QEMU whose interfaces these are, and our version",
-	  query_version },
+	  query_version, &version_ret },
 	{ "quit", NULL, 0, 0, "end the program", quit },
 	{ "system_reset", NULL, 0, 0, "reset the machine", system_reset },
 	{ NULL },

@@ -364,15 +364,67 @@ static json_object *query(void *opaque, void *args, GError **errp)
 	return list;
 }
 
+static const char *const statuses[] = { "not-found", "pending", "committed", "releasing", NULL };
+static const CxbRet status_info[] = {
+	{ "status", CXB_RET_ENUM, "CxlExtentReleaseStatus", .names = statuses },
+	{ "message", CXB_RET_STR },
+	{ NULL },
+};
+static const CxbRet status_ret = {
+	NULL,
+	CXB_RET_OBJECT,
+	"CxlExtentReleaseStatusInfo",
+	.members = status_info,
+};
+
+static const CxbRet region_info[] = {
+	{ "index", CXB_RET_INT },
+	{ "base", CXB_RET_INT },
+	{ "decode-length", CXB_RET_INT },
+	{ "length", CXB_RET_INT },
+	{ "block-size", CXB_RET_INT },
+	{ "sharable", CXB_RET_BOOL },
+	{ NULL },
+};
+static const char *const states[] = { "offered", "accepted", "releasing", NULL };
+static const char *const accesses[] = { "none", "direct", "decoded", NULL };
+static const CxbRet extent_info[] = {
+	{ "region", CXB_RET_INT },
+	{ "dpa", CXB_RET_INT },
+	{ "offset", CXB_RET_INT },
+	{ "len", CXB_RET_INT },
+	{ "tag", CXB_RET_STR },
+	{ "seq", CXB_RET_INT },
+	{ "host-id", CXB_RET_INT },
+	{ "state", CXB_RET_ENUM, "CxlExtentState", .names = states },
+	{ "backend", CXB_RET_STR, .optional = true },
+	{ "backend-offset", CXB_RET_INT, .optional = true },
+	{ "hpa", CXB_RET_INT, .optional = true },
+	{ "access", CXB_RET_ENUM, "CxlExtentAccess", .names = accesses },
+	{ NULL },
+};
+static const CxbRet capacity_info[] = {
+	{ "path", CXB_RET_STR },
+	{ "regions", CXB_RET_OBJECT, "CxlRegionInfo", .list = true, .members = region_info },
+	{ "extents", CXB_RET_OBJECT, "CxlExtentInfo", .list = true, .members = extent_info },
+	{ "extents-available", CXB_RET_INT },
+	{ "tags-available", CXB_RET_INT },
+	{ "missed-accesses", CXB_RET_INT },
+	{ NULL },
+};
+static const CxbRet capacity_ret = {
+	NULL, CXB_RET_OBJECT, "CxlCapacityInfo", .list = true, .members = capacity_info,
+};
+
 static const CxbQmpCmd rows[] = {
 	{ "cxl-add-dynamic-capacity", add_rows, sizeof(struct dc_args), CXB_QMP_UNSTABLE,
 	  "offer capacity to a host", add },
 	{ "cxl-release-dynamic-capacity", release_rows, sizeof(struct dc_args), CXB_QMP_UNSTABLE,
 	  "ask capacity back from a host, or take it", release },
 	{ "cxl-release-dynamic-capacity-status", status_rows, sizeof(struct dc_args),
-	  CXB_QMP_UNSTABLE, "where the allocation of a tag stands", status },
+	  CXB_QMP_UNSTABLE, "where the allocation of a tag stands", status, &status_ret },
 	{ "query-cxl-dynamic-capacity", query_rows, sizeof(struct dc_args), CXB_QMP_UNSTABLE,
-	  "regions and extents of devices", query },
+	  "regions and extents of devices", query, &capacity_ret },
 	{ NULL },
 };
 

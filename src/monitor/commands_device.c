@@ -24,12 +24,6 @@ static const CxbArg device_add_rows[] = {
 	{ NULL },
 };
 
-static void add_str(CxbOpts *opts, const char *key, const char *s)
-{
-	if (s)
-		cxb_opts_add(opts, key, (CxbScalar){ .kind = CXB_SCALAR_STR, .s = g_strdup(s) });
-}
-
 static json_object *device_add(void *opaque, void *args, GError **errp)
 {
 	const struct device_add_args *a = args;
@@ -37,9 +31,9 @@ static json_object *device_add(void *opaque, void *args, GError **errp)
 
 	if (!opts)
 		return NULL;
-	add_str(opts, "driver", a->driver);
-	add_str(opts, "bus", a->bus);
-	add_str(opts, "id", a->id);
+	qmp_add_str(opts, "driver", a->driver);
+	qmp_add_str(opts, "bus", a->bus);
+	qmp_add_str(opts, "id", a->id);
 	if (!cxb_machine_device_add(((CxbQmp *)opaque)->machine, opts, errp))
 		return NULL;
 	return cxb_qmp_empty();

@@ -145,8 +145,74 @@ static json_object *query_pci(void *opaque, void *args, GError **errp)
 	return qmp_pci(opaque);
 }
 
+static const CxbRet range_info[] = {
+	{ "base", CXB_RET_INT },
+	{ "limit", CXB_RET_INT },
+	{ NULL },
+};
+static const CxbRet bus_info[] = {
+	{ "number", CXB_RET_INT },
+	{ "secondary", CXB_RET_INT },
+	{ "subordinate", CXB_RET_INT },
+	{ "io_range", CXB_RET_OBJECT, "PciMemoryRange", .members = range_info },
+	{ "memory_range", CXB_RET_OBJECT, "PciMemoryRange", .members = range_info },
+	{ "prefetchable_range", CXB_RET_OBJECT, "PciMemoryRange", .members = range_info },
+	{ NULL },
+};
+static const CxbRet class_info[] = {
+	{ "class", CXB_RET_INT },
+	{ "desc", CXB_RET_STR, .optional = true },
+	{ NULL },
+};
+static const CxbRet id_info[] = {
+	{ "vendor", CXB_RET_INT },
+	{ "device", CXB_RET_INT },
+	{ "subsystem", CXB_RET_INT, .optional = true },
+	{ "subsystem-vendor", CXB_RET_INT, .optional = true },
+	{ NULL },
+};
+static const char *const region_types[] = { "memory", NULL };
+static const CxbRet region_info[] = {
+	{ "bar", CXB_RET_INT },
+	{ "type", CXB_RET_ENUM, "PciRegionType", .names = region_types },
+	{ "address", CXB_RET_INT },
+	{ "size", CXB_RET_INT },
+	{ "prefetch", CXB_RET_BOOL },
+	{ "mem_type_64", CXB_RET_BOOL },
+	{ NULL },
+};
+/* Bridges have devices below them, which may be bridges. */
+static const CxbRet device_info[11];
+static const CxbRet bridge_info[] = {
+	{ "bus", CXB_RET_OBJECT, "PciBusInfo", .members = bus_info },
+	{ "devices", CXB_RET_OBJECT, "PciDeviceInfo", .list = true, .optional = true,
+	  .members = device_info },
+	{ NULL },
+};
+static const CxbRet device_info[11] = {
+	{ "bus", CXB_RET_INT },
+	{ "slot", CXB_RET_INT },
+	{ "function", CXB_RET_INT },
+	{ "class_info", CXB_RET_OBJECT, "PciDeviceClass", .members = class_info },
+	{ "id", CXB_RET_OBJECT, "PciDeviceId", .members = id_info },
+	{ "qdev_id", CXB_RET_STR },
+	{ "irq_pin", CXB_RET_INT },
+	{ "irq", CXB_RET_INT, .optional = true },
+	{ "regions", CXB_RET_OBJECT, "PciMemoryRegion", .list = true, .members = region_info },
+	{ "pci_bridge", CXB_RET_OBJECT, "PciBridgeInfo", .optional = true, .members = bridge_info },
+	{ NULL },
+};
+static const CxbRet root_info[] = {
+	{ "bus", CXB_RET_INT },
+	{ "devices", CXB_RET_OBJECT, "PciDeviceInfo", .list = true, .members = device_info },
+	{ NULL },
+};
+static const CxbRet pci_ret = {
+	NULL, CXB_RET_OBJECT, "PciInfo", .list = true, .members = root_info,
+};
+
 static const CxbQmpCmd rows[] = {
-	{ "query-pci", NULL, 0, 0, "PCI functions, by root bus", query_pci },
+	{ "query-pci", NULL, 0, 0, "PCI functions, by root bus", query_pci, &pci_ret },
 	{ NULL },
 };
 

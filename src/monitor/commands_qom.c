@@ -17,10 +17,13 @@ static CxbQom *tree(void *opaque)
 /* --- object-add, object-del --- */
 
 struct object_add_args {
-	json_object *props; /* qom-type and id too */
+	char *type, *id;
+	json_object *props;
 };
 
 static const CxbArg object_add_rows[] = {
+	{ "qom-type", CXB_ARG_STR, offsetof(struct object_add_args, type), .has_offset = -1 },
+	{ "id", CXB_ARG_STR, offsetof(struct object_add_args, id), .has_offset = -1 },
 	{ "props", CXB_ARG_REST, offsetof(struct object_add_args, props), .has_offset = -1 },
 	{ NULL },
 };
@@ -30,9 +33,11 @@ static json_object *object_add(void *opaque, void *args, GError **errp)
 	const struct object_add_args *a = args;
 	g_autoptr(CxbOpts) opts = cxb_json_opts(a->props, errp);
 
-	if (!opts || !cxb_user_object_add(tree(opaque), opts, errp))
+	if (!opts)
 		return NULL;
-	return cxb_qmp_empty();
+	qmp_add_str(opts, "qom-type", a->type);
+	qmp_add_str(opts, "id", a->id);
+	return cxb_user_object_add(tree(opaque), opts, errp) ? cxb_qmp_empty() : NULL;
 }
 
 struct object_del_args {
@@ -207,16 +212,48 @@ static json_object *query_memdev(void *opaque, void *args, GError **errp)
 	return list;
 }
 
+static const CxbRet property_info[] = {
+	{ "name", CXB_RET_STR },
+	{ "type", CXB_RET_STR },
+	{ NULL },
+};
+static const CxbRet list_ret = {
+	NULL, CXB_RET_OBJECT, "ObjectPropertyInfo", .list = true, .members = property_info,
+};
+static const CxbRet any_ret = { NULL, CXB_RET_ANY };
+
+static const char *const policies[] = { "default", NULL };
+static const CxbRet memdev[] = {
+	{ "id", CXB_RET_STR },
+	{ "size", CXB_RET_INT },
+	{ "merge", CXB_RET_BOOL },
+	{ "dump", CXB_RET_BOOL },
+	{ "prealloc", CXB_RET_BOOL },
+	{ "share", CXB_RET_BOOL },
+	{ "reserve", CXB_RET_BOOL, .optional = true },
+	{ "host-nodes", CXB_RET_INT, .list = true },
+	{ "policy", CXB_RET_ENUM, "HostMemPolicy", .names = policies },
+	{ "path", CXB_RET_STR },
+	{ "tag", CXB_RET_STR, .optional = true },
+	{ "mapped", CXB_RET_BOOL },
+	{ "holder", CXB_RET_STR, .optional = true },
+	{ NULL },
+};
+static const CxbRet memdev_ret = {
+	NULL, CXB_RET_OBJECT, "Memdev", .list = true, .members = memdev,
+};
+
 static const CxbQmpCmd rows[] = {
 	{ "object-add", object_add_rows, sizeof(struct object_add_args), 0,
 	  "create an object, as -object does", object_add },
 	{ "object-del", object_del_rows, sizeof(struct object_del_args), 0,
 	  "delete an object that nothing uses", object_del },
-	{ "qom-get", qom_get_rows, sizeof(struct qom_args), 0, "value of a property", qom_get },
+	{ "qom-get", qom_get_rows, sizeof(struct qom_args), 0, "value of a property", qom_get,
+	  &any_ret },
 	{ "qom-list", qom_list_rows, sizeof(struct qom_args), 0,
-	  "properties and children of an object", qom_list },
+	  "properties and children of an object", qom_list, &list_ret },
 	{ "qom-set", qom_set_rows, sizeof(struct qom_args), 0, "set a property", qom_set },
-	{ "query-memdev", NULL, 0, 0, "memory backends", query_memdev },
+	{ "query-memdev", NULL, 0, 0, "memory backends", query_memdev, &memdev_ret },
 	{ NULL },
 };
 

@@ -156,13 +156,33 @@ static json_object *qom_list_properties(void *opaque, void *args, GError **errp)
 	return list_props(qom, t, NULL);
 }
 
+static const CxbRet type_info[] = {
+	{ "name", CXB_RET_STR },
+	{ "parent", CXB_RET_STR, .optional = true },
+	{ "abstract", CXB_RET_BOOL, .optional = true },
+	{ NULL },
+};
+static const CxbRet types_ret = {
+	NULL, CXB_RET_OBJECT, "ObjectTypeInfo", .list = true, .members = type_info,
+};
+static const CxbRet prop_info[] = {
+	{ "name", CXB_RET_STR },
+	{ "type", CXB_RET_STR },
+	{ "description", CXB_RET_STR, .optional = true },
+	{ "default-value", CXB_RET_ANY, .optional = true },
+	{ NULL },
+};
+static const CxbRet props_ret = {
+	NULL, CXB_RET_OBJECT, "TypePropertyInfo", .list = true, .members = prop_info,
+};
+
 static const CxbQmpCmd rows[] = {
 	{ "device-list-properties", typename_rows, sizeof(struct typename_args), 0,
-	  "properties of a type of device", device_list_properties },
+	  "properties of a type of device", device_list_properties, &props_ret },
 	{ "qom-list-properties", typename_rows, sizeof(struct typename_args), 0,
-	  "properties of a type", qom_list_properties },
+	  "properties of a type", qom_list_properties, &props_ret },
 	{ "qom-list-types", list_types_rows, sizeof(struct list_types_args), 0, "types of objects",
-	  qom_list_types },
+	  qom_list_types, &types_ret },
 	{ NULL },
 };
 

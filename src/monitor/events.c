@@ -121,10 +121,51 @@ static void on_dc(void *opaque, const CxbMachineDcEvent *event)
 		cxb_qmp_event(qmp, "CXL_DYNAMIC_CAPACITY", groups->pdata[i]);
 }
 
+static const CxbRet deleted_data[] = {
+	{ "device", CXB_RET_STR, .optional = true },
+	{ "path", CXB_RET_STR },
+	{ NULL },
+};
+static const char *const causes[] = {
+	"guest-reset", "host-qmp-quit", "host-qmp-system-reset", "host-signal", NULL,
+};
+static const CxbRet cause_data[] = {
+	{ "guest", CXB_RET_BOOL },
+	{ "reason", CXB_RET_ENUM, "ShutdownCause", .names = causes },
+	{ NULL },
+};
+static const char *const operations[] = {
+	"offer", "accept", "return", "request-release", "release", "forced-release", NULL,
+};
+static const CxbRet extent_data[] = {
+	{ "dpa", CXB_RET_INT },
+	{ "len", CXB_RET_INT },
+	{ "seq", CXB_RET_INT },
+	{ NULL },
+};
+static const CxbRet capacity_data[] = {
+	{ "path", CXB_RET_STR },
+	{ "host-id", CXB_RET_INT },
+	{ "operation", CXB_RET_ENUM, "CxlCapacityOperation", .names = operations },
+	{ "tag", CXB_RET_STR },
+	{ "region", CXB_RET_INT },
+	{ "extents", CXB_RET_OBJECT, "CxlCapacityExtent", .list = true, .members = extent_data },
+	{ NULL },
+};
+
+static const CxbQmpEvent events[] = {
+	{ "CXL_DYNAMIC_CAPACITY", capacity_data },
+	{ "DEVICE_DELETED", deleted_data },
+	{ "RESET", cause_data },
+	{ "SHUTDOWN", cause_data },
+	{ NULL },
+};
+
 void qmp_events_init(CxbQmp *qmp)
 {
 	CxbMachine *m = qmp->machine;
 
+	cxb_qmp_add_events(qmp, events);
 	qmp->deleted_id = cxb_deleted_notify_add(cxb_machine_deleted_notify(m), on_deleted, qmp);
 	qmp->reset_id = cxb_reset_notify_add(cxb_machine_reset_notify(m), on_reset, qmp);
 	qmp->shutdown_id =

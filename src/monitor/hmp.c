@@ -130,9 +130,11 @@ static json_object *human_monitor_command(void *opaque, void *args, GError **err
 	return json_object_new_string(text);
 }
 
+static const CxbRet text_ret = { NULL, CXB_RET_STR };
+
 static const CxbQmpCmd rows[] = {
 	{ "human-monitor-command", hmp_rows, sizeof(struct hmp_args), 0,
-	  "what a command of the human monitor prints", human_monitor_command },
+	  "what a command of the human monitor prints", human_monitor_command, &text_ret },
 	{ NULL },
 };
 

@@ -27,6 +27,7 @@ struct CxbQmp {
 	CxbMachine *machine;
 	char *name;           /* NULL: none */
 	GHashTable *commands; /* row->name -> Command */
+	GHashTable *events;   /* row->name -> CxbQmpEvent */
 	GPtrArray *sessions;
 	bool ended; /* shutdown was asked for: nothing more is looked at */
 	guint deleted_id, reset_id, shutdown_id, dc_id;
@@ -54,9 +55,13 @@ void qmp_add_dc_commands(CxbQmp *qmp);
 void qmp_add_device_commands(CxbQmp *qmp);
 void qmp_add_hmp_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
+void qmp_add_schema_commands(CxbQmp *qmp);
 void qmp_add_type_commands(CxbQmp *qmp);
 void qmp_events_init(CxbQmp *qmp);
 void qmp_events_fini(CxbQmp *qmp);
+
+/** qmp_add_str() - Add @s under @key, if it is not NULL. */
+void qmp_add_str(CxbOpts *opts, const char *key, const char *s);
 
 /** qmp_version() - What query-version returns and the greeting carries. */
 json_object *qmp_version(void);

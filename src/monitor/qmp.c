@@ -9,6 +9,7 @@ CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 	qmp->machine = m;
 	qmp->name = g_strdup(name);
 	qmp->commands = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+	qmp->events = g_hash_table_new(g_str_hash, g_str_equal);
 	qmp->sessions = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
 	qmp_add_core_commands(qmp);
 	qmp_add_qom_commands(qmp);
@@ -16,6 +17,7 @@ CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 	qmp_add_device_commands(qmp);
 	qmp_add_hmp_commands(qmp);
 	qmp_add_pci_commands(qmp);
+	qmp_add_schema_commands(qmp);
 	qmp_add_type_commands(qmp);
 	qmp_events_init(qmp);
 	return qmp;
@@ -28,6 +30,7 @@ void cxb_qmp_free(CxbQmp *qmp)
 	qmp_events_fini(qmp);
 	g_ptr_array_unref(qmp->sessions);
 	g_hash_table_unref(qmp->commands);
+	g_hash_table_unref(qmp->events);
 	g_free(qmp->name);
 	g_free(qmp);
 }
@@ -43,6 +46,13 @@ void cxb_qmp_add(CxbQmp *qmp, const CxbQmpCmd *rows, void *opaque)
 	}
 }
 
+void cxb_qmp_add_events(CxbQmp *qmp, const CxbQmpEvent *rows)
+{
+	for (const CxbQmpEvent *row = rows; row->name; row++)
+		if (!g_hash_table_insert(qmp->events, (gpointer)row->name, (gpointer)row))
+			g_error("QMP event %s is there twice", row->name);
+}
+
 bool cxb_qmp_serve(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **errp)
 {
 	return qmp_session_new(qmp, chr, pretty, errp) != NULL;
@@ -53,6 +63,7 @@ void cxb_qmp_event(CxbQmp *qmp, const char *name, json_object *data)
 	const int64_t now_us = g_get_real_time();
 	json_object *event = json_object_new_object(), *stamp = json_object_new_object();
 
+	g_assert(g_hash_table_contains(qmp->events, name));
 	put(stamp, "seconds", json_object_new_int64(now_us / G_USEC_PER_SEC));
 	put(stamp, "microseconds", json_object_new_int64(now_us % G_USEC_PER_SEC));
 	put(event, "timestamp", stamp);
@@ -62,6 +73,12 @@ void cxb_qmp_event(CxbQmp *qmp, const char *name, json_object *data)
 	for (guint i = 0; i < qmp->sessions->len; i++)
 		qmp_session_event(qmp->sessions->pdata[i], event);
 	json_object_put(event);
+}
+
+void qmp_add_str(CxbOpts *opts, const char *key, const char *s)
+{
+	if (s)
+		cxb_opts_add(opts, key, (CxbScalar){ .kind = CXB_SCALAR_STR, .s = g_strdup(s) });
 }
 
 void cxb_qmp_flush(CxbQmp *qmp)

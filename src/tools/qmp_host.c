@@ -273,8 +273,82 @@ static json_object *cxl_host_respond(void *opaque, void *args, GError **errp)
 	return cxb_qmp_empty();
 }
 
+/* --- what query-cxl-host returns --- */
+
+static const CxbRet window_info[] = {
+	{ "base", CXB_RET_INT },         { "size", CXB_RET_INT },
+	{ "granularity", CXB_RET_INT },  { "targets", CXB_RET_INT, .list = true },
+	{ "restrictions", CXB_RET_INT }, { NULL },
+};
+static const CxbRet function_info[] = {
+	{ "bdf", CXB_RET_STR },
+	{ "depth", CXB_RET_INT },
+	{ "role", CXB_RET_STR },
+	{ "vendor", CXB_RET_INT },
+	{ "device", CXB_RET_INT },
+	{ "class", CXB_RET_INT },
+	{ "path", CXB_RET_STR, .optional = true },
+	{ NULL },
+};
+static const CxbRet memdev_info[] = {
+	{ "memdev", CXB_RET_INT },
+	{ "bdf", CXB_RET_STR },
+	{ "serial", CXB_RET_INT },
+	{ "static-size", CXB_RET_INT },
+	{ "dc-regions", CXB_RET_INT },
+	{ "firmware", CXB_RET_STR },
+	{ NULL },
+};
+static const char *const region_kinds[] = { "static", "dynamic", NULL };
+static const CxbRet region_info[] = {
+	{ "memdev", CXB_RET_INT },
+	{ "kind", CXB_RET_ENUM, "CxlHostRegionKind", .names = region_kinds },
+	{ "region", CXB_RET_INT, .optional = true },
+	{ "dpa", CXB_RET_INT },
+	{ "len", CXB_RET_INT },
+	{ "block-size", CXB_RET_INT, .optional = true },
+	{ "mapped", CXB_RET_BOOL },
+	{ "hpa", CXB_RET_INT, .optional = true },
+	{ "decoder", CXB_RET_INT, .optional = true },
+	{ NULL },
+};
+static const char *const extent_states[] = { "staged", "asking", "accepted", "release-asked",
+					     NULL };
+static const CxbRet extent_info[] = {
+	{ "memdev", CXB_RET_INT },
+	{ "region", CXB_RET_INT },
+	{ "dpa", CXB_RET_INT },
+	{ "len", CXB_RET_INT },
+	{ "tag", CXB_RET_STR },
+	{ "seq", CXB_RET_INT },
+	{ "state", CXB_RET_ENUM, "CxlHostExtentState", .names = extent_states },
+	{ "hpa", CXB_RET_INT, .optional = true },
+	{ NULL },
+};
+static const CxbRet event_info[] = {
+	{ "memdev", CXB_RET_INT }, { "log", CXB_RET_INT },
+	{ "type", CXB_RET_INT },   { "handle", CXB_RET_INT },
+	{ "more", CXB_RET_BOOL },  { "dpa", CXB_RET_INT },
+	{ "len", CXB_RET_INT },    { "tag", CXB_RET_STR },
+	{ "seq", CXB_RET_INT },    { NULL },
+};
+static const char *const states[] = { "booting", "ready", "failed", NULL };
+static const CxbRet host_info[] = {
+	{ "state", CXB_RET_ENUM, "CxlHostState", .names = states },
+	{ "error", CXB_RET_STR, .optional = true },
+	{ "windows", CXB_RET_OBJECT, "CxlHostWindow", .list = true, .members = window_info },
+	{ "functions", CXB_RET_OBJECT, "CxlHostFunction", .list = true, .members = function_info },
+	{ "memdevs", CXB_RET_OBJECT, "CxlHostMemdev", .list = true, .members = memdev_info },
+	{ "regions", CXB_RET_OBJECT, "CxlHostRegion", .list = true, .members = region_info },
+	{ "extents", CXB_RET_OBJECT, "CxlHostExtent", .list = true, .members = extent_info },
+	{ "events", CXB_RET_OBJECT, "CxlHostEvent", .list = true, .members = event_info },
+	{ NULL },
+};
+static const CxbRet host_ret = { NULL, CXB_RET_OBJECT, "CxlHostInfo", .members = host_info };
+
 static const CxbQmpCmd rows[] = {
-	{ "query-cxl-host", NULL, 0, 0, "what the built-in host found and holds", query_cxl_host },
+	{ "query-cxl-host", NULL, 0, 0, "what the built-in host found and holds", query_cxl_host,
+	  &host_ret },
 	{ "cxl-host-respond", respond_rows, sizeof(struct respond_args), 0,
 	  "answer an offer or a release request for the built-in host", cxl_host_respond },
 	{ NULL },

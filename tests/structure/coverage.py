@@ -87,8 +87,9 @@ def qmp_commands(tree):
 
 
 def qmp_events(tree):
-    return {name for text in tree.sources('src/monitor', 'src/tools')
+    sent = {name for text in tree.sources('src/monitor', 'src/tools')
             for name in re.findall(r'cxb_qmp_event\([^;"]*"([A-Z_]+)"', text)}
+    return sent | names(tree, 'CxbQmpEvent', 'src/monitor', 'src/tools')
 
 
 def qtest_commands(tree):

@@ -269,8 +269,10 @@ static void rows_may_be_added_and_run_out_of_band(void)
 
 static void events_may_have_no_data(void)
 {
+	static const CxbQmpEvent rows[] = { { "STOP" }, { NULL } };
 	g_autoptr(World) w = world_ready();
 
+	cxb_qmp_add_events(w->qmp, rows);
 	cxb_qmp_event(w->qmp, "STOP", NULL);
 	expect(w->peer, "{'event': 'STOP'}");
 }
