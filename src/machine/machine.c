@@ -205,6 +205,12 @@ static CxbHostMem *find_ram(CxbMachine *m, GError **errp)
 			cxb_fail(errp, CXB_ERROR_INVALID, "Memory backend '%s' not found", id);
 			return NULL;
 		}
+		if (cxb_hostmem_readonly(cxb_hostmem_from_object(obj))) {
+			cxb_fail(errp, CXB_ERROR_INVALID,
+				 "Memory backend '%s' is read-only and cannot be the machine's RAM",
+				 id);
+			return NULL;
+		}
 		if (cxb_hostmem_size(cxb_hostmem_from_object(obj)) != m->ram_size) {
 			cxb_fail(errp, CXB_ERROR_INVALID,
 				 "Machine memory size does not match the size of the memory "

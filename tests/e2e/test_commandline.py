@@ -97,6 +97,15 @@ class CommandLine(unittest.TestCase):
                 self.assertIn(text, result.stdout)
                 self.assertEqual(result.stderr, "")
 
+    def test_ram_must_be_writable(self):
+        with tempfile.NamedTemporaryFile() as f:
+            f.truncate(128 << 20)
+            result = run("-M", "q35,memory-backend=m", "-object", "memory-backend-file,id=m,"
+                         f"size=128M,mem-path={f.name},readonly=on,share=on")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("'m' is read-only", result.stderr)
+        self.assertNotIn("Sanitizer", result.stderr)
+
     def test_a_failed_start_leaves_no_socket(self):
         with tempfile.TemporaryDirectory() as directory:
             path = os.path.join(directory, "q")
