@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands 4000h and 4100h, CXL 3.1 8.2.9.9.1.1 and 8.2.9.9.2.1. Capacity is static: partition
- * alignment 0, no change ever pending. Dynamic capacity counts in neither.
+ * Commands 4000h, 4100h and 4101h, CXL 3.1 8.2.9.9.1.1 and 8.2.9.9.2. Capacity is static:
+ * partition alignment 0, no change ever pending. Dynamic capacity counts in neither.
  */
 #include "memdev_impl.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/trace.h"
 #include "wire/mbox.h"
 
 static le64 units(uint64_t bytes)
@@ -50,6 +52,20 @@ static CxbRc get_partition(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	return CXB_RC_SUCCESS;
 }
 
+/* Nothing can be partitioned, so the only capacity there is to ask for is none: as it is now. */
+static CxbRc set_partition(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
+{
+	const struct wire_set_partition_in *req = cxb_rd_take(in, sizeof(*req));
+	const uint64_t capacity = le64_get(req->volatile_capacity);
+
+	if (!capacity)
+		return CXB_RC_SUCCESS;
+	cxb_guest_error("%s: set-partition-info: volatile capacity 0x%" PRIx64
+			" x 256 MiB, but none can be partitioned",
+			cxb_cci_name(cci), capacity);
+	return CXB_RC_INVALID_INPUT;
+}
+
 static const CxbCciCmd commands[] = {
 	{
 		.opcode = CXB_OP_IDENTIFY_MEMDEV,
@@ -65,6 +81,15 @@ static const CxbCciCmd commands[] = {
 		.out_max = sizeof(struct wire_partition_info),
 		.flags = CXB_CMD_NEEDS_MEDIA,
 		.run = get_partition,
+	},
+	{
+		.opcode = CXB_OP_SET_PARTITION,
+		.name = "set-partition-info",
+		.spec = "8.2.9.9.2.2",
+		.in_min = sizeof(struct wire_set_partition_in),
+		.in_max = WIRE_SET_PARTITION_LONG_SIZE,
+		.flags = CXB_CMD_NEEDS_MEDIA,
+		.run = set_partition,
 	},
 };
 

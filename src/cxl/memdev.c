@@ -13,6 +13,7 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
 	md->config = *config;
 	md->fw_revision = g_strdup(config->fw_revision ? config->fw_revision : "");
 	md->config.fw_revision = md->fw_revision;
+	memdev_init_alerts(md);
 	return md;
 }
 
@@ -35,4 +36,5 @@ void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 	memdev_add_logs(md, cci);
 	memdev_add_identify(md, cci);
 	memdev_add_lsa(md, cci);
+	memdev_add_health(md, cci);
 }

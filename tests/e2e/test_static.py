@@ -14,7 +14,8 @@ from cxbpy.machine import Machine, binary
 
 MIB, GIB = 1 << 20, 1 << 30
 CHBS, WINDOW = 0x3c0000000, 0x3d0000000
-GET_PARTITION, GET_LSA, SET_LSA = 0x4100, 0x4102, 0x4103
+GET_PARTITION, SET_PARTITION, GET_LSA, SET_LSA = 0x4100, 0x4101, 0x4102, 0x4103
+GET_HEALTH, GET_ALERTS, SET_ALERTS = 0x4200, 0x4201, 0x4202
 TOP = ["-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=6G",
        "-m", "1G,maxmem=8G,slots=4",
        "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1,hdm_for_passthrough=on",
@@ -160,6 +161,27 @@ class Qtest(Case):
         self.host = CxlHost(self.m.qtest, chbs=CHBS, window=WINDOW)
         self.host.enumerate()
         self.assertEqual(self.get(0x1001, len(label)), label)
+
+    def test_partitions_stay_as_they_are(self):
+        self.start(*BACKENDS, "-device", BOTH)
+        self.host.command(SET_PARTITION, bytes(9))
+        self.host.command(SET_PARTITION, bytes(10))
+        self.assertEqual(self.refused(SET_PARTITION, struct.pack("<QB", 1, 1)), 0x02)
+        self.assertEqual(struct.unpack("<QQQQ", self.host.command(GET_PARTITION)), (2, 1, 0, 0))
+
+    def test_thresholds_stay_over_a_reset(self):
+        self.start(*BACKENDS, "-device", BOTH)
+        self.assertEqual(self.host.command(GET_HEALTH),
+                         struct.pack("<BBBBHIII", 0, 0, 0, 0, 0x7fff, 0, 0, 0))
+        self.host.command(SET_ALERTS, struct.pack("<BBBxhhHH", 0x1f, 0x1e, 40, 60, -5, 7, 8))
+        want = struct.pack("<BBBBhhhhHH", 0x1e, 0x1f, 95, 40, 90, -10, 60, -5, 7, 8)
+        self.assertEqual(self.host.command(GET_ALERTS), want)
+        self.assertEqual(self.refused(SET_ALERTS, struct.pack("<BBBxhhHH", 2, 2, 0, 90, 0, 0, 0)),
+                         0x02)
+        self.m.qmp.cmd("system_reset")
+        self.host = CxlHost(self.m.qtest, chbs=CHBS, window=WINDOW)
+        self.host.enumerate()
+        self.assertEqual(self.host.command(GET_ALERTS), want)
 
     def test_labels_in_a_file_outlive_the_machine(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Commands of a memory device's mailbox: opcodes and payloads, CXL 3.1 8.2.9. "_in" is what the
- * host sends, "_out" what it gets. Dynamic capacity is in wire/dc.h, event records in
- * wire/event.h.
+ * host sends, "_out" what it gets. Dynamic capacity is in wire/dc.h, event records and
+ * health (4200h) in wire/event.h.
  */
 #ifndef CXB_WIRE_MBOX_H
 #define CXB_WIRE_MBOX_H
@@ -21,9 +21,12 @@ enum {
 	CXB_OP_GET_LOG = 0x0401,            /* 8.2.9.5.2 */
 	CXB_OP_IDENTIFY_MEMDEV = 0x4000,    /* 8.2.9.9.1.1 */
 	CXB_OP_GET_PARTITION = 0x4100,      /* 8.2.9.9.2.1 */
+	CXB_OP_SET_PARTITION = 0x4101,      /* 8.2.9.9.2.2 */
 	CXB_OP_GET_LSA = 0x4102,            /* 8.2.9.9.2.3 */
 	CXB_OP_SET_LSA = 0x4103,            /* 8.2.9.9.2.4 */
 	CXB_OP_GET_HEALTH = 0x4200,         /* 8.2.9.9.3.1 */
+	CXB_OP_GET_ALERTS = 0x4201,         /* 8.2.9.9.3.2 */
+	CXB_OP_SET_ALERTS = 0x4202,         /* 8.2.9.9.3.3 */
 	CXB_OP_GET_DC_CONFIG = 0x4800,      /* 8.2.9.9.9.1 */
 	CXB_OP_GET_DC_EXTENTS = 0x4801,     /* 8.2.9.9.9.2 */
 	CXB_OP_ADD_DC_RESPONSE = 0x4802,    /* 8.2.9.9.9.3 */
@@ -162,6 +165,15 @@ struct wire_partition_info {
 WIRE_SIZE(wire_partition_info, 0x20);
 WIRE_AT(wire_partition_info, next_volatile, 0x10);
 
+/* 4101h Set Partition Info. Some send a byte more. */
+struct wire_set_partition_in {
+	le64 volatile_capacity; /* of what can be partitioned, in 256 MiB */
+	uint8_t flags;          /* bit 0: immediately */
+};
+WIRE_SIZE(wire_set_partition_in, 9);
+WIRE_AT(wire_set_partition_in, flags, 8);
+#define WIRE_SET_PARTITION_LONG_SIZE 10
+
 /* 4102h Get LSA, 4103h Set LSA (data follows the header). */
 struct wire_get_lsa_in {
 	le32 offset;
@@ -177,5 +189,46 @@ struct wire_set_lsa_in {
 };
 WIRE_SIZE(wire_set_lsa_in, 8);
 WIRE_AT(wire_set_lsa_in, data, 8);
+
+/* Alerts, a bit each in all bytes below that name some. */
+#define WIRE_ALERT_LIFE       0x01
+#define WIRE_ALERT_OVER       0x02
+#define WIRE_ALERT_UNDER      0x04
+#define WIRE_ALERT_VOLATILE   0x08
+#define WIRE_ALERT_PERSISTENT 0x10
+#define WIRE_ALERT_ALL        0x1f
+
+/* 4201h Get Alert Configuration. Temperatures are signed, in degrees C. */
+struct wire_alert_config {
+	uint8_t valid; /* those switched on */
+	uint8_t programmable;
+	uint8_t life_critical; /* percent */
+	uint8_t life_warning;
+	le16 over_critical;
+	le16 under_critical;
+	le16 over_warning;
+	le16 under_warning;
+	le16 volatile_warning; /* corrected errors */
+	le16 persistent_warning;
+};
+WIRE_SIZE(wire_alert_config, 0x10);
+WIRE_AT(wire_alert_config, over_critical, 4);
+WIRE_AT(wire_alert_config, over_warning, 8);
+WIRE_AT(wire_alert_config, persistent_warning, 0x0e);
+
+/* 4202h Set Alert Configuration. */
+struct wire_set_alerts_in {
+	uint8_t valid; /* those that this is about */
+	uint8_t enable;
+	uint8_t life_warning;
+	uint8_t reserved;
+	le16 over_warning;
+	le16 under_warning;
+	le16 volatile_warning;
+	le16 persistent_warning;
+};
+WIRE_SIZE(wire_set_alerts_in, 0x0c);
+WIRE_AT(wire_set_alerts_in, over_warning, 4);
+WIRE_AT(wire_set_alerts_in, persistent_warning, 0x0a);
 
 #endif
