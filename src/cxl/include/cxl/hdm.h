@@ -37,7 +37,12 @@ bool cxb_hdm_encode_ways(unsigned ways, uint8_t *iw);
 uint32_t cxb_hdm_granularity(uint8_t ig);
 bool cxb_hdm_encode_granularity(uint32_t bytes, uint8_t *ig);
 
-/** cxb_hdm_route() - Port: the number of the port that @hpa goes to; false if nothing decodes it. */
+/**
+ * cxb_hdm_route() - Port: the number of the port that @hpa goes to; false if nothing decodes it.
+ *
+ * Decoders that are not committed are passed over: a port's targets do not depend on those below,
+ * as an endpoint's addresses do.
+ */
 bool cxb_hdm_route(const CxbHdm *hdm, uint64_t hpa, uint8_t *port);
 /** cxb_hdm_to_dpa() - Endpoint: HPA to DPA, walking from decoder 0, ended by an uncommitted one. */
 bool cxb_hdm_to_dpa(const CxbHdm *hdm, uint64_t hpa, uint64_t *dpa);
