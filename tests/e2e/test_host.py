@@ -114,6 +114,18 @@ class Host(unittest.TestCase):
             self.assertEqual(f.read(2), b"\x34\x12")
         self.same_bytes(m, uuid(1), self.allocate(m, "t3", uuid(1), 0, 2 * MIB))
 
+    def test_a_test_beside_the_host_watches_and_moves_time(self):
+        with Machine(["-accel", "host", "-accel", "qtest"], qtest=True) as m:
+            self.assertEqual(m.qmp.cmd("query-cxl-host")["state"], "ready")
+            self.assertEqual(m.qtest.cmd("clock_step 1000"), "1000")  # time is the test's
+            hpa = self.allocate(m, "cxl-vmem0", uuid(1), 0, 2 * MIB)
+            self.same_bytes(m, uuid(1), hpa)
+            m.qtest.outb(0xcf9, 6)  # a reset asked for by the test; the host begins anew
+            self.assertEqual(m.qmp.wait_event("RESET")["data"],
+                             {"guest": True, "reason": "guest-reset"})
+            self.assertEqual(m.qmp.cmd("query-cxl-host")["state"], "ready")
+            self.assertEqual(m.qtest.readq(hpa), hpa)
+
     def test_four_thousand_tags_live_at_once(self):
         m, _ = self.start(
             "-M", "q35,cxl=on,cxl-fmw.0.targets.0=c,cxl-fmw.0.size=16G", "-m", "256M",

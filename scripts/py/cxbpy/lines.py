@@ -1,6 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lines from a socket, long and short ones alike."""
 
+import socket
+
+
+def connect_unix(path, timeout):
+    """A stream connected to @path; nothing is left open on failure."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(timeout)
+    try:
+        sock.connect(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
 
 class Lines:
     """Reads ahead; a line may be megabytes long."""

@@ -2,9 +2,8 @@
 """A small synchronous QMP client."""
 
 import json
-import socket
 
-from .lines import Lines
+from .lines import Lines, connect_unix
 
 
 class QmpError(Exception):
@@ -20,16 +19,8 @@ class Qmp:
     """One connection. Events collect in .events in order of arrival."""
 
     def __init__(self, path=None, timeout=30, negotiate=True, sock=None):
-        if sock is None:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(timeout)
-            try:
-                sock.connect(path)
-            except OSError:
-                sock.close()
-                raise
-        self.sock = sock
-        self.lines = Lines(sock)
+        self.sock = connect_unix(path, timeout) if sock is None else sock
+        self.lines = Lines(self.sock)
         self.events = []
         self.greeting = self.read()
         if negotiate:

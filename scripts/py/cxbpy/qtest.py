@@ -2,9 +2,8 @@
 """A small qtest client."""
 
 import base64
-import socket
 
-from .lines import Lines
+from .lines import Lines, connect_unix
 
 
 class QtestError(Exception):
@@ -15,16 +14,8 @@ class Qtest:
     """One connection; interrupts seen collect in .irqs as (level, line)."""
 
     def __init__(self, path=None, timeout=60, sock=None):
-        if sock is None:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(timeout)
-            try:
-                sock.connect(path)
-            except OSError:
-                sock.close()
-                raise
-        self.sock = sock
-        self.lines = Lines(sock)
+        self.sock = connect_unix(path, timeout) if sock is None else sock
+        self.lines = Lines(self.sock)
         self.irqs = []
 
     def line(self):
