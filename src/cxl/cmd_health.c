@@ -9,7 +9,7 @@
 #include "wire/event.h"
 #include "wire/mbox.h"
 
-#define NO_TEMPERATURE 0x7fff /* not implemented (8.2.9.9.3.1) */
+#define NO_TEMPERATURE 0x7fff /* there is no sensor (8.2.9.9.3.1) */
 
 /* Ours; warnings lie on the good side of them. */
 #define LIFE_CRITICAL  95  /* percent */

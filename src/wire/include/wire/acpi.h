@@ -132,15 +132,4 @@ enum {
 	WIRE_CFMWS_BI = 1u << 5,
 };
 
-/* 9.18.1.4 CXL XOR Interleave Math Structure; @maps maps follow. */
-struct wire_cedt_cxims {
-	struct wire_cedt_header hdr;
-	le16 reserved;
-	uint8_t ig;
-	uint8_t maps;
-	le64 map[];
-};
-WIRE_SIZE(wire_cedt_cxims, 8);
-WIRE_AT(wire_cedt_cxims, map, 8);
-
 #endif

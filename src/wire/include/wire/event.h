@@ -51,64 +51,6 @@ struct wire_event_record {
 WIRE_SIZE(wire_event_record, 0x80);
 WIRE_AT(wire_event_record, data, 0x30);
 
-/* 8.2.9.2.1.1 General Media (Table 8-45). */
-struct wire_gmer {
-	struct wire_event_header hdr;
-	le64 dpa; /* [63:6]; b0 volatile, b1 not repairable */
-	uint8_t descriptor;
-	uint8_t type;
-	uint8_t transaction;
-	le16 validity;
-	uint8_t channel;
-	uint8_t rank;
-	le24 device;
-	uint8_t component_id[16];
-	uint8_t cme_flags;
-	le24 cme_count;
-	uint8_t subtype;
-	uint8_t reserved[41];
-};
-WIRE_SIZE(wire_gmer, 0x80);
-WIRE_AT(wire_gmer, dpa, 0x30);
-WIRE_AT(wire_gmer, descriptor, 0x38);
-WIRE_AT(wire_gmer, validity, 0x3b);
-WIRE_AT(wire_gmer, device, 0x3f);
-WIRE_AT(wire_gmer, component_id, 0x42);
-WIRE_AT(wire_gmer, cme_flags, 0x52);
-WIRE_AT(wire_gmer, subtype, 0x56);
-
-/* 8.2.9.2.1.2 DRAM (Table 8-46). */
-struct wire_dram_record {
-	struct wire_event_header hdr;
-	le64 dpa;
-	uint8_t descriptor;
-	uint8_t type;
-	uint8_t transaction;
-	le16 validity;
-	uint8_t channel;
-	uint8_t rank;
-	le24 nibble_mask;
-	uint8_t bank_group;
-	uint8_t bank;
-	le24 row;
-	le16 column;
-	uint8_t correction_mask[32];
-	uint8_t component_id[16];
-	uint8_t sub_channel;
-	uint8_t cvme_flags;
-	le24 cvme_count;
-	uint8_t subtype;
-	uint8_t reserved;
-};
-WIRE_SIZE(wire_dram_record, 0x80);
-WIRE_AT(wire_dram_record, nibble_mask, 0x3f);
-WIRE_AT(wire_dram_record, bank_group, 0x42);
-WIRE_AT(wire_dram_record, row, 0x44);
-WIRE_AT(wire_dram_record, correction_mask, 0x49);
-WIRE_AT(wire_dram_record, component_id, 0x69);
-WIRE_AT(wire_dram_record, sub_channel, 0x79);
-WIRE_AT(wire_dram_record, subtype, 0x7e);
-
 /* 8.2.9.9.3.1: health information, also the output of 4200h. */
 struct wire_health_info {
 	uint8_t health;
@@ -122,22 +64,6 @@ struct wire_health_info {
 };
 WIRE_SIZE(wire_health_info, 0x12);
 WIRE_AT(wire_health_info, dirty_shutdowns, 6);
-
-/* 8.2.9.2.1.3 Memory Module (Table 8-47). */
-struct wire_module_record {
-	struct wire_event_header hdr;
-	uint8_t type;
-	struct wire_health_info health;
-	le16 validity;
-	uint8_t component_id[16];
-	uint8_t subtype;
-	uint8_t reserved[42];
-};
-WIRE_SIZE(wire_module_record, 0x80);
-WIRE_AT(wire_module_record, health, 0x31);
-WIRE_AT(wire_module_record, validity, 0x43);
-WIRE_AT(wire_module_record, component_id, 0x45);
-WIRE_AT(wire_module_record, subtype, 0x55);
 
 /* 8.2.9.2.1.6 Dynamic Capacity (Table 8-50): type, meaning. */
 enum {
