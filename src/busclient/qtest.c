@@ -323,3 +323,29 @@ void cxb_bus_qtest_free(CxbBus *bus)
 	g_hash_table_unref(qb->irqs);
 	g_free(qb);
 }
+
+/* --- by name --- */
+
+static CxbBus *open_named(const char *where, CxbOpts *opts, CxbWorkq *workq, GError **errp)
+{
+	CxbQtestBusConfig config = { .workq = workq };
+	const char *server;
+
+	if (!cxb_opts_get_str(opts, "server", &server, errp))
+		return NULL;
+	if (server && !cxb_parse_bool(server, &config.server)) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'server' expects 'on' or 'off'");
+		return NULL;
+	}
+	return cxb_bus_client_opts_done(opts, errp) ? cxb_bus_qtest_new(where, &config, errp)
+						    : NULL;
+}
+
+const CxbBusClientKind cxb_bus_qtest_kind = {
+	.scheme = "qtest",
+	.usage = "qtest:SOCKET[,server=on|off]",
+	.open = open_named,
+	.close = cxb_bus_qtest_free,
+	.firmware = cxb_bus_qtest_firmware,
+	.poll = cxb_bus_qtest_poll,
+};

@@ -4,13 +4,11 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
-#include "busclient/qtest.h"
+#include "busclient/client.h"
 #include "host/host.h"
 #include "host_print.h"
-#include "qom/scalar.h"
 
 #define POLL_MS      10
 #define LOOK_ALL     100 /* polls after which every device is asked, message or none */
@@ -20,7 +18,7 @@ typedef struct {
 	GMainLoop *loop;
 	CxbClock *clock;
 	CxbWorkq *workq;
-	CxbBus *bus;
+	CxbBusClient *machine;
 	CxbHost *host;
 	bool once;
 	int idle_ms;
@@ -58,7 +56,7 @@ static gboolean tick(gpointer opaque)
 		stop(app, cxb_host_error(app->host));
 		return G_SOURCE_CONTINUE;
 	}
-	if (!cxb_bus_qtest_poll(app->bus, ++app->polls % LOOK_ALL == 0, &any, &err)) {
+	if (!cxb_bus_client_poll(app->machine, ++app->polls % LOOK_ALL == 0, &any, &err)) {
 		stop(app, err->message);
 		return G_SOURCE_CONTINUE;
 	}
@@ -80,28 +78,6 @@ static gboolean on_signal(gpointer opaque)
 	return G_SOURCE_CONTINUE;
 }
 
-/* "qtest:SOCKET[,server=on]" */
-static bool bus_parse(const char *text, char **path, CxbQtestBusConfig *config, GError **errp)
-{
-	g_autoptr(CxbOpts) opts = cxb_opts_parse(text, "bus", false, errp);
-	const char *bus, *server;
-
-	if (!opts || !cxb_opts_get_str(opts, "bus", &bus, errp) ||
-	    !cxb_opts_get_str(opts, "server", &server, errp))
-		return false;
-	if (!bus || !g_str_has_prefix(bus, "qtest:") || !bus[strlen("qtest:")])
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"--bus %s: expected qtest:SOCKET[,server=on|off]", text);
-	if (server && !cxb_parse_bool(server, &config->server))
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"--bus %s: Parameter 'server' expects 'on' or 'off'", text);
-	if (cxb_opts_unused(opts))
-		return cxb_fail(errp, CXB_ERROR_INVALID, "--bus %s: Invalid parameter '%s'", text,
-				cxb_opts_unused(opts));
-	*path = g_strdup(bus + strlen("qtest:"));
-	return true;
-}
-
 /* "ask" needs somebody to ask; there is nobody here. */
 static bool policy_parse(const char *option, const char *text, bool may_reject, CxbHostPolicy *out,
 			 GError **errp)
@@ -114,15 +90,16 @@ static bool policy_parse(const char *option, const char *text, bool may_reject, 
 			may_reject ? "reject, " : "");
 }
 
-static bool run(App *app, const char *path, const CxbQtestBusConfig *config,
-		CxbHostConfig *host_config, GError **errp)
+static bool run(App *app, const char *bus, CxbHostConfig *host_config, GError **errp)
 {
 	guint sources[3];
 
-	app->bus = cxb_bus_qtest_new(path, config, errp);
-	if (!app->bus || !cxb_bus_qtest_firmware(app->bus, errp))
+	app->machine = cxb_bus_client_open(bus, app->workq, errp);
+	if (!app->machine) {
+		g_prefix_error(errp, "--bus %s: ", bus);
 		return false;
-	host_config->bus = app->bus;
+	}
+	host_config->bus = cxb_bus_client_bus(app->machine);
 	app->host = cxb_host_new(host_config);
 	app->busy_until = G_MAXINT64;
 	sources[0] = g_timeout_add(POLL_MS, tick, app);
@@ -140,12 +117,12 @@ static bool run(App *app, const char *path, const CxbQtestBusConfig *config,
 int main(int argc, char **argv)
 {
 	g_autofree char *prog = g_path_get_basename(argv[0]);
-	g_autofree char *bus = NULL, *accept = NULL, *release = NULL, *path = NULL;
+	g_autofree char *bus = NULL, *accept = NULL, *release = NULL;
+	g_autofree char *usage = cxb_bus_client_usage();
 	gboolean once = FALSE, version = FALSE;
 	int idle = DEFAULT_IDLE;
 	const GOptionEntry entries[] = {
-		{ "bus", 0, 0, G_OPTION_ARG_STRING, &bus, "Where the machine is",
-		  "qtest:SOCKET[,server=on]" },
+		{ "bus", 0, 0, G_OPTION_ARG_STRING, &bus, "Where the machine is", usage },
 		{ "accept", 0, 0, G_OPTION_ARG_STRING, &accept, "What becomes of offers",
 		  "all|reject|ignore" },
 		{ "release", 0, 0, G_OPTION_ARG_STRING, &release,
@@ -159,7 +136,6 @@ int main(int argc, char **argv)
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autoptr(GError) err = NULL;
-	CxbQtestBusConfig config = { 0 };
 	CxbHostConfig host_config = { .accept = CXB_HOST_ALL, .release = CXB_HOST_ALL };
 	App app = { 0 };
 	bool good;
@@ -179,8 +155,7 @@ int main(int argc, char **argv)
 		good = cxb_fail(&err, CXB_ERROR_INVALID, "--bus is missing");
 	if (good && idle < 0)
 		good = cxb_fail(&err, CXB_ERROR_INVALID, "--idle %d: not a time", idle);
-	good = good && bus_parse(bus, &path, &config, &err) &&
-	       policy_parse("--accept", accept, true, &host_config.accept, &err) &&
+	good = good && policy_parse("--accept", accept, true, &host_config.accept, &err) &&
 	       policy_parse("--release", release, false, &host_config.release, &err);
 	if (good) {
 		app.once = once;
@@ -188,14 +163,13 @@ int main(int argc, char **argv)
 		app.loop = g_main_loop_new(NULL, FALSE);
 		app.clock = cxb_clock_new_real(NULL);
 		app.workq = cxb_workq_new(NULL);
-		config.workq = app.workq;
 		host_config.clock = app.clock;
 		host_config.workq = app.workq;
 		host_config.say = say;
 		host_config.opaque = &app;
-		good = run(&app, path, &config, &host_config, &err);
+		good = run(&app, bus, &host_config, &err);
 		cxb_host_free(app.host);
-		cxb_bus_qtest_free(app.bus);
+		cxb_bus_client_close(app.machine);
 		cxb_workq_free(app.workq);
 		cxb_clock_free(app.clock);
 		g_main_loop_unref(app.loop);

@@ -16,8 +16,10 @@
 #ifndef CXB_BUSCLIENT_QTEST_H
 #define CXB_BUSCLIENT_QTEST_H
 
-#include "base/workq.h"
-#include "bus/bus.h"
+#include "busclient/client.h"
+
+/* "qtest:SOCKET[,server=on|off]": what is below, with defaults. */
+extern const CxbBusClientKind cxb_bus_qtest_kind;
 
 /* Low RAM below the VGA hole that the bus takes for itself. */
 #define CXB_QTEST_TABLES      UINT64_C(0x90000) /* ACPI tables, if the machine has put none into RAM */
