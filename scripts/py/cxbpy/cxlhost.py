@@ -90,11 +90,14 @@ class CxlHost:
             n += 1
         return bars
 
+    def open_config(self):
+        """Turn ECAM on, which the registers above 100h need; firmware does this."""
+        self.q.outl(0xcf8, 1 << 31 | 0x60)
+        self.q.outl(0xcfc, ECAM | 1)
+
     def enumerate(self):
-        q, port, endpoint = self.q, self.bus, self.bus + 1
-        # ECAM must be on for the registers above 100h; firmware does this.
-        q.outl(0xcf8, 1 << 31 | 0x60)
-        q.outl(0xcfc, ECAM | 1)
+        port, endpoint = self.bus, self.bus + 1
+        self.open_config()
         assert self.cfg_read32(port, 0, 0) not in (0xffffffff, 0), "no root port"
         self.port_bars = self.place_bars(port, 0, 2)
         self.cfg_write32(port, 0, 0x18, port | endpoint << 8 | endpoint << 16)

@@ -6,43 +6,52 @@ so does a listed one that is gone."""
 import os
 import subprocess
 import unittest
+from typing import NamedTuple
 
+import acpi
+import configspace
+import mailbox
+import refusals
+import registers
 from compare import differences, judge, known
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
-from observe import FATAL, Observer
+from machines import DYNAMIC, STATIC, Pair
+from observe import ENDS, Observer
 
 peers.need()
 
 LIST = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                      "../../../docs/differences-from-qemu.md"))
-# Where q35 has the component registers of the first CXL host bridge with this much memory.
-CHBS = 0x3c0000000
-MACHINE = [
-    "-nodefaults", "-display", "none", "-accel", "qtest", "-qtest-log", "none",
-    "-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G",
-    "-m", "1G,maxmem=8G,slots=4",
-    "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1,hdm_for_passthrough=true",
-    "-device", "cxl-rp,port=0,bus=cxl.1,id=root_port13,chassis=0,slot=2",
-]
-TYPE3 = "cxl-type3,bus=root_port13,id=cxl-vmem0"
-STATIC = MACHINE + ["-object", "memory-backend-ram,id=mem,size=512M,share=on",
-                    "-device", f"{TYPE3},volatile-memdev=mem"]
-# The same capacity, all of it dynamic: QEMU takes a backing for it, cxlbox backings as they come. The
-# other backing is there to be named in requests.
-DYNAMIC_QEMU = MACHINE + ["-object", "memory-backend-ram,id=dc,size=2G,share=on",
-                          "-object", "memory-backend-ram,id=mem,size=512M,share=on",
-                          "-device", f"{TYPE3},num-dc-regions=1,volatile-dc-memdev=dc,"
-                                     "volatile-memdev=mem"]
-DYNAMIC = MACHINE + ["-object", "memory-backend-ram,id=mem,size=512M,share=on",
-                     "-device", f"{TYPE3},num-dc-regions=1,dc-regions-total-size=2G,"
-                                "volatile-memdev=mem"]
 QEMU, CXLBOX = [peers.SCRIPT, "qemu"], [binary()]
 
 
-def observe(program, args, look):
+class Scenario(NamedTuple):
+    """One test of Differential. Each of @looks sees a machine of its own; the first words of the
+    keys that they note are @prefixes, which no other scenario uses."""
+    name: str
+    prefixes: list
+    looks: list
+    machine: Pair = STATIC
+
+
+SCENARIOS = [
+    Scenario("configuration_space", ["config", "chain", "writable"], [configspace.config]),
+    Scenario("component_registers", ["component", "hdm-ras"], [registers.component]),
+    Scenario("commits_of_decoders", ["commit"], [registers.commits]),
+    Scenario("device_registers", ["device"], [registers.device]),
+    Scenario("mailbox", ["mailbox"], [mailbox.mailbox]),
+    Scenario("mailbox_with_dynamic_capacity", ["dcmailbox"], [mailbox.dc_mailbox], DYNAMIC),
+    Scenario("commands_that_may_be_the_last", ["fatal"], [mailbox.last(c) for c in mailbox.FATAL],
+             DYNAMIC),
+    Scenario("qmp_errors", ["qmp"], [refusals.refusals], DYNAMIC),
+    Scenario("cedt", ["acpi"], [acpi.acpi]),
+]
+
+
+def observe(program, args, look, chbs):
     m = Machine(args, tutorial=False, program=program, qtest=True, stderr=subprocess.DEVNULL)
-    observer = Observer(m, CHBS)
+    observer = Observer(m, chbs)
     try:
         look(observer)
     finally:
@@ -50,7 +59,7 @@ def observe(program, args, look):
             m.end()
         except RuntimeError:
             # It crashed, as may be what a test is about.
-            if "the program ends" not in observer.seen.values():
+            if ENDS not in observer.seen.values():
                 raise
     return observer.seen
 
@@ -62,46 +71,39 @@ def listed(*prefixes):
 
 
 class Differential(unittest.TestCase):
+    """One test for each row of SCENARIOS."""
+
     maxDiff = None
 
-    def compare(self, prefixes, look, theirs=None, ours=None):
-        ours, theirs = ours or STATIC, theirs or STATIC
-        seen = observe(QEMU, theirs, look), observe(CXLBOX, ours, look)
-        self.assertGreater(len(seen[0]), 0)
-        self.assertEqual({k.split("/")[0] for k in seen[1]}, set(prefixes))
-        self.assertEqual(judge(differences(*seen), listed(*prefixes)), [])
+    def compare(self, scenario):
+        machine, theirs, ours = scenario.machine, {}, {}
+        for look in scenario.looks:
+            theirs |= observe(QEMU, machine.qemu, look, machine.chbs)
+            ours |= observe(CXLBOX, machine.cxlbox, look, machine.chbs)
+        self.assertGreater(len(theirs), 0)
+        self.assertNotIn(ENDS, ours.values())
+        self.assertEqual({k.split("/")[0] for k in ours}, set(scenario.prefixes))
+        self.assertEqual(judge(differences(theirs, ours), listed(*scenario.prefixes)), [])
 
-    def test_configuration_space(self):
-        self.compare(["config", "chain", "writable"], Observer.config)
 
-    def test_component_registers(self):
-        self.compare(["component", "hdm-ras"], Observer.component)
+for row in SCENARIOS:
+    setattr(Differential, f"test_{row.name}", lambda self, row=row: self.compare(row))
 
-    def test_commits_of_decoders(self):
-        self.compare(["commit"], Observer.commits)
 
-    def test_device_registers(self):
-        self.compare(["device"], Observer.device)
+class Scenarios(unittest.TestCase):
+    """The table, and the list in the documentation, hold together."""
 
-    def test_mailbox(self):
-        self.compare(["mailbox"], Observer.mailbox)
+    def test_no_two_share_a_name_or_a_prefix(self):
+        names = [s.name for s in SCENARIOS]
+        prefixes = [p for s in SCENARIOS for p in s.prefixes]
+        self.assertEqual(len(set(names)), len(names))
+        self.assertEqual(len(set(prefixes)), len(prefixes))
 
-    def test_mailbox_with_dynamic_capacity(self):
-        self.compare(["dcmailbox"], Observer.dc_mailbox, DYNAMIC_QEMU, DYNAMIC)
-
-    def test_commands_that_may_be_the_last(self):
-        seen = {}, {}
-        for command in FATAL:
-            for into, program, args in ((seen[0], QEMU, DYNAMIC_QEMU), (seen[1], CXLBOX, DYNAMIC)):
-                into.update(observe(program, args, lambda o, c=command: o.fatal(c)))
-        self.assertNotIn("the program ends", seen[1].values())
-        self.assertEqual(judge(differences(*seen), listed("fatal")), [])
-
-    def test_qmp_errors(self):
-        self.compare(["qmp"], Observer.errors, DYNAMIC_QEMU, DYNAMIC)
-
-    def test_cedt(self):
-        self.compare(["acpi"], Observer.acpi)
+    def test_every_listed_difference_belongs_to_one(self):
+        with open(LIST, encoding="utf-8") as f:
+            rows = known(f.read())
+        self.assertEqual({k.split("/")[0] for k in rows} -
+                         {p for s in SCENARIOS for p in s.prefixes}, set())
 
 
 class Judge(unittest.TestCase):
