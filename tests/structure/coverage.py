@@ -108,6 +108,14 @@ KINDS = (
     ('qtest command', 'qtest', qtest_commands, 20),
 )
 
+# kind: the man page that has its names, set in bold
+PAGES = {'option': MAN, 'property': MAN, 'QMP command': MAN_QMP, 'QMP event': MAN_QMP}
+
+
+def in_man(name):
+    """NAME in bold, by itself or with what follows it: *name*, *name=on|off*, *name.*."""
+    return re.compile(rf'\*{re.escape(name)}(?=[*=.])')
+
 
 def sections(text):
     """{heading: code spans below it} of the second-level headings of a Markdown text, without rows
@@ -151,11 +159,11 @@ def check_names(tree, found_by_kind):
             mistakes.append(f'only {len(found)} names of kind "{kind}" found: the tables moved?')
         mistakes += [f'{COVERAGE}: section "{heading}" lacks {kind} `{name}`'
                      for name in sorted(found - spans.get(heading, set()))]
-        page, where = {'option': (man, MAN), 'QMP command': (man_qmp, MAN_QMP),
-                       'QMP event': (man_qmp, MAN_QMP)}.get(kind, (None, None))
+        page, where = {MAN: (man, MAN), MAN_QMP: (man_qmp, MAN_QMP)}.get(PAGES.get(kind),
+                                                                         (None, None))
         if page:
             mistakes += [f'{where}: lacks {kind} {name}' for name in sorted(found)
-                         if not re.search(rf'\*{re.escape(name)}\*', page)]
+                         if not in_man(name).search(page)]
     return mistakes
 
 
@@ -176,9 +184,8 @@ def self_check(top):
                     head, mark, rest = text.partition(f'\n## {heading}\n')
                     body, *tail = re.split(r'(?=^## )', rest, maxsplit=1, flags=re.MULTILINE)
                     shorter = head + mark + body.replace(f'`{name}`', '') + ''.join(tail)
-                elif (path == MAN) == (kind == 'option') and kind in ('option', 'QMP command',
-                                                                      'QMP event'):
-                    shorter = text.replace(f'*{name}*', '')
+                elif path == PAGES.get(kind):
+                    shorter = in_man(name).sub('*', text)
                 else:
                     continue
                 mistakes = check_names(Tree(top, (path, shorter)), found)
