@@ -102,7 +102,7 @@ static const CxbPciClass pxb_class = {
 
 static const CxbProp pxb_props[] = {
 	{ "bus_nr", CXB_PROP_U8, offsetof(PxbCxl, bus_nr),
-	  .desc = "number of the bridge's bus, 1 to 255" },
+	  .desc = "number of the bridge's bus, 1 to 255; 0: nothing on it can be reached" },
 	{ "hdm_for_passthrough", CXB_PROP_BOOL, offsetof(PxbCxl, hdm_for_passthrough),
 	  .desc = "HDM decoders even with a single root port", .def = "off" },
 	{ NULL },

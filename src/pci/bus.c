@@ -99,10 +99,10 @@ static void bus_unparent(CxbObject *obj)
 {
 	CxbPciBus *bus = (CxbPciBus *)obj;
 
-	if (bus->host && bus->host->roots[bus->root_nr] == bus)
-		bus->host->roots[bus->root_nr] = NULL;
-	if (bus->host)
-		bus->host->routes_stale = true;
+	if (!bus->host)
+		return;
+	g_ptr_array_remove(bus->host->roots, bus);
+	bus->host->routes_stale = true;
 }
 
 static const CxbDevBusClass bus_class = { .kind = "PCI", .accepts = bus_accepts };

@@ -18,6 +18,7 @@ CxbPciHost *cxb_pci_host_new(CxbQom *qom, CxbMemMap *mm, int bar_priority, CxbMs
 	CxbPciHost *host = g_new0(CxbPciHost, 1);
 
 	host->qom = qom;
+	host->roots = g_ptr_array_new();
 	host->mm = mm;
 	host->bar_priority = bar_priority;
 	host->sink = sink;
@@ -27,6 +28,9 @@ CxbPciHost *cxb_pci_host_new(CxbQom *qom, CxbMemMap *mm, int bar_priority, CxbMs
 
 void cxb_pci_host_free(CxbPciHost *host)
 {
+	if (!host)
+		return;
+	g_ptr_array_unref(host->roots);
 	g_free(host);
 }
 
@@ -45,15 +49,23 @@ CxbPciBus *cxb_pci_root_bus_new(CxbPciHost *host, const char *name, uint8_t nr, 
 				CxbDevice *owner, CxbObject *parent, GError **errp)
 {
 	CxbPciBus *bus;
+	unsigned at = 0;
 
-	if (host->roots[nr]) {
-		cxb_fail(errp, CXB_ERROR_INVALID, "Bus %u is already in use", nr);
-		return NULL;
+	for (; at < host->roots->len; at++) {
+		const CxbPciBus *other = g_ptr_array_index(host->roots, at);
+
+		if (other->root_nr > nr)
+			break;
+		/* An expander's number may be that of the host's own bus. */
+		if (other->root_nr == nr && !other->bus.owner == !owner) {
+			cxb_fail(errp, CXB_ERROR_INVALID, "Bus %u is already in use", nr);
+			return NULL;
+		}
 	}
 	bus = pci_bus_new(host, name, express, owner, parent, errp);
 	if (bus) {
 		bus->root_nr = nr;
-		host->roots[nr] = bus;
+		g_ptr_array_insert(host->roots, at, bus);
 		host->routes_stale = true;
 	}
 	return bus;
@@ -61,13 +73,19 @@ CxbPciBus *cxb_pci_root_bus_new(CxbPciHost *host, const char *name, uint8_t nr, 
 
 void cxb_pci_root_bus_gone(CxbPciBus *bus)
 {
-	g_assert(bus->host->roots[bus->root_nr] == bus && !bus->bus.devices->len);
+	g_assert(!bus->bridge && !bus->bus.devices->len);
 	cxb_object_unparent(&bus->bus.obj);
 }
 
 CxbPciBus *cxb_pci_root_bus(CxbPciHost *host, uint8_t nr)
 {
-	return host->roots[nr];
+	for (unsigned i = 0; i < host->roots->len; i++) {
+		CxbPciBus *bus = g_ptr_array_index(host->roots, i);
+
+		if (bus->root_nr == nr)
+			return bus;
+	}
+	return NULL;
 }
 
 uint8_t cxb_pci_bus_nr(const CxbPciBus *bus)
@@ -102,10 +120,19 @@ static void route_below(CxbPciHost *host, CxbPciBus *bus, unsigned first, unsign
 
 static void routes_renew(CxbPciHost *host)
 {
-	memcpy(host->by_nr, host->roots, sizeof(host->by_nr));
-	for (unsigned i = 0; i < G_N_ELEMENTS(host->roots); i++)
-		if (host->roots[i])
-			route_below(host, host->roots[i], 1, 255);
+	memset(host->by_nr, 0, sizeof(host->by_nr));
+	for (unsigned i = 0; i < host->roots->len; i++) {
+		CxbPciBus *bus = g_ptr_array_index(host->roots, i);
+
+		if (!host->by_nr[bus->root_nr])
+			host->by_nr[bus->root_nr] = bus;
+	}
+	for (unsigned i = 0; i < host->roots->len; i++) {
+		CxbPciBus *bus = g_ptr_array_index(host->roots, i);
+
+		if (host->by_nr[bus->root_nr] == bus)
+			route_below(host, bus, 1, 255);
+	}
 	host->routes_stale = false;
 }
 
@@ -207,11 +234,11 @@ void cxb_pci_host_reset(CxbPciHost *host)
 
 	host->cf8 = 0;
 	host->cold = true;
-	for (unsigned i = 0; i < G_N_ELEMENTS(host->roots); i++) {
-		CxbPciBus *bus = host->roots[i];
+	for (unsigned i = 0; i < host->roots->len; i++) {
+		CxbPciBus *bus = g_ptr_array_index(host->roots, i);
 
 		/* A root bus whose expander sits on another bus is reset with that one. */
-		if (bus && !(bus->bus.owner && bus->bus.owner->bus))
+		if (!(bus->bus.owner && bus->bus.owner->bus))
 			cxb_dev_bus_reset(&bus->bus);
 	}
 	host->cold = false;

@@ -18,7 +18,7 @@ struct CxbPciHost {
 	unsigned msi_depth; /* messages being delivered: one may cause another */
 	CxbPciEjectFn eject;
 	void *eject_opaque;
-	CxbPciBus *roots[256]; /* by number */
+	GPtrArray *roots;      /* CxbPciBus by number; of two, the one that has it comes first */
 	CxbPciBus *by_nr[256]; /* as bridges route; made anew when stale */
 	bool routes_stale;
 	bool cold; /* a host reset is under way: sticky bits go too */

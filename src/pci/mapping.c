@@ -163,7 +163,6 @@ void cxb_pci_update_mappings(CxbPciHost *host)
 {
 	CXB_MEMMAP_TXN(host->mm);
 
-	for (unsigned i = 0; i < G_N_ELEMENTS(host->roots); i++)
-		if (host->roots[i])
-			update_bus(host->roots[i]);
+	for (unsigned i = 0; i < host->roots->len; i++)
+		update_bus(g_ptr_array_index(host->roots, i));
 }

@@ -28,6 +28,35 @@ OLD = "-qtest unix:{0}.sock -qtest-log /dev/null -chardev socket,path={0}.qmp,id
 SHORT = "-qtest unix:{0}.sock -qtest-log /dev/null -qmp unix:{0}.qmp -display none {1} -accel qtest"
 
 
+def machine(bridges, ports, devices, numbered=True):
+    """As the machines of QEMU's own CXL tests are written: a window over all bridges, @ports below
+    each, a persistent device below each of the first @devices; files in a folder, {dir}."""
+    text = ["-machine q35,cxl=on"]
+    for b in range(bridges):
+        text.append(f"-device pxb-cxl,id=cxl.{b},bus=pcie.0" + f",bus_nr={52 + b}" * numbered)
+    if bridges and numbered:
+        text.append("-M " + "".join(f"cxl-fmw.0.targets.{b}=cxl.{b}," for b in range(bridges)) +
+                    "cxl-fmw.0.size=4G")
+    for p in range(bridges * ports):
+        text.append(f"-device cxl-rp,id=rp{p},bus=cxl.{p // ports},chassis=0,slot={p}")
+    for d in range(devices):
+        text += [f"-object memory-backend-file,id={name}{d},mem-path={{dir}},size=256M"
+                 for name in ("cxl-mem", "lsa")]
+        text.append(f"-device cxl-type3,bus=rp{d},memdev=cxl-mem{d},lsa=lsa{d},id=cxl-pmem{d}")
+    return " ".join(text)
+
+
+# Those tests only start and end each; a bridge without a number among them.
+QEMUS_OWN = {
+    "no bridge": machine(0, 0, 0),
+    "a bridge without number": machine(1, 0, 0, numbered=False),
+    "a window": machine(1, 0, 0), "two bridges and a window": machine(2, 0, 0),
+    "a port": machine(1, 1, 0), "two ports": machine(1, 2, 0),
+    "a device": machine(1, 1, 1), "two ports, two devices": machine(1, 2, 2),
+    "two bridges, four ports, four devices": machine(2, 2, 4),
+}
+
+
 class LibQtest:
     """One run. The name of the binary is what libqtest wants: NAME-system-ARCH."""
 
@@ -109,6 +138,18 @@ class Start(unittest.TestCase):
             self.check(run.talk())
             status, text = run.end()
             self.assertEqual(status, 0, text)
+
+    def test_the_machines_of_qemus_own_tests(self):
+        for name, args in QEMUS_OWN.items():
+            with self.subTest(name), tempfile.TemporaryDirectory() as files, \
+                    LibQtest(args.format(dir=files)) as run:
+                run.talk()
+                devices = [d for d in run.qmp.cmd("qom-list", path="/machine/peripheral")
+                           if d["type"] == "child<cxl-type3>"]
+                self.assertEqual(len(devices), args.count("cxl-type3"))
+                status, text = run.end()
+                self.assertEqual(status, 0, text)
+                self.assertEqual(os.listdir(files), [])
 
     def test_as_old_ones(self):
         with LibQtest("-nodefaults -nographic " + shlex.join(TUTORIAL), OLD,

@@ -122,8 +122,9 @@ static void host_bridges_need_a_free_number_and_bus_0(Rig *r, gconstpointer unus
 {
 	rig_bridge(r);
 	rig_refuses(r, "pxb-cxl,id=p,bus=pcie.0,bus_nr=12", "Bus 12 is already in use");
+	/* Without a number it is 0: taken once, as by QEMU, whose own tests do that. */
+	rig_device(r, "pxb-cxl,id=q,bus=pcie.0");
 	rig_refuses(r, "pxb-cxl,id=p,bus=pcie.0,bus_nr=0", "Bus 0 is already in use");
-	rig_refuses(r, "pxb-cxl,id=p,bus=pcie.0", "Bus 0 is already in use");
 	rig_refuses(r, "pxb-cxl,id=p,bus=cxl.1,bus_nr=20",
 		    "Only PCI/PCIe bridges can be plugged into pxb-cxl");
 	rig_refuses(r, "pxb-cxl,id=p,bus=rp,bus_nr=20", "");

@@ -154,10 +154,38 @@ static void a_bus_number_is_used_once(Fixture *f, gconstpointer unused)
 	CxbPciDev *x = rig_must(&f->rig, "rig-expander,id=a,bus=pcie.0,bus_nr=12");
 
 	rig_refuse(&f->rig, "rig-expander,id=b,bus=pcie.0,bus_nr=12", "Bus 12 is already in use");
-	rig_refuse(&f->rig, "rig-expander,id=b,bus=pcie.0,bus_nr=0", "Bus 0 is already in use");
 	cxb_device_remove(&x->dev);
 	g_assert_null(cxb_pci_root_bus(f->rig.host, 12));
 	rig_must(&f->rig, "rig-expander,id=b,bus=pcie.0,bus_nr=12");
+}
+
+/* QEMU's default for an expander, and what its own tests give. */
+static void an_expander_numbered_as_the_hosts_bus_is_reached_by_nobody(Fixture *f,
+								       gconstpointer unused)
+{
+	CxbPciBus *host_bus = cxb_pci_root_bus(f->rig.host, 0);
+	CxbPciDev *x = rig_must(&f->rig, "rig-expander,id=a,bus=pcie.0,addr=3");
+	CxbPciDev *port = rig_must(&f->rig, "rig-port,id=rp,bus=a,addr=5");
+
+	rig_refuse(&f->rig, "rig-expander,id=b,bus=pcie.0,bus_nr=0", "Bus 0 is already in use");
+	g_assert_true(cxb_pci_root_bus(f->rig.host, 0) == host_bus);
+	g_assert_true(cxb_pci_find(f->rig.host, 0x18) == x);
+	g_assert_null(cxb_pci_find(f->rig.host, 0x28));
+
+	/* Nor is what claims to be below it. */
+	cxb_pci_dev_config_write(port, PCI_SECONDARY_BUS, 1, 7);
+	cxb_pci_dev_config_write(port, PCI_SUBORDINATE, 1, 7);
+	rig_must(&f->rig, "rig-endpoint,id=e,bus=rp");
+	g_assert_null(cxb_pci_find(f->rig.host, 7 << 8));
+
+	/* A reset reaches it all the same. */
+	cxb_pci_host_reset(f->rig.host);
+	g_assert_cmphex(cxb_pci_dev_config_read(port, PCI_SECONDARY_BUS, 1), ==, 0);
+	cxb_device_remove(cxb_device_find(f->rig.qom, "e", NULL));
+	cxb_device_remove(&port->dev);
+	cxb_device_remove(&x->dev);
+	g_assert_true(cxb_pci_root_bus(f->rig.host, 0) == host_bus);
+	rig_must(&f->rig, "rig-expander,id=b,bus=pcie.0");
 }
 
 static void a_failed_realize_leaves_nothing(Fixture *f, gconstpointer unused)
@@ -186,6 +214,7 @@ int main(int argc, char **argv)
 	ADD(only_ports_allow_hotplug);
 	ADD(an_expander_bus_takes_bridges_only);
 	ADD(a_bus_number_is_used_once);
+	ADD(an_expander_numbered_as_the_hosts_bus_is_reached_by_nobody);
 	ADD(a_failed_realize_leaves_nothing);
 	return g_test_run();
 }

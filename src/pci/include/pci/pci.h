@@ -131,6 +131,9 @@ CxbMemMap *cxb_pci_host_memmap(CxbPciHost *host);
 /**
  * cxb_pci_root_bus_new() - A root bus named @name with number @nr ("Bus 12 is already in use").
  * @owner: the expander bridge it belongs to, or NULL with @parent the object that has it
+ *
+ * The bus of an expander may have the number of one without, made before: then it is there but no
+ * access is routed to it. That is what QEMU makes of an expander whose number is left out (0).
  */
 CxbPciBus *cxb_pci_root_bus_new(CxbPciHost *host, const char *name, uint8_t nr, bool express,
 				CxbDevice *owner, CxbObject *parent, GError **errp);
