@@ -155,15 +155,15 @@ void cxb_comp_write(CxbComp *comp, uint32_t off, unsigned size, uint64_t val)
 	write32(comp, off & ~3u, (uint32_t)val << shift, UINT32_MAX >> (32 - 8 * size) << shift);
 }
 
-void cxb_comp_reset(CxbComp *comp, bool keep_hdm)
+void cxb_comp_reset(CxbComp *comp, CxbResetKind kind)
 {
-	const uint32_t first = comp->hdm_at / 4;
-	const uint32_t behind = first + WIRE_HDM_SIZE(comp->hdm.count) / 4;
-	const bool kept = keep_hdm && comp->hdm_at;
+	const uint32_t first = RAS_AT / 4, behind = (RAS_AT + WIRE_RAS_SIZE) / 4;
 
-	if (comp->hdm_at && !keep_hdm)
+	if (kind == CXB_RESET_FUNCTION)
+		return;
+	if (comp->hdm_at)
 		comp_hdm_reset(comp);
 	for (uint32_t i = 0; i < BANK_REGS; i++)
-		if (!kept || i < first || i >= behind)
+		if (cxb_reset_is_fundamental(kind) || i < first || i >= behind)
 			comp->regs[i] = comp->initial[i];
 }

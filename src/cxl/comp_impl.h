@@ -18,7 +18,7 @@ typedef enum {
 	DEC_EV_COMMIT_LOCKED, /* the same with Lock On Commit set */
 	DEC_EV_COMMIT_BAD,    /* a rule is broken */
 	DEC_EV_CLEAR,         /* 0 was written to Commit */
-	DEC_EV_RESET,         /* conventional reset */
+	DEC_EV_RESET,         /* any but of the function alone */
 	DEC_EVENTS
 } DecEvent;
 

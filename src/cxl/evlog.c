@@ -166,10 +166,16 @@ void evlog_set_mode(CxbEvLogs *logs, CxbLogId id, uint8_t mode)
 		raise_irq(logs, id);
 }
 
-void cxb_evlogs_reset_policy(CxbEvLogs *logs)
+void cxb_evlogs_reset(CxbEvLogs *logs, CxbResetKind kind)
 {
-	for (unsigned i = 0; i < CXB_LOGS; i++)
+	/* Linux sets the policy at probe and relies on it over a reset of the function. */
+	if (kind == CXB_RESET_FUNCTION)
+		return;
+	for (unsigned i = 0; i < CXB_LOGS; i++) {
 		logs->log[i].mode = WIRE_EVENT_IRQ_NONE;
+		if (kind == CXB_RESET_COLD && i != CXB_LOG_DC)
+			drop(&logs->log[i], logs->log[i].count);
+	}
 }
 
 void cxb_evlogs_on_cleared(CxbEvLogs *logs, void (*fn)(void *opaque, CxbLogId log), void *opaque)

@@ -30,6 +30,12 @@ void cxb_memdev_set_logs(CxbMemdev *md, CxbEvLogs *logs)
 	md->config.logs = logs;
 }
 
+void cxb_memdev_reset(CxbMemdev *md, CxbResetKind kind)
+{
+	if (kind == CXB_RESET_COLD)
+		md->time_set = false;
+}
+
 void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 {
 	memdev_add_timestamp(md, cci);

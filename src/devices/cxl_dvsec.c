@@ -54,6 +54,8 @@ uint16_t cxb_dvsec_device(CxbPciDev *dev, uint16_t off, uint64_t range1, uint64_
 	off = cxb_pcie_add_dvsec(dev, WIRE_DVSEC_DEVICE, WIRE_DVSEC_DEVICE_REV, off,
 				 WIRE_DVSEC_DEVICE_LEN, &body);
 	mask_body(dev->w1c, off, &w1c, sizeof(w1c));
+	/* Of CXL.mem, which goes on over a function level reset. */
+	memset(dev->link + off, 0xff, WIRE_DVSEC_DEVICE_LEN);
 	device_wmask(dev, off, false);
 	return off;
 }
@@ -66,7 +68,7 @@ void cxb_dvsec_device_update_lock(CxbPciDev *dev, uint16_t dvsec)
 	device_wmask(dev, dvsec, le_load(lock, 2) & WIRE_DEV_LOCK);
 }
 
-void cxb_dvsec_port_ext(CxbPciDev *dev, uint16_t off)
+uint16_t cxb_dvsec_port_ext(CxbPciDev *dev, uint16_t off)
 {
 	const struct wire_dvsec_port body = { .status = le16_put(WIRE_PORT_STATUS_PM_INIT) };
 	const struct wire_dvsec_port w1c = { .status = le16_put(0x4000) };
@@ -86,6 +88,17 @@ void cxb_dvsec_port_ext(CxbPciDev *dev, uint16_t off)
 				 WIRE_DVSEC_PORT_LEN, &body);
 	mask_body(dev->wmask, off, &wmask, sizeof(wmask));
 	mask_body(dev->w1c, off, &w1c, sizeof(w1c));
+	return off;
+}
+
+bool cxb_dvsec_port_resets_below(const CxbPciDev *dev, uint16_t dvsec, CxbPciPortControl control)
+{
+	const uint8_t *ctrl =
+		dev->config + dvsec + WIRE_DVSEC_BODY + offsetof(struct wire_dvsec_port, ctrl);
+	const uint16_t unmask = control == CXB_PCI_SECONDARY_BUS_RESET ? WIRE_PORT_CTRL_UNMASK_SBR
+								       : WIRE_PORT_CTRL_UNMASK_LINK;
+
+	return le_load(ctrl, 2) & unmask;
 }
 
 void cxb_dvsec_gpf_port(CxbPciDev *dev, uint16_t off)

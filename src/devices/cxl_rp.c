@@ -41,7 +41,7 @@ static bool rp_realize(CxbPciDev *dev, GError **errp)
 
 	cxb_pcie_add_aer(dev, 0x100);
 	cxb_pcie_add_acs(dev, 0x148);
-	cxb_dvsec_port_ext(dev, 0x150);
+	rp->port_ext = cxb_dvsec_port_ext(dev, 0x150);
 	cxb_dvsec_gpf_port(dev, 0x178);
 	cxb_dvsec_flex_bus(dev, 0x188, 0xbd);
 	cxb_dvsec_locator(dev, 0x1a8, blocks, G_N_ELEMENTS(blocks));
@@ -63,9 +63,14 @@ static void rp_unrealize(CxbPciDev *dev)
 	rp->slot_taken = false;
 }
 
-static void rp_reset(CxbPciDev *dev)
+static void rp_reset(CxbPciDev *dev, CxbResetKind kind)
 {
-	cxb_comp_reset(((CxlRp *)dev)->comp, false);
+	cxb_comp_reset(((CxlRp *)dev)->comp, kind);
+}
+
+static bool rp_resets_below(const CxbPciDev *dev, CxbPciPortControl control)
+{
+	return cxb_dvsec_port_resets_below(dev, ((const CxlRp *)dev)->port_ext, control);
 }
 
 static const CxbPciClass rp_class = {
@@ -78,6 +83,7 @@ static const CxbPciClass rp_class = {
 	.realize = rp_realize,
 	.unrealize = rp_unrealize,
 	.reset = rp_reset,
+	.resets_below = rp_resets_below,
 };
 
 static const CxbProp rp_props[] = {

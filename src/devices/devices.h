@@ -35,7 +35,10 @@ uint16_t cxb_dvsec_device(CxbPciDev *dev, uint16_t off, uint64_t range1, uint64_
 /** cxb_dvsec_device_update_lock() - After a write to configuration space, and after reset: what
  * CONFIG_LOCK guards is writable or not (8.1.3.6). */
 void cxb_dvsec_device_update_lock(CxbPciDev *dev, uint16_t dvsec);
-void cxb_dvsec_port_ext(CxbPciDev *dev, uint16_t off);
+/** cxb_dvsec_port_ext() - Returns: its offset. */
+uint16_t cxb_dvsec_port_ext(CxbPciDev *dev, uint16_t off);
+/** cxb_dvsec_port_resets_below() - Port Control Extensions mask what @control does (8.1.5.2). */
+bool cxb_dvsec_port_resets_below(const CxbPciDev *dev, uint16_t dvsec, CxbPciPortControl control);
 void cxb_dvsec_gpf_port(CxbPciDev *dev, uint16_t off);
 void cxb_dvsec_gpf_device(CxbPciDev *dev, uint16_t off);
 void cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask);
@@ -64,6 +67,7 @@ typedef struct {
 typedef struct {
 	CxbPciDev pci;
 	uint8_t port, chassis;
+	uint16_t port_ext; /* offset of its DVSEC */
 	uint16_t slot;
 	bool slot_taken;
 	CxbComp *comp;
@@ -144,6 +148,8 @@ void cxb_type3_backings_fini(Type3 *t3);
  * static_size are settled. */
 bool cxb_type3_cdat_init(Type3 *t3, uint16_t off, GError **errp);
 void cxb_type3_cdat_fini(Type3 *t3);
+
+void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind);
 
 extern const CxbType cxb_pxb_cxl_type;
 extern const CxbType cxb_cxl_rp_type;

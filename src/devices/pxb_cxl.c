@@ -72,7 +72,7 @@ static void pxb_unrealize(CxbPciDev *dev)
 	pxb->bus = NULL;
 }
 
-static void pxb_reset(CxbPciDev *dev)
+static void pxb_reset(CxbPciDev *dev, CxbResetKind kind)
 {
 	PxbCxl *pxb = (PxbCxl *)dev;
 
@@ -80,7 +80,7 @@ static void pxb_reset(CxbPciDev *dev)
 	 * since the last time: whether decoders are there is settled at reset, as in QEMU. */
 	const bool passthrough = !pxb->hdm_for_passthrough && pxb->bus->bus.devices->len == 1;
 
-	cxb_comp_reset(pxb->comp, false);
+	cxb_comp_reset(pxb->comp, kind);
 	if (passthrough != pxb->passthrough) {
 		pxb->passthrough = passthrough;
 		cxb_comp_free(pxb->comp);

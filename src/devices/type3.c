@@ -324,19 +324,6 @@ static void t3_config_written(CxbPciDev *dev, uint16_t off, unsigned size)
 		cxb_dvsec_device_update_lock(dev, t3->dvsec0);
 }
 
-static void t3_reset(CxbPciDev *dev)
-{
-	Type3 *t3 = (Type3 *)dev;
-
-	cxb_dvsec_device_update_lock(dev, t3->dvsec0);
-	cxb_comp_reset(t3->comp, false);
-	cxb_cci_reset(t3->cci);
-	cxb_devregs_reset(t3->devregs);
-	cxb_evlogs_reset_policy(t3->logs);
-	if (t3->head)
-		cxb_dc_head_reset(t3->head);
-}
-
 static const CxbPciClass t3_class = {
 	.device = CXB_PCI_DEVICE_CLASS,
 	.vendor_id = 0x8086,
@@ -349,7 +336,7 @@ static const CxbPciClass t3_class = {
 	.realize = t3_realize,
 	.unrealize = t3_unrealize,
 	.config_written = t3_config_written,
-	.reset = t3_reset,
+	.reset = cxb_type3_reset,
 };
 
 static const CxbProp t3_props[] = {

@@ -119,18 +119,14 @@ void cxb_hotplug_reset(CxbMachine *m)
 CxbDevice *cxb_machine_device_add(CxbMachine *m, CxbOpts *opts, GError **errp)
 {
 	CxbDevice *dev = cxb_device_add(m->qom, opts, true, errp);
-	const CxbDeviceClass *k;
 	g_autofree char *path = NULL;
 
 	if (!dev)
 		return NULL;
 	/* What has power for the first time starts from its initial state. */
-	k = cxb_object_klass(&dev->obj);
-	if (k->reset) {
-		CXB_MEMMAP_TXN(m->mm);
-
-		k->reset(dev);
-	}
+	cxb_memmap_begin(m->mm);
+	cxb_device_reset(dev, CXB_RESET_COLD);
+	cxb_memmap_commit(m->mm);
 	path = cxb_object_path(&dev->obj);
 	trace_machine_device_add(path);
 	return dev;

@@ -278,10 +278,10 @@ static void place_ram(CxbMachine *m)
 	cxb_memmap_place(m->mm, m->ram_high, 4ull << 30, PRIO_RAM, 0, m->layout.high_ram);
 }
 
-static void reset(CxbMachine *m)
+static void reset(CxbMachine *m, CxbResetKind kind)
 {
 	cxb_hotplug_reset(m);
-	cxb_pci_host_reset(m->pci);
+	cxb_pci_host_reset(m->pci, kind);
 	cxb_irqs_reset(m->irqs);
 	m->port92 = 0;
 	cxb_acpi_write(m);
@@ -312,14 +312,14 @@ bool cxb_machine_done(CxbMachine *m, GError **errp)
 		.rsdp_area = { 0xe0000, 0x20000 },
 	};
 	m->done = true;
-	reset(m);
+	reset(m, CXB_RESET_COLD);
 	return true;
 }
 
 void cxb_machine_reset(CxbMachine *m, CxbResetCause cause)
 {
 	trace_machine_reset(cause);
-	reset(m);
+	reset(m, CXB_RESET_WARM);
 	cxb_reset_notify_run(&m->reset_notify, &cause);
 }
 

@@ -64,7 +64,7 @@ static bool mch_realize(CxbPciDev *dev, GError **errp)
 	return true;
 }
 
-static void mch_reset(CxbPciDev *dev)
+static void mch_reset(CxbPciDev *dev, CxbResetKind kind)
 {
 	ecam_update((Mch *)dev);
 }

@@ -47,6 +47,20 @@ void pci_bridge_fini(CxbPciDev *dev)
 		cxb_object_unparent(&bus->bus.obj);
 }
 
+bool pci_resets_below(const CxbPciDev *dev, CxbPciPortControl control)
+{
+	const CxbPciClass *k = pci_class(dev);
+
+	return !k->resets_below || k->resets_below(dev, control);
+}
+
+void pci_bridge_reset_below(CxbPciDev *dev, CxbResetKind kind)
+{
+	CXB_MEMMAP_TXN(pci_host(dev)->mm);
+
+	cxb_dev_bus_reset(&dev->secondary->bus, kind);
+}
+
 void pci_bridge_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
 {
 	if (cfg_touches(w, PCI_PRIMARY_BUS, 3))
@@ -55,10 +69,12 @@ void pci_bridge_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
 		const uint16_t was = cfg_old16(dev, w, PCI_BRIDGE_CTL);
 		const uint16_t now = cfg_get(dev, PCI_BRIDGE_CTL, 2);
 
-		if (now & ~was & PCI_BRIDGE_CTL_SBR) {
-			CXB_MEMMAP_TXN(pci_host(dev)->mm);
-
-			cxb_dev_bus_reset(&dev->secondary->bus);
-		}
+		if (!((now ^ was) & PCI_BRIDGE_CTL_SBR))
+			return;
+		dev->bus_held = (now & PCI_BRIDGE_CTL_SBR) &&
+				pci_resets_below(dev, CXB_PCI_SECONDARY_BUS_RESET);
+		pci_host(dev)->routes_stale = true;
+		if (dev->bus_held)
+			pci_bridge_reset_below(dev, CXB_RESET_HOT);
 	}
 }

@@ -80,9 +80,11 @@ static void write_aligned(CxbPciDev *dev, uint16_t off, unsigned size, uint32_t 
 	msi_config_written(dev, &w);
 	msix_config_written(dev, &w);
 	pcie_slot_config_written(dev, &w);
+	pcie_link_config_written(dev, &w);
 	doe_config_written(dev, &w);
 	if (k->config_written)
 		k->config_written(dev, off, size);
+	pcie_config_written(dev, &w); /* last: it may reset the function */
 }
 
 void cxb_pci_dev_config_write(CxbPciDev *dev, uint16_t off, unsigned size, uint32_t val)

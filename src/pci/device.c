@@ -9,8 +9,8 @@ CXB_TRACE(pci_realize, (const char *type, unsigned bus, unsigned devfn), "%s bus
 	  type, bus, devfn >> 3, devfn & 7)
 CXB_TRACE(pci_unrealize, (const char *type, unsigned devfn), "%s slot %02x.%x", type, devfn >> 3,
 	  devfn & 7)
-CXB_TRACE(pci_reset, (const char *type, unsigned devfn), "%s slot %02x.%x", type, devfn >> 3,
-	  devfn & 7)
+CXB_TRACE(pci_reset, (const char *type, unsigned devfn, CxbResetKind kind),
+	  "%s slot %02x.%x kind %d", type, devfn >> 3, devfn & 7, kind)
 
 static void arrays_new(CxbPciDev *dev, uint16_t size)
 {
@@ -19,6 +19,7 @@ static void arrays_new(CxbPciDev *dev, uint16_t size)
 	dev->wmask = g_malloc0(size);
 	dev->w1c = g_malloc0(size);
 	dev->sticky = g_malloc0(size);
+	dev->link = g_malloc0(size);
 }
 
 static void arrays_free(CxbPciDev *dev)
@@ -27,11 +28,12 @@ static void arrays_free(CxbPciDev *dev)
 	g_clear_pointer(&dev->wmask, g_free);
 	g_clear_pointer(&dev->w1c, g_free);
 	g_clear_pointer(&dev->sticky, g_free);
+	g_clear_pointer(&dev->link, g_free);
 	g_clear_pointer(&dev->reset_val, g_free);
 	memset(dev->bars, 0, sizeof(dev->bars));
 	dev->config_size = dev->pcie_cap = dev->msi_cap = dev->ext_next = 0;
 	dev->cap_next = 0;
-	dev->slot_irq = false;
+	dev->slot_irq = dev->link_off = dev->bus_held = false;
 }
 
 static void header_init(CxbPciDev *dev, const CxbPciClass *k)
@@ -113,27 +115,28 @@ void cxb_pci_dev_unrealize(CxbDevice *d)
 	dev_clear(dev);
 }
 
-void cxb_pci_dev_reset(CxbDevice *d)
+void cxb_pci_dev_reset(CxbDevice *d, CxbResetKind kind)
 {
 	CxbPciDev *dev = CXB_PCI_DEV(d);
 	const CxbPciClass *k = pci_class(dev);
-	CxbPciHost *host = pci_host(dev);
 
-	trace_pci_reset(d->obj.type->name, dev->devfn);
+	trace_pci_reset(d->obj.type->name, dev->devfn, kind);
 	for (unsigned i = 0; i < dev->config_size; i++) {
-		const uint8_t keep = host->cold ? 0 : dev->sticky[i];
+		const uint8_t keep = (cxb_reset_is_fundamental(kind) ? 0 : dev->sticky[i]) |
+				     (kind == CXB_RESET_FUNCTION ? dev->link[i] : 0);
 
 		dev->config[i] = (dev->config[i] & keep) | (dev->reset_val[i] & ~keep);
 	}
 	for (unsigned i = 0; i < CXB_PCI_BARS; i++)
 		dev->bars[i].probe = false;
-	host->routes_stale = true;
+	dev->bus_held = false;
+	pci_host(dev)->routes_stale = true;
 	pci_map_device(dev);
 	msix_reset(dev);
 	doe_reset(dev);
 	pcie_slot_reset(dev);
 	if (k->reset)
-		k->reset(dev);
+		k->reset(dev, kind);
 }
 
 void cxb_pci_add_bar(CxbPciDev *dev, unsigned nr, CxbRegion *region, bool is_64, bool prefetchable)

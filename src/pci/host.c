@@ -106,7 +106,8 @@ static void route_below(CxbPciHost *host, CxbPciBus *bus, unsigned first, unsign
 		CxbPciDev *dev = g_ptr_array_index(bus->bus.devices, i);
 		unsigned sec, sub;
 
-		if (bus->functions[dev->devfn] != dev || !dev->secondary)
+		if (bus->functions[dev->devfn] != dev || !dev->secondary || dev->bus_held ||
+		    !pcie_slot_is_up(dev))
 			continue;
 		sec = dev->config[PCI_SECONDARY_BUS];
 		sub = MIN(dev->config[PCI_SUBORDINATE], last);
@@ -228,18 +229,16 @@ void pci_msi_send(CxbPciDev *dev, uint64_t addr, uint32_t data)
 	host->msi_depth--;
 }
 
-void cxb_pci_host_reset(CxbPciHost *host)
+void cxb_pci_host_reset(CxbPciHost *host, CxbResetKind kind)
 {
 	CXB_MEMMAP_TXN(host->mm);
 
 	host->cf8 = 0;
-	host->cold = true;
 	for (unsigned i = 0; i < host->roots->len; i++) {
 		CxbPciBus *bus = g_ptr_array_index(host->roots, i);
 
 		/* A root bus whose expander sits on another bus is reset with that one. */
 		if (!(bus->bus.owner && bus->bus.owner->bus))
-			cxb_dev_bus_reset(&bus->bus);
+			cxb_dev_bus_reset(&bus->bus, kind);
 	}
-	host->cold = false;
 }

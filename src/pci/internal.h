@@ -21,7 +21,6 @@ struct CxbPciHost {
 	GPtrArray *roots;      /* CxbPciBus by number; of two, the one that has it comes first */
 	CxbPciBus *by_nr[256]; /* as bridges route; made anew when stale */
 	bool routes_stale;
-	bool cold; /* a host reset is under way: sticky bits go too */
 	uint32_t cf8;
 };
 
@@ -110,6 +109,8 @@ void pci_unmap_device(CxbPciDev *dev);
 void pci_bridge_header(CxbPciDev *dev);
 void pci_bridge_fini(CxbPciDev *dev);
 void pci_bridge_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+bool pci_resets_below(const CxbPciDev *dev, CxbPciPortControl control);
+void pci_bridge_reset_below(CxbPciDev *dev, CxbResetKind kind);
 
 /* msi.c, msix.c */
 bool msi_notify(CxbPciDev *dev, unsigned vector); /* false: not enabled */
@@ -127,11 +128,14 @@ void doe_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 /* pcie.c */
 unsigned pcie_type(const CxbPciDev *dev); /* PCIE_TYPE_*; of a function that has the capability */
 bool pcie_is_port_above_link(const CxbPciDev *dev); /* root or downstream port */
+void pcie_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 
 /* slot.c: of root and downstream ports; others are left alone */
 void pcie_slot_plugged(CxbPciDev *port, bool hotplugged);
 void pcie_slot_unplugged(CxbPciDev *port);
 void pcie_slot_reset(CxbPciDev *port);
+bool pcie_slot_is_up(const CxbPciDev *port); /* what is below has power and a link */
 void pcie_slot_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+void pcie_link_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 
 #endif

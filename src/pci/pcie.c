@@ -12,7 +12,7 @@ static const struct pcie_row {
 	uint32_t
 		slot_cap; /* b17 interlock, hot plug (6, 5), indicators (4, 3), b1 power, b0 button */
 } rows[] = {
-	{ PCIE_TYPE_ENDPOINT, false, 0x00008020, 0x00000505, 0 },
+	{ PCIE_TYPE_ENDPOINT, false, 0x10008020, 0x00000505, 0 },
 	{ PCIE_TYPE_ROOT_PORT, true, 0x00008020, 0x00300606, 0x0002007b },
 	{ PCIE_TYPE_UPSTREAM, false, 0x10008020, 0x00000505, 0 },
 	{ PCIE_TYPE_DOWNSTREAM, true, 0x10008020, 0x00300506, 0x00020079 },
@@ -23,7 +23,7 @@ static const struct pcie_row {
 #define DEV_STA_W1C  0x000f
 /* ASPM, common clock, extended synch; ports also link disable. */
 #define LINK_CTL_MASK      0x00c3
-#define LINK_CTL_PORT_MASK 0x00d3
+#define LINK_CTL_PORT_MASK (LINK_CTL_MASK | PCIE_LINK_CTL_OFF)
 #define LINK_STA_PORT_W1C  0xc000
 #define ROOT_CTL_MASK      0x000f
 #define ROOT_STA_W1C       0x00010000
@@ -55,9 +55,12 @@ void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port)
 		2 | FIELD_PREP(PCIE_FLAGS_TYPE, type) | (row->slot ? PCIE_FLAGS_SLOT : 0));
 	cfg_put(dev, off + PCIE_DEV_CAP, 4, row->dev_cap);
 	cfg_reg(dev, off + PCIE_DEV_CTL, 2, 0, DEV_CTL_MASK, 0);
+	le_store(dev->link + off + PCIE_DEV_CTL, 2, PCIE_DEV_CTL_PAYLOAD);
 	cfg_reg(dev, off + PCIE_DEV_STA, 2, 0, 0, DEV_STA_W1C);
 	cfg_put(dev, off + PCIE_LINK_CAP, 4, row->link_cap | (uint32_t)port << 24);
 	cfg_reg(dev, off + PCIE_LINK_CTL, 2, 0, row->slot ? LINK_CTL_PORT_MASK : LINK_CTL_MASK, 0);
+	/* What both ends of the link have agreed on (6.6.2). */
+	le_store(dev->link + off + PCIE_LINK_CTL, 2, LINK_CTL_MASK);
 	cfg_reg(dev, off + PCIE_LINK_STA, 2, row->link_cap & (PCIE_LINK_SPEED | PCIE_LINK_WIDTH), 0,
 		row->slot ? LINK_STA_PORT_W1C : 0);
 	if (row->slot) {
@@ -92,4 +95,17 @@ void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot)
 	g_assert(port->pcie_cap && pcie_is_port_above_link(port) && slot < 1u << 13);
 	cfg_put(port, reg, 4,
 		(cfg_get(port, reg, 4) & ~PCIE_SLOT_CAP_NR) | FIELD_PREP(PCIE_SLOT_CAP_NR, slot));
+}
+
+void pcie_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
+{
+	const unsigned cap = dev->pcie_cap;
+
+	if (!cap || !(cfg_written16(w, cap + PCIE_DEV_CTL) & PCIE_DEV_CTL_FLR) ||
+	    pcie_type(dev) != PCIE_TYPE_ENDPOINT ||
+	    !(cfg_get(dev, cap + PCIE_DEV_CAP, 4) & PCIE_DEV_CAP_FLR))
+		return;
+	CXB_MEMMAP_TXN(pci_host(dev)->mm);
+
+	cxb_device_reset(&dev->dev, CXB_RESET_FUNCTION);
 }

@@ -39,7 +39,7 @@ static void link_train(CxbPciDev *port)
 		width = MIN(width, other & PCIE_LINK_WIDTH);
 	}
 	slot_set(port, PCIE_LINK_STA, PCIE_LINK_SPEED | PCIE_LINK_WIDTH | PCIE_LINK_STA_ACTIVE,
-		 speed | width | (dev ? PCIE_LINK_STA_ACTIVE : 0));
+		 speed | width | (dev && !port->link_off ? PCIE_LINK_STA_ACTIVE : 0));
 }
 
 /* Which events are both there and asked for; 0 if hot-plug interrupts are off. */
@@ -67,21 +67,25 @@ static void signal_events(CxbPciDev *port)
 
 static void slot_event(CxbPciDev *port, uint16_t sta)
 {
-	if (slot_get(port, PCIE_SLOT_STA, 2) & sta)
+	if ((slot_get(port, PCIE_SLOT_STA, 2) & sta) == sta)
 		return;
 	slot_set(port, PCIE_SLOT_STA, 0, sta);
 	signal_events(port);
+}
+
+static bool can_cut(const CxbPciDev *port)
+{
+	return slot_get(port, PCIE_SLOT_CAP, 4) & PCIE_SLOT_CAP_PCP;
 }
 
 /* Presence, link and power as they are when power comes on. */
 static void slot_power_on(CxbPciDev *port)
 {
 	const bool present = below(port);
-	const bool can_cut = slot_get(port, PCIE_SLOT_CAP, 4) & PCIE_SLOT_CAP_PCP;
 
 	slot_set(port, PCIE_SLOT_CTL, PCIE_SLOT_CTL_OFF,
 		 PCIE_SLOT_CTL_ATTN | PCIE_SLOT_CTL_POWER |
-			 (!present && can_cut ? PCIE_SLOT_CTL_OFF : 0));
+			 (!present && can_cut(port) ? PCIE_SLOT_CTL_OFF : 0));
 	slot_set(port, PCIE_SLOT_STA, PCIE_SLOT_STA_PRES, present ? PCIE_SLOT_STA_PRES : 0);
 	link_train(port);
 }
@@ -96,7 +100,8 @@ void pcie_slot_plugged(CxbPciDev *port, bool hotplugged)
 	}
 	link_train(port);
 	slot_set(port, PCIE_SLOT_STA, 0, PCIE_SLOT_STA_PRES);
-	slot_event(port, PCIE_SLOT_STA_PDC);
+	/* Who puts a device in presses the button, too: please switch it on. */
+	slot_event(port, PCIE_SLOT_STA_PDC | PCIE_SLOT_STA_ABP);
 }
 
 void pcie_slot_unplugged(CxbPciDev *port)
@@ -113,17 +118,26 @@ void pcie_slot_reset(CxbPciDev *port)
 {
 	if (!has_slot(port))
 		return;
-	port->slot_irq = false;
+	port->slot_irq = port->link_off = false;
 	slot_power_on(port);
+}
+
+static bool power_cut(const CxbPciDev *port, uint16_t ctl)
+{
+	return can_cut(port) && (ctl & PCIE_SLOT_CTL_OFF);
 }
 
 /* Indicator off, and power cut where that is possible. */
 static bool switched_off(const CxbPciDev *port, uint16_t ctl)
 {
-	const bool can_cut = slot_get(port, PCIE_SLOT_CAP, 4) & PCIE_SLOT_CAP_PCP;
-
 	return (ctl & PCIE_SLOT_CTL_POWER) == PCIE_SLOT_CTL_POWER &&
-	       (!can_cut || (ctl & PCIE_SLOT_CTL_OFF));
+	       (!can_cut(port) || power_cut(port, ctl));
+}
+
+bool pcie_slot_is_up(const CxbPciDev *port)
+{
+	return !has_slot(port) ||
+	       (!port->link_off && !power_cut(port, slot_get(port, PCIE_SLOT_CTL, 2)));
 }
 
 bool cxb_pcie_slot_eject_request(CxbPciDev *port)
@@ -156,6 +170,31 @@ void pcie_slot_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
 	host = pci_host(dev);
 	if (below(dev) && switched_off(dev, now) && !switched_off(dev, was) && host->eject)
 		host->eject(host->eject_opaque, dev);
+	if (power_cut(dev, now) != power_cut(dev, was)) {
+		host->routes_stale = true;
+		if (power_cut(dev, now))
+			pci_bridge_reset_below(dev, CXB_RESET_COLD);
+	}
 	signal_events(dev);
 	slot_event(dev, PCIE_SLOT_STA_CC);
+}
+
+void pcie_link_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
+{
+	bool off;
+
+	if (!has_slot(dev) || !cfg_touches(w, dev->pcie_cap + PCIE_LINK_CTL, 1))
+		return;
+	off = slot_get(dev, PCIE_LINK_CTL, 2) & PCIE_LINK_CTL_OFF;
+	if (off == dev->link_off || (off && !pci_resets_below(dev, CXB_PCI_LINK_DISABLE)))
+		return;
+	/* While the link is down nothing below is reached: the routes know, and a reset has closed
+	 * the windows. */
+	if (off)
+		pci_bridge_reset_below(dev, CXB_RESET_HOT);
+	dev->link_off = off;
+	pci_host(dev)->routes_stale = true;
+	link_train(dev);
+	if (below(dev))
+		slot_event(dev, PCIE_SLOT_STA_DLLSC);
 }

@@ -149,17 +149,23 @@ CxbDevBus *cxb_dev_bus_find(CxbQom *qom, const char *name, GError **errp)
 	return (CxbDevBus *)obj;
 }
 
-static void reset_below(CxbDevice *dev)
+void cxb_device_reset(CxbDevice *dev, CxbResetKind kind)
+{
+	if (dev_class(dev)->reset)
+		dev_class(dev)->reset(dev, kind);
+}
+
+static void reset_below(CxbDevice *dev, CxbResetKind kind)
 {
 	for (guint i = 0; dev->obj.children && i < dev->obj.children->len; i++) {
 		CxbObject *child = dev->obj.children->pdata[i];
 
 		if (cxb_object_is(child, CXB_TYPE_NAME_BUS))
-			cxb_dev_bus_reset((CxbDevBus *)child);
+			cxb_dev_bus_reset((CxbDevBus *)child, kind);
 	}
 }
 
-void cxb_dev_bus_reset(CxbDevBus *bus)
+void cxb_dev_bus_reset(CxbDevBus *bus, CxbResetKind kind)
 {
 	/* A reset may finish an unplug that was asked for: walk over a copy. */
 	g_autoptr(GPtrArray) devices =
@@ -172,9 +178,8 @@ void cxb_dev_bus_reset(CxbDevBus *bus)
 
 		if (!dev->realized)
 			continue;
-		if (dev_class(dev)->reset)
-			dev_class(dev)->reset(dev);
-		reset_below(dev);
+		cxb_device_reset(dev, kind);
+		reset_below(dev, kind);
 	}
 }
 

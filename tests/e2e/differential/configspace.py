@@ -10,6 +10,7 @@ from observe import PORT_BUS, hex32
 CONFIG_SIZE = 0x1000
 BUS_NUMBERS = 0x18
 DVSEC_LOCK = 0x114
+DEVICE_CONTROL, INITIATE_FLR = 0x88, 0x8000
 
 
 def functions(o):
@@ -70,7 +71,11 @@ def writable(o, name, bus, slot, before):
         # CONFIG_LOCK (CXL 3.1 8.1.3.6) would make the rest of its structure read-only.
         if name == "type3" and off == DVSEC_LOCK:
             continue
-        o.q.writel(base + off, 0xffffffff)
+        # A function level reset (PCIe 6.0 7.5.3.4) would undo what is tried here.
+        every = 0xffffffff
+        if name == "type3" and off == DEVICE_CONTROL:
+            every &= ~INITIATE_FLR
+        o.q.writel(base + off, every)
         ones = o.q.readl(base + off)
         o.q.writel(base + off, 0)
         zeros = o.q.readl(base + off)

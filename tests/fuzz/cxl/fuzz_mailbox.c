@@ -104,12 +104,14 @@ static void release(MailboxDevice *d, CxbRd *rd)
 	cxb_dc_release(d->dc, &req, NULL);
 }
 
-static void reset(MailboxDevice *d, uint8_t kind)
+static void reset(MailboxDevice *d, uint8_t what)
 {
+	const CxbResetKind kind = what & 1 ? CXB_RESET_FUNCTION : CXB_RESET_HOT;
+
 	cxb_devregs_reset(d->regs);
-	cxb_comp_reset(d->comp, kind & 1);
-	cxb_evlogs_reset_policy(d->logs);
-	if (kind & 2)
+	cxb_comp_reset(d->comp, kind);
+	cxb_evlogs_reset(d->logs, kind);
+	if (what & 2)
 		cxb_dc_head_reset(d->head);
 }
 

@@ -168,7 +168,7 @@ static void step(CxbPciHost *host, CxbMemMap *mm, CxbPciDev *dev, const uint8_t 
 		read_entry(dev, r[1]);
 		break;
 	case 6:
-		cxb_pci_host_reset(host);
+		cxb_pci_host_reset(host, CXB_RESET_WARM);
 		break;
 	case 7: /* messages on, to a register of the mailbox */
 		cxb_pci_dev_config_write(dev, PCI_BAR0 + 16, 4, TABLE);

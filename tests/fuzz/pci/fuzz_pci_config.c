@@ -169,7 +169,7 @@ static void step(CxbQom *qom, CxbPciHost *host, CxbMemMap *mm, const uint8_t *r)
 			cxb_pci_notify(CXB_PCI_DEV(ep), val);
 		break;
 	case 9:
-		cxb_pci_host_reset(host);
+		cxb_pci_host_reset(host, CXB_RESET_WARM);
 		break;
 	case 10:
 		if (ep)

@@ -292,7 +292,7 @@ static void apply(Fixture *f, Event ev)
 		set_ctrl(f, 0, 0);
 		break;
 	case RESET:
-		cxb_comp_reset(f->comp, false);
+		cxb_comp_reset(f->comp, CXB_RESET_HOT);
 		break;
 	default:
 		g_assert_not_reached();
@@ -518,9 +518,9 @@ static void a_locked_decoder_stays_until_reset(Fixture *f, gconstpointer unused)
 	set_ctrl(f, 0, 0);
 	g_assert_cmphex(ctrl(f, 0), ==, 0x700);
 	g_assert_cmpuint(f->removing, ==, 0);
-	cxb_comp_reset(f->comp, true);
+	cxb_comp_reset(f->comp, CXB_RESET_FUNCTION);
 	g_assert_cmphex(ctrl(f, 0), ==, 0x700);
-	cxb_comp_reset(f->comp, false);
+	cxb_comp_reset(f->comp, CXB_RESET_HOT);
 	g_assert_cmphex(ctrl(f, 0), ==, 0);
 	g_assert_cmphex(rd(f, dec_at(f, 0, WIRE_HDM_BASE_HI)), ==, 0);
 }
@@ -549,17 +549,19 @@ static void a_reset_of_the_function_keeps_decoders(Fixture *f, gconstpointer unu
 	cxb_comp_write(f->comp, f->hdm_at + WIRE_HDM_CTRL, 4, 2);
 	cxb_comp_write(f->comp, ras_mask, 4, 0);
 	f->changed = 0;
-	cxb_comp_reset(f->comp, true);
+	cxb_comp_reset(f->comp, CXB_RESET_FUNCTION);
 	g_assert_cmpuint(f->removing + f->changed, ==, 0);
 	g_assert_cmphex(rd(f, dec_at(f, 0, WIRE_HDM_BASE_HI)), ==, 1);
 	g_assert_true(cxb_comp_hdm(f->comp)->enabled);
-	g_assert_cmphex(rd(f, ras_mask), ==, 0x1cfff);
-	cxb_comp_reset(f->comp, false);
+	g_assert_cmphex(rd(f, ras_mask), ==, 0);
+	cxb_comp_reset(f->comp, CXB_RESET_HOT);
+	g_assert_cmphex(rd(f, ras_mask), ==, 0);
 	g_assert_false(cxb_comp_hdm(f->comp)->enabled);
 	g_assert_false(cxb_comp_hdm(f->comp)->dec[0].committed);
 	g_assert_cmpuint(f->removing, ==, 1);
 	g_assert_cmpuint(f->changed, ==, 1);
-	cxb_comp_reset(f->comp, false); /* twice is once */
+	cxb_comp_reset(f->comp, CXB_RESET_WARM); /* nothing decodes any more */
+	g_assert_cmphex(rd(f, ras_mask), ==, 0x1cfff);
 	g_assert_cmpuint(f->removing + f->changed, ==, 2);
 }
 

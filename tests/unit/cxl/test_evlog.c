@@ -331,7 +331,7 @@ static void an_interrupt_comes_when_a_log_stops_being_empty(Fixture *f, gconstpo
 	g_assert_cmpuint(f->irqs, ==, 2);
 	g_assert_cmpuint(f->last_vector, ==, 6);
 
-	cxb_evlogs_reset_policy(f->logs);
+	cxb_evlogs_reset(f->logs, CXB_RESET_HOT);
 	append(f, CXB_LOG_FATAL, 0);
 	g_assert_cmpuint(f->irqs, ==, 2);
 }

@@ -82,7 +82,7 @@ static void root_port_is_laid_out_as_qemus(Rig *r, gconstpointer unused)
 	CxbPciDev *rp;
 
 	rig_bridge(r);
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	rp = CXB_PCI_DEV(cxb_device_find(r->qom, "rp", NULL));
 	g_assert_cmphex(cfg(rp, 0x00, 4), ==, 0x70758086);
 	g_assert_cmphex(cfg(rp, 0x06, 2), ==, 0x0010);
@@ -114,7 +114,7 @@ static void root_port_shows_the_device_below(Rig *r, gconstpointer unused)
 
 	rig_bridge(r);
 	rig_device(r, "cxl-type3,id=t,bus=rp,num-dc-regions=1,dc-regions-total-size=256M");
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	rp = CXB_PCI_DEV(cxb_device_find(r->qom, "rp", NULL));
 	g_assert_cmphex(cfg(rp, 0x86, 2), ==, 0x2105);
 	g_assert_cmphex(cfg(rp, 0x8c, 2), ==, 0x03c0);
@@ -137,7 +137,7 @@ static void type3_common(CxbPciDev *t)
 	g_assert_cmphex(cfg(t, 0x44, 4), ==, 4);     /* table at BAR 4 */
 	g_assert_cmphex(cfg(t, 0x48, 4), ==, 0x804); /* pending bits */
 	g_assert_cmphex(cfg(t, 0x82, 2), ==, 0x0002);
-	g_assert_cmphex(cfg(t, 0x84, 4), ==, 0x00008020);
+	g_assert_cmphex(cfg(t, 0x84, 4), ==, 0x10008020);
 	g_assert_cmphex(cfg(t, 0x8c, 4), ==, 0x00000505);
 	g_assert_cmphex(cfg(t, 0x92, 2), ==, 0x0105);
 	g_assert_cmphex(bar_size(t, 0), ==, 0x10000);
@@ -157,7 +157,7 @@ static void type3_with_a_serial_number(Rig *r, gconstpointer unused)
 	rig_bridge(r);
 	t = rig_device(r, "cxl-type3,id=t,bus=rp,num-dc-regions=1,dc-regions-total-size=256M,"
 			  "sn=0x1122334455667788");
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	type3_common(t);
 	has_ext_caps(t, ext);
 	g_assert_cmphex(cfg(t, 0x104, 4), ==, 0x55667788);
@@ -177,7 +177,7 @@ static void type3_without_a_serial_number(Rig *r, gconstpointer unused)
 
 	rig_bridge(r);
 	t = rig_device(r, "cxl-type3,id=t,bus=rp,num-dc-regions=1,dc-regions-total-size=256M");
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	type3_common(t);
 	has_ext_caps(t, ext);
 }
@@ -188,7 +188,7 @@ static void host_bridge_is_a_function_without_anything(Rig *r, gconstpointer unu
 	CxbPciDev *pxb;
 
 	rig_bridge(r);
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	pxb = CXB_PCI_DEV(cxb_device_find(r->qom, "cxl.1", NULL));
 	g_assert_cmphex(cfg(pxb, 0x00, 4), ==, 0x000b1b36);
 	g_assert_cmphex(cfg(pxb, 0x08, 4), ==, 0x06000000);
@@ -216,13 +216,13 @@ static void host_bridge_with_one_port_has_no_decoders(Rig *r, gconstpointer unus
 	CxbDevice *pxb;
 
 	rig_bridge(r);
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	pxb = cxb_device_find(r->qom, "cxl.1", NULL);
 	g_assert_cmphex(comp(cxb_pxb_cxl_regs(pxb), r, 0x1000), ==, 0x05110001);
 	g_assert_cmphex(comp(cxb_pxb_cxl_regs(pxb), r, 0x1004), ==, 0);
 	g_assert_cmphex(comp(cxb_pxb_cxl_regs(pxb), r, 0x100c), ==, 0x12810000);
 	rig_device(r, "cxl-rp,id=rp2,bus=cxl.1,port=4,chassis=0,slot=3");
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	g_assert_cmphex(comp(cxb_pxb_cxl_regs(pxb), r, 0x100c), ==, 0x12810005);
 	/* 4 decoders, 8 targets, both interleave bits. */
 	g_assert_cmphex(comp(cxb_pxb_cxl_regs(pxb), r, 0x1128), ==, 0x382);
@@ -235,7 +235,7 @@ static void hdm_for_passthrough_keeps_the_decoders(Rig *r, gconstpointer unused)
 				  ->dev;
 
 	rig_device(r, "cxl-rp,id=rp,bus=cxl.1,port=3,chassis=0,slot=2");
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	g_assert_cmphex(comp(cxb_pxb_cxl_regs(pxb), r, 0x100c), ==, 0x12810005);
 	g_assert_cmphex(comp(cxb_pxb_cxl_regs(pxb), r, 0x1128), ==, 0x382);
 }

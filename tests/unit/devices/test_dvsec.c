@@ -37,7 +37,7 @@ static CxbPciDev *type3(Rig *r, const char *props)
 
 	rig_bridge(r);
 	t = rig_device(r, text);
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	return t;
 }
 
@@ -143,7 +143,7 @@ static void lock_freezes_control_and_bases_until_reset(Rig *r, gconstpointer unu
 	cxb_pci_dev_config_write(t, T3_DEVICE + 0x10, 2, 9);
 	g_assert_cmphex(cfg(t, T3_DEVICE + 0x10, 2), ==, 9);
 
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	g_assert_cmphex(cfg(t, T3_DEVICE + 0x14, 2), ==, 0);
 	g_assert_cmphex(cfg(t, T3_DEVICE + 0x0c, 2), ==, 2);
 	g_assert_cmphex(cfg(t, T3_DEVICE + 0x20, 4), ==, 0);
@@ -240,7 +240,7 @@ static void port_registers(Rig *r, gconstpointer unused)
 	CxbPciDev *rp;
 
 	rig_bridge(r);
-	cxb_pci_host_reset(r->host);
+	cxb_pci_host_reset(r->host, CXB_RESET_WARM);
 	rp = CXB_PCI_DEV(cxb_device_find(r->qom, "rp", NULL));
 	registers(rp, 0x150, ext);
 	registers(rp, 0x178, gpf);

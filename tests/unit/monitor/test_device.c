@@ -105,7 +105,7 @@ static void a_slot_that_is_off_is_emptied_at_once_and_filled_again(void)
 
 	cxb_pci_dev_config_write(port(w), SLOT_STA, 2, CHANGED);
 	ask(w, TYPE3("t"), OK);
-	g_assert_cmphex(status(w), ==, PRESENT | CHANGED);
+	g_assert_cmphex(status(w), ==, BUTTON | PRESENT | CHANGED);
 	ask(w, "{'execute': 'qom-get', 'arguments': {'path': 't', 'property': 'num-dc-regions'}}",
 	    "{'return': 1}");
 	expect_nothing(w->peer);

@@ -120,7 +120,7 @@ static void count_read(CxbPciDev *dev, uint16_t off, unsigned size)
 	((RigDev *)dev)->config_reads++;
 }
 
-static void count_reset(CxbPciDev *dev)
+static void count_reset(CxbPciDev *dev, CxbResetKind kind)
 {
 	((RigDev *)dev)->resets++;
 }

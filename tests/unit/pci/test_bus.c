@@ -179,7 +179,7 @@ static void an_expander_numbered_as_the_hosts_bus_is_reached_by_nobody(Fixture *
 	g_assert_null(cxb_pci_find(f->rig.host, 7 << 8));
 
 	/* A reset reaches it all the same. */
-	cxb_pci_host_reset(f->rig.host);
+	cxb_pci_host_reset(f->rig.host, CXB_RESET_WARM);
 	g_assert_cmphex(cxb_pci_dev_config_read(port, PCI_SECONDARY_BUS, 1), ==, 0);
 	cxb_device_remove(cxb_device_find(f->rig.qom, "e", NULL));
 	cxb_device_remove(&port->dev);

@@ -38,7 +38,7 @@ static void words_are_those_of_the_type(Fixture *f, gconstpointer unused)
 		{ f->rp, 0x0142, 0x00008020, 0x07300606, 0x0002007b | 5 << 19 },
 		{ f->dp, 0x0162, 0x10008020, 0x07300506, 0x00020079 },
 		{ f->us, 0x0052, 0x10008020, 0x00000505, 0 },
-		{ f->ep, 0x0002, 0x00008020, 0x00000505, 0 },
+		{ f->ep, 0x0002, 0x10008020, 0x00000505, 0 },
 	};
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(want); i++) {

@@ -309,7 +309,7 @@ static void op_abort_go(Fixture *f)
 
 static void op_reset(Fixture *f)
 {
-	cxb_pci_host_reset(f->rig.host);
+	cxb_pci_host_reset(f->rig.host, CXB_RESET_WARM);
 }
 
 static void enter(Fixture *f, enum state state)

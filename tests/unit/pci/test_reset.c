@@ -37,6 +37,11 @@ static void run_up(Fixture *f)
 	rig_write32(&f->rig, 0xe000100c, 0);
 }
 
+static void cfg_not_offered(CxbPciDev *dev)
+{
+	dev->config[0x84 + 3] &= ~0x10; /* Device Capabilities, b28 */
+}
+
 static void bridge_windows_start_closed(Fixture *f, gconstpointer unused)
 {
 	g_assert_cmphex(rig_get(f->rp, 0x18, 4), ==, 0);
@@ -84,14 +89,92 @@ static void secondary_bus_reset_takes_all_below(Fixture *f, gconstpointer unused
 	g_assert_cmpuint(((RigDev *)f->us)->resets, ==, 2);
 }
 
-static void sticky_bits_live_until_a_cold_reset(Fixture *f, gconstpointer unused)
+static void sticky_bits_live_until_a_fundamental_reset(Fixture *f, gconstpointer unused)
 {
 	f->ep->sticky[0x3c] = 0xf0;
 	rig_put(f->ep, 0x3c, 1, 0xab);
 	rig_put(f->rp, 0x3e, 2, 0x0040);
 	g_assert_cmphex(rig_get(f->ep, 0x3c, 1), ==, 0xa0);
-	cxb_pci_host_reset(f->rig.host);
+	cxb_pci_host_reset(f->rig.host, CXB_RESET_WARM);
 	g_assert_cmphex(rig_get(f->ep, 0x3c, 1), ==, 0x00);
+}
+
+static bool below_is_there(Fixture *f)
+{
+	return cxb_pci_find(f->rig.host, 1 << 8) == f->us;
+}
+
+static void what_is_held_in_reset_is_not_there(Fixture *f, gconstpointer unused)
+{
+	run_up(f);
+	g_assert_true(below_is_there(f));
+	rig_put(f->rp, 0x3e, 2, 0x0040);
+	g_assert_false(below_is_there(f));
+	g_assert_cmphex(cxb_pci_config_read(f->rig.host, 1 << 8, 0, 4), ==, 0xffffffff);
+	rig_put(f->rp, 0x3e, 2, 0);
+	g_assert_true(below_is_there(f));
+	/* A reset of the port itself lets go, too. */
+	rig_put(f->rp, 0x3e, 2, 0x0040);
+	cxb_pci_host_reset(f->rig.host, CXB_RESET_WARM);
+	rig_bus_numbers(f->rp, 0, 1, 3);
+	g_assert_true(below_is_there(f));
+}
+
+static void a_disabled_link_is_a_reset_and_a_way_cut(Fixture *f, gconstpointer unused)
+{
+	run_up(f);
+	rig_put(f->rp, 0x90, 2, 0x0010);
+	g_assert_cmpuint(((RigDev *)f->us)->resets, ==, 1);
+	g_assert_cmpuint(((RigDev *)f->ep)->resets, ==, 1);
+	g_assert_cmphex(rig_get(f->rp, 0x92, 2), ==, 0x0105);
+	g_assert_cmphex(rig_get(f->rp, 0x9a, 2) & 0x100, ==, 0x100);
+	g_assert_false(below_is_there(f));
+	rig_put(f->rp, 0x9a, 2, 0x100);
+	rig_put(f->rp, 0x90, 2, 0x0010); /* held: nothing more */
+	g_assert_cmpuint(((RigDev *)f->us)->resets, ==, 1);
+	rig_put(f->rp, 0x90, 2, 0);
+	g_assert_cmphex(rig_get(f->rp, 0x92, 2), ==, 0x2105);
+	g_assert_cmphex(rig_get(f->rp, 0x9a, 2) & 0x100, ==, 0x100);
+	g_assert_true(below_is_there(f));
+}
+
+static void a_slot_without_power_is_cold_and_out_of_reach(Fixture *f, gconstpointer unused)
+{
+	f->us->sticky[0x3c] = 0xff;
+	run_up(f);
+	rig_put(f->us, 0x3c, 1, 0xab);
+	rig_put(f->rp, 0x98, 2, 0x05c0); /* power cut, indicator on: nothing is ejected */
+	g_assert_cmpuint(((RigDev *)f->us)->resets, ==, 1);
+	g_assert_cmphex(rig_get(f->us, 0x3c, 1), ==, 0);
+	g_assert_false(below_is_there(f));
+	rig_put(f->rp, 0x98, 2, 0x05c0);
+	g_assert_cmpuint(((RigDev *)f->us)->resets, ==, 1);
+	rig_put(f->rp, 0x98, 2, 0x01c0);
+	g_assert_true(below_is_there(f));
+	g_assert_cmpuint(((RigDev *)f->us)->resets, ==, 1);
+}
+
+static void a_function_that_offers_it_resets_itself_alone(Fixture *f, gconstpointer unused)
+{
+	CxbPciDev *const others[] = { f->rp, f->us, f->dp };
+
+	run_up(f);
+	f->ep->sticky[0x3c] = 0xf0;
+	rig_put(f->ep, 0x3c, 1, 0xab);
+	rig_put(f->ep, 0x88, 4, 0x8020);
+	g_assert_cmpuint(((RigDev *)f->ep)->resets, ==, 1);
+	g_assert_cmphex(rig_get(f->ep, 0x3c, 1), ==, 0xa0);
+	g_assert_cmphex(rig_get(f->ep, 0x88, 2), ==, 0x0020); /* the payload size stays */
+	g_assert_cmphex(rig_get(f->ep, 0x18, 4), ==, 0);
+	g_assert_false(rig_answers(&f->rig, 0xe0000000));
+	/* The bit is another one's in bridges, and means nothing where it is not offered. */
+	for (unsigned i = 0; i < G_N_ELEMENTS(others); i++)
+		rig_put(others[i], 0x88, 2, 0x8000);
+	cfg_not_offered(f->ep);
+	rig_put(f->ep, 0x89, 1, 0x80);
+	g_assert_cmpuint(((RigDev *)f->ep)->resets, ==, 1);
+	for (unsigned i = 0; i < G_N_ELEMENTS(others); i++)
+		g_assert_cmpuint(((RigDev *)others[i])->resets, ==, 0);
 }
 
 static void host_reset_restores_everything(Fixture *f, gconstpointer unused)
@@ -104,7 +187,7 @@ static void host_reset_restores_everything(Fixture *f, gconstpointer unused)
 		before[i] = g_memdup2(all[i]->config, all[i]->config_size);
 	run_up(f);
 	cxb_pci_port_write(f->rig.host, 0xcf8, 4, 0x80000800);
-	cxb_pci_host_reset(f->rig.host);
+	cxb_pci_host_reset(f->rig.host, CXB_RESET_WARM);
 	for (unsigned i = 0; i < 4; i++) {
 		g_assert_cmpmem(all[i]->config, all[i]->config_size, before[i],
 				all[i]->config_size);
@@ -126,7 +209,7 @@ static void host_reset_reaches_expanders_once(Fixture *f, gconstpointer unused)
 
 	rig_must(&f->rig, "rig-expander,id=x,bus=pcie.0,bus_nr=12");
 	rp = rig_must(&f->rig, "rig-port,id=xrp,bus=x");
-	cxb_pci_host_reset(f->rig.host);
+	cxb_pci_host_reset(f->rig.host, CXB_RESET_WARM);
 	g_assert_cmpuint(((RigDev *)rp)->resets, ==, 1);
 	g_assert_true(cxb_pci_find(f->rig.host, 12 << 8) == rp);
 }
@@ -139,7 +222,11 @@ int main(int argc, char **argv)
 	ADD(bridge_windows_start_closed);
 	ADD(bridge_registers_take_their_bits);
 	ADD(secondary_bus_reset_takes_all_below);
-	ADD(sticky_bits_live_until_a_cold_reset);
+	ADD(sticky_bits_live_until_a_fundamental_reset);
+	ADD(what_is_held_in_reset_is_not_there);
+	ADD(a_disabled_link_is_a_reset_and_a_way_cut);
+	ADD(a_slot_without_power_is_cold_and_out_of_reach);
+	ADD(a_function_that_offers_it_resets_itself_alone);
 	ADD(host_reset_restores_everything);
 	ADD(host_reset_reaches_expanders_once);
 	return g_test_run();

@@ -68,7 +68,7 @@ static void a_port_with_a_device_shows_the_link(Fixture *f, gconstpointer unused
 			g_assert_cmphex(rig_get(ports[i], SLOT_CTL, 2), ==, 0x03c0);
 			g_assert_cmphex(rig_get(ports[i], SLOT_STA, 2), ==, 0x0040);
 		}
-		cxb_pci_host_reset(f->rig.host);
+		cxb_pci_host_reset(f->rig.host, CXB_RESET_WARM);
 	}
 }
 
@@ -80,15 +80,15 @@ static void hotplug_raises_presence_and_a_message(Fixture *f, gconstpointer unus
 	rig_put(f->rp, SLOT_STA, 2, 0x0010);
 	g_array_set_size(f->rig.messages, 0);
 	dev = rig_hotplug(&f->rig, "rig-endpoint,id=a,bus=rp", NULL);
-	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0048);
+	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0049);
 	g_assert_cmphex(rig_get(f->rp, LINK_STA, 2), ==, 0x2105);
 	g_assert_cmpuint(f->rig.messages->len, ==, 1);
 	/* Reported once until cleared. */
 	cxb_device_remove(&dev->dev);
 	g_assert_cmpuint(f->rig.messages->len, ==, 1);
-	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0008);
+	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0009);
 	g_assert_cmphex(rig_get(f->rp, LINK_STA, 2), ==, 0x0206);
-	rig_put(f->rp, SLOT_STA, 2, 0x0008);
+	rig_put(f->rp, SLOT_STA, 2, 0x0009);
 	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0000);
 	g_assert_nonnull(rig_hotplug(&f->rig, "rig-endpoint,id=a,bus=rp", NULL));
 	g_assert_cmpuint(f->rig.messages->len, ==, 2);
@@ -98,7 +98,7 @@ static void events_not_asked_for_are_silent(Fixture *f, gconstpointer unused)
 {
 	rig_hotplug(&f->rig, "rig-endpoint,id=a,bus=rp", NULL);
 	g_assert_cmpuint(f->rig.messages->len, ==, 0);
-	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0048);
+	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0049);
 	/* Enabling afterwards reports what is there. */
 	rig_put(f->rp, SLOT_CTL, 2, 0x07c0 | 0x28);
 	g_assert_cmpuint(f->rig.messages->len, ==, 1);
@@ -128,6 +128,7 @@ static void the_interlock_toggles(Fixture *f, gconstpointer unused)
 static void a_slot_never_switched_on_ejects_at_once(Fixture *f, gconstpointer unused)
 {
 	rig_hotplug(&f->rig, "rig-endpoint,id=a,bus=rp", NULL);
+	rig_put(f->rp, SLOT_STA, 2, 1);
 	g_assert_false(cxb_pcie_slot_eject_request(f->rp));
 	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2) & 1, ==, 0);
 }
@@ -136,7 +137,8 @@ static void a_running_slot_is_let_go_by_the_host(Fixture *f, gconstpointer unuse
 {
 	rig_hotplug(&f->rig, "rig-endpoint,id=a,bus=rp", NULL);
 	rig_put(f->rp, SLOT_CTL, 2, 0x01c0 | 0x21);
-	rig_put(f->rp, SLOT_STA, 2, 0x0018);
+	rig_put(f->rp, SLOT_STA, 2, 0x0019);
+	g_array_set_size(f->rig.messages, 0);
 	g_assert_true(cxb_pcie_slot_eject_request(f->rp));
 	g_assert_cmphex(rig_get(f->rp, SLOT_STA, 2), ==, 0x0041);
 	g_assert_cmpuint(f->rig.messages->len, ==, 1);

@@ -236,7 +236,7 @@ static void endpoint_unrealize(CxbDevice *dev)
 	g_assert_nonnull(dev->bus);
 }
 
-static void endpoint_reset(CxbDevice *dev)
+static void endpoint_reset(CxbDevice *dev, CxbResetKind kind)
 {
 	note(&dev->obj, "reset");
 	if (((Endpoint *)dev)->sn == 99) /* an unplug that waited for this */

@@ -226,7 +226,7 @@ static void reset_runs_from_the_top_down(void)
 	add_device(w, "cxl-type3,id=leaves,bus=rp0,sn=99", NULL);
 	add_device(w, "cxl-type3,id=stays,bus=rp0,addr=1", NULL);
 	g_string_truncate(w->journal, 0);
-	cxb_dev_bus_reset(w->root_bus);
+	cxb_dev_bus_reset(w->root_bus, CXB_RESET_COLD);
 	g_assert_cmpstr(w->journal->str, ==,
 			"reset rp0;reset leaves;unrealize leaves;reset stays;reset late;");
 }

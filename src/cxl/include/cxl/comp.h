@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/reset.h"
 #include "cxl/hdm.h"
 
 #define CXB_COMP_SIZE 0x10000
@@ -53,7 +54,8 @@ const CxbHdm *cxb_comp_hdm(const CxbComp *comp);
  * ignores writes. */
 uint64_t cxb_comp_read(CxbComp *comp, uint32_t off, unsigned size);
 void cxb_comp_write(CxbComp *comp, uint32_t off, unsigned size, uint64_t val);
-/** cxb_comp_reset() - All registers initial; decoders too unless @keep_hdm (FLR). */
-void cxb_comp_reset(CxbComp *comp, bool keep_hdm);
+/** cxb_comp_reset() - All registers initial, but RAS registers are sticky, and nothing of this
+ * belongs to a function's own reset. */
+void cxb_comp_reset(CxbComp *comp, CxbResetKind kind);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/reset.h"
 #include "cxl/cci.h"
 #include "wire/event.h"
 
@@ -52,8 +53,9 @@ const struct wire_event_record *cxb_evlogs_peek(const CxbEvLogs *logs, CxbLogId 
 uint32_t cxb_evlogs_status(const CxbEvLogs *logs);
 /** cxb_evlogs_clear_dc() - Empty log 4 with its overflow state (reset). Handles go on counting. */
 void cxb_evlogs_clear_dc(CxbEvLogs *logs);
-/** cxb_evlogs_reset_policy() - Interrupt policy back to none. */
-void cxb_evlogs_reset_policy(CxbEvLogs *logs);
+/** cxb_evlogs_reset() - Interrupt policy back to none, unless it is the function's own reset; logs 0
+ * to 3 are lost with the power. Log 4 is cxb_evlogs_clear_dc()'s. */
+void cxb_evlogs_reset(CxbEvLogs *logs, CxbResetKind kind);
 /** cxb_evlogs_on_cleared() - @fn runs after the host cleared records of a log (there is room
  * again); not after cxb_evlogs_clear_dc(). */
 void cxb_evlogs_on_cleared(CxbEvLogs *logs, void (*fn)(void *opaque, CxbLogId log), void *opaque);

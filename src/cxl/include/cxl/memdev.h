@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/reset.h"
 #include "cxl/cci.h"
 #include "cxl/evlog.h"
 
@@ -32,6 +33,8 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config);
 void cxb_memdev_free(CxbMemdev *md);
 void cxb_memdev_set_logs(CxbMemdev *md, CxbEvLogs *logs);
 void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci);
+/** cxb_memdev_reset() - The time is lost with the power. */
+void cxb_memdev_reset(CxbMemdev *md, CxbResetKind kind);
 /** cxb_memdev_timestamp() - Device time in ns; 0 until it has been set (8.2.9.4). */
 uint64_t cxb_memdev_timestamp(const CxbMemdev *md);
 

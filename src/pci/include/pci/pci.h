@@ -24,6 +24,9 @@ typedef struct CxbPciHost CxbPciHost;
 typedef struct CxbPciBus CxbPciBus;
 typedef struct CxbPciDev CxbPciDev;
 
+/* How a port resets what is below it. */
+typedef enum { CXB_PCI_SECONDARY_BUS_RESET, CXB_PCI_LINK_DISABLE } CxbPciPortControl;
+
 /* klass of every PCI device type; starts with the device class. */
 typedef struct {
 	CxbDeviceClass device;
@@ -41,7 +44,11 @@ typedef struct {
 	 * MSI-X, capabilities and the secondary bus go by themselves. */
 	bool (*realize)(CxbPciDev *dev, GError **errp);
 	void (*unrealize)(CxbPciDev *dev);
-	void (*reset)(CxbPciDev *dev); /* after the generic reset of the function */
+	/* After the generic reset of the function. */
+	void (*reset)(CxbPciDev *dev, CxbResetKind kind);
+	/* Ports: whether Secondary Bus Reset (Bridge Control) or Link Disable (Link Control) does
+	 * what it says; NULL: always. */
+	bool (*resets_below)(const CxbPciDev *dev, CxbPciPortControl control);
 } CxbPciClass;
 
 #define CXB_PCI_BARS 6
@@ -70,13 +77,16 @@ struct CxbPciDev {
 	uint8_t *wmask;     /* bits software may write */
 	uint8_t *w1c;       /* bits that clear on writing one */
 	uint8_t *reset_val; /* snapshot at the end of realize: what reset restores */
-	uint8_t *sticky; /* bits that a secondary bus reset leaves alone (a host reset does not) */
+	uint8_t *sticky;    /* bits that only a fundamental reset takes back */
+	uint8_t *link;      /* bits that a function level reset leaves alone, beside sticky ones */
 	CxbPciBar bars[CXB_PCI_BARS];
 	CxbMsix *msix;
 	CxbDoe *doe;       /* see pci/doe.h */
 	uint16_t pcie_cap; /* offset of the PCIe capability; 0: none */
 	uint16_t msi_cap;  /* offset of the MSI capability; 0: none */
 	bool slot_irq;     /* private: a hot-plug event is being signalled */
+	bool link_off;     /* private: software has disabled the link below */
+	bool bus_held;     /* private: software holds the secondary bus in reset */
 	uint8_t cap_next;  /* private: lists under construction */
 	uint16_t ext_next;
 	CxbPciBus *secondary; /* bridges */
@@ -95,7 +105,7 @@ struct CxbPciDev {
 	}
 bool cxb_pci_dev_realize(CxbDevice *dev, GError **errp);
 void cxb_pci_dev_unrealize(CxbDevice *dev);
-void cxb_pci_dev_reset(CxbDevice *dev);
+void cxb_pci_dev_reset(CxbDevice *dev, CxbResetKind kind);
 
 /* One bus segment; object kind "PCI". Root buses know their number from the start, others take it
  * from their bridge's secondary bus register. */
@@ -170,7 +180,7 @@ bool cxb_pci_port_write(CxbPciHost *host, uint16_t port, unsigned size, uint32_t
 extern const CxbRegionOps cxb_pci_ecam_ops;
 
 /** cxb_pci_host_reset() - Reset every function, root buses in order of number. */
-void cxb_pci_host_reset(CxbPciHost *host);
+void cxb_pci_host_reset(CxbPciHost *host, CxbResetKind kind);
 /** cxb_pci_update_mappings() - Recompute where BARs answer (after bridge windows changed). */
 void cxb_pci_update_mappings(CxbPciHost *host);
 

@@ -102,9 +102,13 @@
 #define PCIE_TYPE_ROOT_PORT  0x4
 #define PCIE_TYPE_UPSTREAM   0x5
 #define PCIE_TYPE_DOWNSTREAM 0x6
+#define PCIE_DEV_CAP_FLR     0x10000000 /* function level reset */
+#define PCIE_DEV_CTL_PAYLOAD 0x00e0
+#define PCIE_DEV_CTL_FLR     0x8000 /* starts one; reads 0 */
 #define PCIE_LINK_SPEED      0x000f
 #define PCIE_LINK_WIDTH      0x03f0
 #define PCIE_LINK_CAP_DLLLA  0x00100000 /* the link status has the active bit */
+#define PCIE_LINK_CTL_OFF    0x0010     /* link disable */
 #define PCIE_LINK_STA_ACTIVE 0x2000
 
 #define PCIE_SLOT_CAP_PCP   0x00000002 /* power controller present */

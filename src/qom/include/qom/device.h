@@ -6,6 +6,7 @@
 #ifndef CXB_QOM_DEVICE_H
 #define CXB_QOM_DEVICE_H
 
+#include "base/reset.h"
 #include "qom/object.h"
 
 #define CXB_TYPE_NAME_DEVICE "device"
@@ -43,8 +44,9 @@ typedef struct {
 	bool no_hotplug;
 	bool (*realize)(CxbDevice *dev, GError **errp);
 	void (*unrealize)(CxbDevice *dev);
-	/* Back to the initial state; runs for a bus from its owner down. @dev is realized. */
-	void (*reset)(CxbDevice *dev);
+	/* Back to the initial state, as far as @kind reaches; runs for a bus from its owner down.
+	 * @dev is realized. */
+	void (*reset)(CxbDevice *dev, CxbResetKind kind);
 } CxbDeviceClass;
 
 /** cxb_device_types_register() - The abstract types "device" and "bus". */
@@ -79,7 +81,9 @@ CxbDevBus *cxb_dev_bus_new(CxbQom *qom, const CxbType *type, const char *name, C
 			   CxbObject *parent, GError **errp);
 /** cxb_dev_bus_find() - By name or path. "Bus 'NAME' not found" (CXB_ERROR_INVALID). */
 CxbDevBus *cxb_dev_bus_find(CxbQom *qom, const char *name, GError **errp);
+/** cxb_device_reset() - Reset @dev alone. */
+void cxb_device_reset(CxbDevice *dev, CxbResetKind kind);
 /** cxb_dev_bus_reset() - Reset every device on @bus, each before the buses below it. */
-void cxb_dev_bus_reset(CxbDevBus *bus);
+void cxb_dev_bus_reset(CxbDevBus *bus, CxbResetKind kind);
 
 #endif

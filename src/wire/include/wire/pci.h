@@ -112,9 +112,10 @@ WIRE_DVSEC_AT(wire_dvsec_port, alt_mem_base, 0x10);
 WIRE_DVSEC_AT(wire_dvsec_port, alt_pref_base_hi, 0x18);
 WIRE_DVSEC_AT(wire_dvsec_port, rcrb_base, 0x20);
 
-#define WIRE_PORT_STATUS_PM_INIT  0x0001
-#define WIRE_PORT_CTRL_UNMASK_SBR 0x0001
-#define WIRE_PORT_CTRL_MASK       0x400f /* what can be written */
+#define WIRE_PORT_STATUS_PM_INIT   0x0001
+#define WIRE_PORT_CTRL_UNMASK_SBR  0x0001
+#define WIRE_PORT_CTRL_UNMASK_LINK 0x0002 /* Link Disable */
+#define WIRE_PORT_CTRL_MASK        0x400f /* what can be written */
 
 /* 8.1.6. */
 struct wire_dvsec_gpf_port {

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a reset of a memory device takes. Whatever its kind, commands, half-collected lists and
+ * log 4 go, offers and release requests are announced again, and accepted extents stay (CXL 3.1
+ * 9.13.3). Its parts know the rest by the kind; the configuration space was reset before.
+ */
+#include "devices.h"
+
+void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)
+{
+	Type3 *t3 = (Type3 *)dev;
+
+	cxb_dvsec_device_update_lock(dev, t3->dvsec0);
+	cxb_comp_reset(t3->comp, kind);
+	cxb_cci_reset(t3->cci);
+	cxb_devregs_reset(t3->devregs);
+	cxb_evlogs_reset(t3->logs, kind);
+	cxb_memdev_reset(t3->memdev, kind);
+	if (t3->head)
+		cxb_dc_head_reset(t3->head);
+}
