@@ -3,6 +3,7 @@
  * HDM decoders (8.2.4.20). Every region gets a range of a one-way window that leads to its host
  * bridge, in increasing order of HPA along every path, as commit demands (8.2.4.20.12); the host
  * bridge and each switch above route that range, neighbours with one target sharing a decoder.
+ * Decoders are few, so a device's regions lie in a row where one window holds them all.
  */
 #include <inttypes.h>
 
@@ -115,7 +116,7 @@ static int path_find(HMemdev *md, Hop hops[MAX_HOPS])
 	if (!root->cxl)
 		return -1;
 	for (HFunc *p = md->func->parent; p; p = p->parent) {
-		if (n == MAX_HOPS)
+		if (n == MAX_HOPS || p->number_clash)
 			return -1;
 		if (p->port_type == TYPE_ROOT_PORT && !p->parent) {
 			/* Without decoders a host bridge passes everything to its only port. */
@@ -192,31 +193,82 @@ static bool window_serves(const CxbHostWindow *w, const HMemdev *md, bool persis
 	       (w->restrictions & WIRE_CFMWS_HOST_ONLY) && !(w->restrictions & WIRE_CFMWS_FIXED);
 }
 
+static bool is_persistent(const HMemdev *md, const CxbHostRegion *r)
+{
+	return r->is_static && r->dpa >= md->volatile_size;
+}
+
+/* What is next in a window, and the way there. NULL: done, else why not. */
+static const char *window_take(HMemdev *md, HWindow *w, uint64_t len, const Hop *hops, int n,
+			       uint64_t *hpa)
+{
+	uint64_t at = MAX(w->cursor, md->hpa_cursor);
+
+	if (!cxb_range_in(at - w->pub.base, len, w->pub.size))
+		return "it does not fit the window";
+	if (!path_take(hops, n, at, len))
+		return "a port has no decoder left";
+	w->cursor = md->hpa_cursor = at + len;
+	*hpa = at;
+	return NULL;
+}
+
+static void region_put(CxbHostRegion *r, uint64_t hpa)
+{
+	r->hpa = hpa;
+	r->mapped = true;
+}
+
+/* All in a row in one window: one decoder of each port leads there. */
+static bool regions_plan_together(HMemdev *md, const GPtrArray *regions, const Hop *hops, int n)
+{
+	CxbHost *host = md->host;
+	uint64_t len = 0, hpa;
+
+	for (unsigned i = 0; i < regions->len; i++) {
+		const CxbHostRegion *r = g_ptr_array_index(regions, i);
+
+		if (r->len > UINT64_MAX - len)
+			return false;
+		len += r->len;
+	}
+	for (unsigned i = 0; i < host->windows->len; i++) {
+		HWindow *w = &g_array_index(host->windows, HWindow, i);
+		bool serves = regions->len > 0;
+
+		for (unsigned k = 0; serves && k < regions->len; k++)
+			serves = window_serves(&w->pub, md,
+					       is_persistent(md, g_ptr_array_index(regions, k)));
+		if (!serves || window_take(md, w, len, hops, n, &hpa))
+			continue;
+		for (unsigned k = 0; k < regions->len; k++) {
+			CxbHostRegion *r = g_ptr_array_index(regions, k);
+
+			region_put(r, hpa);
+			hpa += r->len;
+		}
+		return true;
+	}
+	return false;
+}
+
 /* First fit. NULL: done, else why not. */
 static const char *region_plan(HMemdev *md, CxbHostRegion *r, const Hop *hops, int n)
 {
 	CxbHost *host = md->host;
-	bool persistent = r->is_static && r->dpa >= md->volatile_size;
 	const char *why = "no window leads there";
+	uint64_t hpa;
 
 	for (unsigned i = 0; i < host->windows->len; i++) {
 		HWindow *w = &g_array_index(host->windows, HWindow, i);
-		uint64_t at = MAX(w->cursor, md->hpa_cursor), off = at - w->pub.base;
 
-		if (!window_serves(&w->pub, md, persistent))
+		if (!window_serves(&w->pub, md, is_persistent(md, r)))
 			continue;
-		if (!cxb_range_in(off, r->len, w->pub.size)) {
-			why = "it does not fit the window";
-			continue;
+		why = window_take(md, w, r->len, hops, n, &hpa);
+		if (!why) {
+			region_put(r, hpa);
+			return NULL;
 		}
-		if (!path_take(hops, n, at, r->len)) {
-			why = "a port has no decoder left";
-			continue;
-		}
-		r->hpa = at;
-		r->mapped = true;
-		w->cursor = md->hpa_cursor = at + r->len;
-		return NULL;
 	}
 	return why;
 }
@@ -229,27 +281,41 @@ static void say_unmapped(HMemdev *md, const CxbHostRegion *r, const char *why)
 		cxb_h_say_md(md, "region %u not mapped: %s", r->region, why);
 }
 
+/* Those that may have a decoder, lowest DPA first; of the others it is said why not. */
+static GPtrArray *regions_to_plan(HMemdev *md, bool has_path)
+{
+	GPtrArray *regions = g_ptr_array_new();
+
+	for (unsigned i = 0; i < md->regions->len; i++) {
+		CxbHostRegion *r = cxb_h_region(md, i);
+
+		if (!has_path)
+			say_unmapped(md, r, "no path of CXL ports leads there");
+		else if (r->dpa % H_HDM_UNIT || r->len % H_HDM_UNIT)
+			say_unmapped(md, r, "not a multiple of 256 MiB");
+		else
+			g_ptr_array_add(regions, r);
+	}
+	return regions;
+}
+
 static void memdev_plan(HMemdev *md)
 {
 	CxbHost *host = md->host;
 	Hop hops[MAX_HOPS];
 	int n = path_find(md, hops);
+	g_autoptr(GPtrArray) regions = regions_to_plan(md, n >= 0);
 	unsigned used = 0;
 
 	cxb_h_hdm_find(host, md->func->comp, &md->hdm);
 	hdm_clear(host, &md->hdm, "device");
-	for (unsigned i = 0; i < md->regions->len; i++) {
-		CxbHostRegion *r = cxb_h_region(md, i);
-		const char *why = NULL;
+	if (regions->len <= md->hdm.count && regions_plan_together(md, regions, hops, n))
+		used = regions->len;
+	for (unsigned i = used; i < regions->len; i++) {
+		CxbHostRegion *r = g_ptr_array_index(regions, i);
+		const char *why = used == md->hdm.count ? "the device has no decoder left"
+							: region_plan(md, r, hops, n);
 
-		if (n < 0)
-			why = "no path of CXL ports leads there";
-		else if (used == md->hdm.count)
-			why = "the device has no decoder left";
-		else if (r->dpa % H_HDM_UNIT || r->len % H_HDM_UNIT)
-			why = "not a multiple of 256 MiB";
-		else
-			why = region_plan(md, r, hops, n);
 		if (why)
 			say_unmapped(md, r, why);
 		else

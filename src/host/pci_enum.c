@@ -185,6 +185,24 @@ static void bars_size(CxbHost *host, HFunc *f)
 	}
 }
 
+/* Decoders target a number: of two ports that have the same one, only the first is led to. */
+static void number_check(CxbHost *host, HFunc *f, const GPtrArray *siblings)
+{
+	if (f->port_type != TYPE_ROOT_PORT && f->port_type != TYPE_DOWNSTREAM)
+		return;
+	for (unsigned i = 0; i < siblings->len; i++) {
+		const HFunc *other = g_ptr_array_index(siblings, i);
+
+		if (other->port_type != f->port_type || other->port_number != f->port_number)
+			continue;
+		cxb_h_say(host, "%02x:%02x.%x: port number %u is that of %02x:%02x.%x too",
+			  f->pub.bdf >> 8, f->pub.bdf >> 3 & 0x1f, f->pub.bdf & 7, f->port_number,
+			  other->pub.bdf >> 8, other->pub.bdf >> 3 & 0x1f, other->pub.bdf & 7);
+		f->number_clash = true;
+		return;
+	}
+}
+
 static HFunc *func_add(CxbHost *host, HRoot *root, HFunc *parent, uint16_t bdf, uint32_t id)
 {
 	HFunc *f = g_new0(HFunc, 1);
@@ -203,6 +221,7 @@ static HFunc *func_add(CxbHost *host, HRoot *root, HFunc *parent, uint16_t bdf, 
 	f->pub.role = role(f);
 	if (!parent && f->port_type == TYPE_ROOT_PORT)
 		root->root_ports++;
+	number_check(host, f, parent ? parent->below : root->funcs);
 	g_ptr_array_add(host->funcs, f);
 	g_ptr_array_add(parent ? parent->below : root->funcs, f);
 	return f;

@@ -72,6 +72,8 @@ typedef struct HFunc {
 	uint8_t bus_below, last_below;
 	int port_type; /* PCIe device/port type; -1: not PCIe */
 	uint8_t port_number;
+	bool number_clash; /* a port before it has the same number */
+
 	uint16_t msix, msi, dvsec_device, dvsec_locator; /* offsets; 0: none */
 	uint64_t serial;
 	HBar bar[6];

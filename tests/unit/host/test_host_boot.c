@@ -117,6 +117,65 @@ static void every_port_gets_its_own_decoder(Fixture *f, gconstpointer unused)
 			(uint32_t)(FAKE_WINDOW + 4 * FAKE_256M));
 }
 
+static void decoders_do_not_lead_to_the_second_of_two_ports_with_one_number(Fixture *f,
+									    gconstpointer unused)
+{
+	const CxbHostRegion *r;
+
+	g_assert_cmphex(f->m->dev[1].port[0x4f], ==, 6);
+	f->m->dev[1].port[0x4f] = 5;
+	fixture_boot(f);
+	g_assert_cmpuint(cxb_host_regions(f->host, &r), ==, 2);
+	g_assert_true(r[0].mapped && !r[1].mapped);
+	assert_said(f, "port number 5 is that of 0c:00.0 too");
+	g_assert_cmphex(fake_decoder(f->m->chbs, 1, WIRE_HDM_DEC_CTRL), ==, 0);
+}
+
+/* The first window has @first units of 256 MiB; another one of @second is behind it. */
+static void two_windows(Fixture *f, unsigned first, unsigned second)
+{
+	uint8_t *cedt = fake_table(f->m, FAKE_CEDT);
+
+	memcpy(cedt + 0x6c, cedt + 0x44, 0x28);
+	le_store(cedt + 0x04, 4, 0x94);
+	le_store(cedt + 0x54, 8, first * FAKE_256M);
+	le_store(cedt + 0x74, 8, FAKE_WINDOW + first * FAKE_256M);
+	le_store(cedt + 0x7c, 8, second * FAKE_256M);
+	fake_fix(f->m, FAKE_CEDT);
+}
+
+static void a_device_lies_in_one_window_where_there_is_room(Fixture *f, gconstpointer unused)
+{
+	const CxbHostRegion *r;
+
+	two_windows(f, 3, 6);
+	f->d->volatile_units = 2;
+	f->d->region[0].base = le64_put(2 * FAKE_256M);
+	fixture_boot(f);
+	g_assert_cmpuint(cxb_host_regions(f->host, &r), ==, 2);
+	g_assert_true(r[0].mapped && r[1].mapped);
+	g_assert_cmphex(r[0].hpa, ==, FAKE_WINDOW + 3 * FAKE_256M);
+	g_assert_cmphex(r[1].hpa, ==, FAKE_WINDOW + 5 * FAKE_256M);
+	g_assert_cmphex(fake_decoder(f->m->chbs, 0, WIRE_HDM_SIZE_LO), ==, 6 * FAKE_256M);
+	g_assert_cmphex(fake_decoder(f->m->chbs, 1, WIRE_HDM_DEC_CTRL), ==, 0);
+}
+
+static void a_device_lies_in_two_windows_where_it_must(Fixture *f, gconstpointer unused)
+{
+	const CxbHostRegion *r;
+
+	two_windows(f, 3, 5);
+	f->d->volatile_units = 2;
+	f->d->region[0].base = le64_put(2 * FAKE_256M);
+	fixture_boot(f);
+	g_assert_cmpuint(cxb_host_regions(f->host, &r), ==, 2);
+	g_assert_true(r[0].mapped && r[1].mapped);
+	g_assert_cmphex(r[0].hpa, ==, FAKE_WINDOW);
+	g_assert_cmphex(r[1].hpa, ==, FAKE_WINDOW + 3 * FAKE_256M);
+	g_assert_cmphex(fake_decoder(f->m->chbs, 0, WIRE_HDM_SIZE_LO), ==, 2 * FAKE_256M);
+	g_assert_cmphex(fake_decoder(f->m->chbs, 1, WIRE_HDM_SIZE_LO), ==, 4 * FAKE_256M);
+}
+
 static void a_bridge_without_decoders_passes_to_its_only_port(Fixture *f, gconstpointer unused)
 {
 	const CxbHostRegion *r;
@@ -466,6 +525,9 @@ int main(int argc, char **argv)
 	TEST("place", places_bars_apart_and_inside_windows);
 	TEST("map", maps_static_memory_then_regions_in_dpa_order);
 	TEST_TWO("two-ports", every_port_gets_its_own_decoder, 0);
+	TEST_TWO("one-number", decoders_do_not_lead_to_the_second_of_two_ports_with_one_number, 0);
+	TEST("one-window", a_device_lies_in_one_window_where_there_is_room);
+	TEST("two-windows", a_device_lies_in_two_windows_where_it_must);
 	TEST("pass-through", a_bridge_without_decoders_passes_to_its_only_port);
 	TEST_TWO("no-path", a_bridge_without_decoders_and_two_ports_leads_nowhere, 0);
 	TEST("slow-commit", a_slow_commit_is_waited_for);
