@@ -49,6 +49,7 @@ static bool rp_realize(CxbPciDev *dev, GError **errp)
 	rp->comp = cxb_comp_new(&config);
 	rp->regs = cxb_region_new_io("cxl-rp", CXB_COMP_SIZE, &cxb_comp_region_ops, &rp->comp);
 	cxb_pci_add_bar(dev, 0, rp->regs, true, false);
+	cxb_pxb_cxl_port_added(cxb_pci_dev_bus(dev), dev, rp->port);
 	return true;
 }
 
@@ -56,6 +57,7 @@ static void rp_unrealize(CxbPciDev *dev)
 {
 	CxlRp *rp = (CxlRp *)dev;
 
+	cxb_pxb_cxl_port_removed(cxb_pci_dev_bus(dev), dev, rp->port);
 	g_clear_pointer(&rp->regs, cxb_region_free);
 	g_clear_pointer(&rp->comp, cxb_comp_free);
 	if (rp->slot_taken)

@@ -57,10 +57,16 @@ typedef struct {
 	bool hdm_for_passthrough;
 	bool passthrough; /* one root port and no decoders: settled at reset */
 	CxbPciBus *bus;
+	CxbPciDev *ports[256]; /* by number: what a decoder's target means */
 	CxbComp *comp;
 	CxbRegion *regs;
 	const CxbCxlListener *listener;
 } PxbCxl;
+
+/** cxb_pxb_cxl_port_added() - A root port on @bus has @number. Of several with one number, decoders
+ * mean the lowest function. A bus that is no CXL host bridge's is fine. */
+void cxb_pxb_cxl_port_added(CxbPciBus *bus, CxbPciDev *port, uint8_t number);
+void cxb_pxb_cxl_port_removed(CxbPciBus *bus, CxbPciDev *port, uint8_t number);
 
 /* --- root port --- */
 

@@ -88,6 +88,40 @@ static void pxb_reset(CxbPciDev *dev, CxbResetKind kind)
 	}
 }
 
+/* --- its ports --- */
+
+static PxbCxl *pxb_of(const CxbPciBus *bus)
+{
+	CxbDevice *owner = bus->bus.owner;
+
+	return owner && cxb_object_is(&owner->obj, CXB_TYPE_NAME_PXB_CXL) ? (PxbCxl *)owner : NULL;
+}
+
+void cxb_pxb_cxl_port_added(CxbPciBus *bus, CxbPciDev *port, uint8_t number)
+{
+	PxbCxl *pxb = pxb_of(bus);
+
+	if (pxb && (!pxb->ports[number] || port->devfn < pxb->ports[number]->devfn))
+		pxb->ports[number] = port;
+}
+
+void cxb_pxb_cxl_port_removed(CxbPciBus *bus, CxbPciDev *port, uint8_t number)
+{
+	PxbCxl *pxb = pxb_of(bus);
+
+	if (!pxb || pxb->ports[number] != port)
+		return;
+	pxb->ports[number] = NULL;
+	/* Another one may have the same number. */
+	for (unsigned i = 0; i < G_N_ELEMENTS(bus->functions); i++) {
+		CxbPciDev *dev = bus->functions[i];
+
+		if (dev && dev != port && cxb_object_is(&dev->dev.obj, CXB_TYPE_NAME_CXL_RP) &&
+		    ((const CxlRp *)dev)->port == number)
+			cxb_pxb_cxl_port_added(bus, dev, number);
+	}
+}
+
 static const CxbPciClass pxb_class = {
 	.device = PCI_DEVICE_CLASS_COLD,
 	.vendor_id = 0x1b36,

@@ -3,26 +3,7 @@
  * committed and what is plugged. */
 #include "devices.h"
 
-#include "base/bytes.h"
 #include "base/range.h"
-
-/* Link Capabilities, port number. */
-static uint8_t port_number(const CxbPciDev *port)
-{
-	return port->pcie_cap ? port->config[port->pcie_cap + 0x0c + 3] : 0;
-}
-
-static CxbPciDev *port_by_number(const CxbPciBus *bus, uint8_t number)
-{
-	/* A bridge has few ports and each sits in a slot of its own. */
-	for (unsigned i = 0; i < bus->bus.devices->len; i++) {
-		CxbPciDev *dev = bus->bus.devices->pdata[i];
-
-		if (dev->secondary && port_number(dev) == number)
-			return dev;
-	}
-	return NULL;
-}
 
 static CxbDevice *endpoint_below(const CxbPciDev *port)
 {
@@ -66,7 +47,7 @@ bool cxb_pxb_cxl_route(CxbDevice *dev, uint64_t hpa, CxbCxlRoute *out)
 
 		if (!cxb_hdm_route(hdm, hpa, &number) || !decoder_run(hdm, hpa, &r))
 			return false;
-		port = port_by_number(pxb->bus, number);
+		port = pxb->ports[number];
 	} else {
 		/* Everything goes to the only port. */
 		port = ports->len == 1 ? ports->pdata[0] : NULL;
