@@ -1,29 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """cxlbox-host, one driver for two machines: it brings up cxlbox and QEMU over qtest, finds the same
-on both, and takes a prescriptive extent and gives it back.
-
-What differs, and is left out of the comparison: QEMU's q35 has the LPC bridge, AHCI and SMBus at
-00:1f; the firmware's name; QEMU's dynamic capacity has static backing and no tag.
+on both, and takes a prescriptive extent and gives it back. QEMU's dynamic capacity has static backing
+and no tag.
 """
 
 import os
-import queue
-import re
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 
 from cxbpy import peers
-from cxbpy.machine import Machine, binary
+from cxbpy.machine import Machine
+from hostproc import HOST, Host, comparable
 
 GIB, MIB = 1 << 30, 1 << 20
 TAG = "5be13bce-ae34-4a77-b6c3-16df975fcf1a"
 NO_TAG = "00000000-0000-0000-0000-000000000000"
-HOST = os.environ.get("CXLBOX_HOST") or os.path.join(os.path.dirname(binary()), "cxlbox-host")
 
 BOARD = ["-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G",
          "-m", "1G,maxmem=8G,slots=4", "-nodefaults",
@@ -42,59 +37,6 @@ def qemu(qtest, work):
                     "-qtest-log", "none", "-object", "memory-backend-ram,id=dc,size=2G",
                     "-device", DEVICE + ",volatile-dc-memdev=dc"],
                    tutorial=False, cwd=work, program=[peers.SCRIPT, "qemu"])
-
-
-class Host:
-    """A running cxlbox-host; its lines as they come."""
-
-    def __init__(self, bus, *args):
-        self.process = subprocess.Popen([HOST, "--bus", bus, *args], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.lines = queue.Queue()
-        self.said = []
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-
-    def read(self):
-        for line in self.process.stdout:
-            self.lines.put(line.rstrip("\n"))
-        self.lines.put(None)
-
-    def until(self, pattern):
-        """The lines up to the first with @pattern."""
-        start = len(self.said)
-        while True:
-            line = self.lines.get(timeout=60)
-            if line is None:
-                raise EOFError(f"no '{pattern}': {self.said} {self.process.stderr.read()}")
-            self.said.append(line)
-            if re.search(pattern, line):
-                return self.said[start:]
-
-    def end(self, number=None):
-        """Let it end, or end it by a signal; (status, lines not seen yet, stderr)."""
-        if number:
-            self.process.send_signal(number)
-        status = self.process.wait(60)
-        self.reader.join(60)
-        rest = []
-        while (line := self.lines.get_nowait()) is not None:
-            rest.append(line)
-        return status, rest, self.process.stderr.read()
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
-
-
-def comparable(lines):
-    """What must be equal on both machines."""
-    lines = [line for line in lines if not re.match(r"function 00:1f\.[023] other ", line)]
-    return [re.sub(r" firmware .*", "", line) for line in lines]
 
 
 class Case(unittest.TestCase):
