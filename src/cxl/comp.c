@@ -35,31 +35,6 @@ static void add_cap(CxbComp *comp, unsigned entry, uint16_t id, unsigned version
 				     FIELD_PREP(WIRE_CAP_ENT_POINTER, at);
 }
 
-/* 8.2.4.17. Nothing here raises errors, so the status registers and the log stay 0. */
-static void add_ras(CxbComp *comp)
-{
-	static const struct {
-		uint8_t off;
-		uint32_t reset, wmask, w1c;
-	} rows[] = {
-		{ WIRE_RAS_UE_STATUS, 0, 0, WIRE_RAS_UE_BITS },
-		{ WIRE_RAS_UE_MASK, WIRE_RAS_UE_BITS, WIRE_RAS_UE_BITS, 0 },
-		{ WIRE_RAS_UE_SEVERITY, WIRE_RAS_UE_BITS, WIRE_RAS_UE_BITS, 0 },
-		{ WIRE_RAS_CE_STATUS, 0, 0, WIRE_RAS_CE_BITS },
-		{ WIRE_RAS_CE_MASK, WIRE_RAS_CE_BITS, WIRE_RAS_CE_BITS, 0 },
-		{ WIRE_RAS_CAP_CTRL, WIRE_RAS_CAP_MULTI_HEADER, WIRE_RAS_CAP_POISON_ENABLE, 0 },
-	};
-
-	add_cap(comp, ENT_RAS, WIRE_COMP_CAP_RAS, 2, RAS_AT);
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		const uint32_t n = (RAS_AT + rows[i].off) / 4;
-
-		comp->regs[n] = rows[i].reset;
-		comp->wmask[n] = rows[i].wmask;
-		comp->w1c[n] = rows[i].w1c;
-	}
-}
-
 static void add_hdm(CxbComp *comp)
 {
 	/* Without decoders the entry keeps its place but names nothing: pass-through. */
@@ -81,8 +56,10 @@ CxbComp *cxb_comp_new(const CxbCompConfig *config)
 	comp->regs[0] = FIELD_PREP(WIRE_CAP_HDR_ID, WIRE_COMP_CAP_ARRAY) |
 			FIELD_PREP(WIRE_CAP_HDR_VERSION, 1) | FIELD_PREP(WIRE_CAP_HDR_CACHEMEM, 1) |
 			FIELD_PREP(WIRE_CAP_HDR_COUNT, entries);
-	if (kinds[config->kind].ras)
-		add_ras(comp);
+	if (kinds[config->kind].ras) {
+		add_cap(comp, ENT_RAS, WIRE_COMP_CAP_RAS, 2, RAS_AT);
+		comp_ras_init(comp, RAS_AT);
+	}
 	add_cap(comp, ENT_LINK, WIRE_COMP_CAP_LINK, 2, LINK_AT);
 	if (entries >= ENT_HDM)
 		add_hdm(comp);
@@ -99,6 +76,8 @@ void cxb_comp_free(CxbComp *comp)
 {
 	if (!comp)
 		return;
+	if (comp->ras_errors)
+		g_array_free(comp->ras_errors, TRUE);
 	g_free(comp->name);
 	g_free(comp);
 }
@@ -133,6 +112,10 @@ static void write32(CxbComp *comp, uint32_t off, uint32_t val, uint32_t mask)
 		comp_hdm_write(comp, off, val, mask);
 		return;
 	}
+	if (comp_ras_owns(comp, off)) {
+		comp_ras_clear(comp, val & mask);
+		return;
+	}
 	comp->regs[n] = (comp->regs[n] & ~settable) | (val & settable);
 	comp->regs[n] &= ~(val & mask & comp->w1c[n]);
 }
@@ -163,6 +146,8 @@ void cxb_comp_reset(CxbComp *comp, CxbResetKind kind)
 		return;
 	if (comp->hdm_at)
 		comp_hdm_reset(comp);
+	if (cxb_reset_is_fundamental(kind))
+		comp_ras_reset(comp);
 	for (uint32_t i = 0; i < BANK_REGS; i++)
 		if (cxb_reset_is_fundamental(kind) || i < first || i >= behind)
 			comp->regs[i] = comp->initial[i];

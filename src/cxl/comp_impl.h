@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the component registers: the bank (comp.c) and its decoders (comp_hdm.c). */
+/* Inside of the component registers: the bank (comp.c), RAS (comp_ras.c), decoders (comp_hdm.c). */
 #ifndef CXB_CXL_COMP_IMPL_H
 #define CXB_CXL_COMP_IMPL_H
 
@@ -28,7 +28,9 @@ struct CxbComp {
 	/* The cache/mem range: what reads give, what can be written, what clears on writing 1. */
 	uint32_t regs[BANK_REGS], wmask[BANK_REGS], w1c[BANK_REGS];
 	uint32_t initial[BANK_REGS];
-	uint32_t hdm_at; /* offset of the HDM structure in the range; 0: none */
+	uint32_t ras_at;    /* offset of the RAS structure in the range; 0: none */
+	GArray *ras_errors; /* CxbRasError, oldest first */
+	uint32_t hdm_at;    /* offset of the HDM structure in the range; 0: none */
 	DecState state[CXB_HDM_MAX_DECODERS];
 	CxbHdm hdm; /* committed state: all that decoding looks at */
 };
@@ -38,6 +40,15 @@ static inline uint32_t *comp_reg(CxbComp *comp, uint32_t off)
 {
 	return &comp->regs[off / 4];
 }
+
+/** comp_ras_init() - Registers and masks of the structure at @at. */
+void comp_ras_init(CxbComp *comp, uint32_t at);
+/** comp_ras_owns() - @off is the status of uncorrectable errors, which has rules of its own. */
+bool comp_ras_owns(const CxbComp *comp, uint32_t off);
+/** comp_ras_clear() - Ones were written to @bits of it. */
+void comp_ras_clear(CxbComp *comp, uint32_t bits);
+/** comp_ras_reset() - No error waits any more; the bank is reset by the caller. */
+void comp_ras_reset(CxbComp *comp);
 
 /** comp_hdm_init() - Capability and masks of the structure at @at. */
 void comp_hdm_init(CxbComp *comp, uint32_t at);

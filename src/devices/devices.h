@@ -155,6 +155,8 @@ void cxb_type3_backings_fini(Type3 *t3);
 bool cxb_type3_cdat_init(Type3 *t3, uint16_t off, GError **errp);
 void cxb_type3_cdat_fini(Type3 *t3);
 
+/** cxb_type3_ras_error() - For CxbCompConfig; @opaque is the Type3. */
+void cxb_type3_ras_error(void *opaque, bool correctable);
 void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind);
 
 extern const CxbType cxb_pxb_cxl_type;

@@ -191,6 +191,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 		.dpa_ok = dpa_ok,
 		.hdm_removing = hdm_removing,
 		.hdm_changed = hdm_changed,
+		.ras_error = cxb_type3_ras_error,
 		.opaque = t3,
 	};
 	CxbMemdevConfig memdev = {

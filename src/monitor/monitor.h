@@ -55,6 +55,7 @@ void qmp_add_dc_commands(CxbQmp *qmp);
 void qmp_add_device_commands(CxbQmp *qmp);
 void qmp_add_hmp_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
+void qmp_add_ras_commands(CxbQmp *qmp);
 void qmp_add_schema_commands(CxbQmp *qmp);
 void qmp_add_type_commands(CxbQmp *qmp);
 void qmp_events_init(CxbQmp *qmp);

@@ -17,6 +17,7 @@ CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 	qmp_add_device_commands(qmp);
 	qmp_add_hmp_commands(qmp);
 	qmp_add_pci_commands(qmp);
+	qmp_add_ras_commands(qmp);
 	qmp_add_schema_commands(qmp);
 	qmp_add_type_commands(qmp);
 	qmp_events_init(qmp);

@@ -60,43 +60,6 @@ uint16_t cxb_pcie_add_dvsec(CxbPciDev *dev, uint16_t id, uint8_t rev, uint16_t o
 	return off;
 }
 
-/* A register that only a cold reset takes back to @val. */
-static void sticky_reg(CxbPciDev *dev, unsigned off, uint32_t val, uint32_t wmask, uint32_t w1c)
-{
-	cfg_reg(dev, off, 4, val, wmask, w1c);
-	le_store(dev->sticky + off, 4, UINT32_MAX);
-}
-
-/* Every error a function may report: data link protocol (4) to TLP prefix blocked (25). Poisoned
- * TLPs and internal errors, which CXL reports through, are among them. */
-#define AER_UNC_ALL 0x03fff030u
-/* Fatal unless software says otherwise: data link, surprise down, flow control, receiver
- * overflow, malformed TLP, internal. */
-#define AER_UNC_FATAL    0x00462030u
-#define AER_UNC_INTERNAL 0x00400000u
-#define AER_COR_ALL      0x0000f1c1u
-/* Advisory non-fatal, internal, header log overflow start masked. */
-#define AER_COR_MASKED 0x0000e000u
-
-void cxb_pcie_add_aer(CxbPciDev *dev, uint16_t off)
-{
-	off = cxb_pcie_add_ext_cap(dev, PCI_EXT_AER, 2, off, PCIE_AER_LEN);
-	sticky_reg(dev, off + PCIE_AER_UNC_STA, 0, 0, AER_UNC_ALL);
-	sticky_reg(dev, off + PCIE_AER_UNC_MASK, AER_UNC_INTERNAL, AER_UNC_ALL, 0);
-	sticky_reg(dev, off + PCIE_AER_UNC_SEV, AER_UNC_FATAL, AER_UNC_ALL, 0);
-	sticky_reg(dev, off + PCIE_AER_COR_STA, 0, 0, AER_COR_ALL);
-	sticky_reg(dev, off + PCIE_AER_COR_MASK, AER_COR_MASKED, AER_COR_ALL, 0);
-	/* ECRC generation and checking: capable (5, 7), switched by 6 and 8. */
-	sticky_reg(dev, off + PCIE_AER_CTL, 0xa0, 0x140, 0);
-	for (unsigned i = 0; i < 4; i++)
-		sticky_reg(dev, off + PCIE_AER_HDR_LOG + 4 * i, 0, 0, 0);
-	if (dev->pcie_cap && pcie_type(dev) == PCIE_TYPE_ROOT_PORT) {
-		cfg_reg(dev, off + PCIE_AER_ROOT_CMD, 4, 0, 0x7, 0);
-		sticky_reg(dev, off + PCIE_AER_ROOT_STA, 0, 0, 0x7f);
-		sticky_reg(dev, off + PCIE_AER_ROOT_SRC, 0, 0, 0);
-	}
-}
-
 void cxb_pcie_add_acs(CxbPciDev *dev, uint16_t off)
 {
 	/* Source validation, translation blocking, redirect of requests and completions, upstream

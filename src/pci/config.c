@@ -79,6 +79,7 @@ static void write_aligned(CxbPciDev *dev, uint16_t off, unsigned size, uint32_t 
 		pci_bridge_config_written(dev, &w);
 	msi_config_written(dev, &w);
 	msix_config_written(dev, &w);
+	aer_config_written(dev, &w);
 	pcie_slot_config_written(dev, &w);
 	pcie_link_config_written(dev, &w);
 	doe_config_written(dev, &w);

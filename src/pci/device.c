@@ -31,9 +31,9 @@ static void arrays_free(CxbPciDev *dev)
 	g_clear_pointer(&dev->link, g_free);
 	g_clear_pointer(&dev->reset_val, g_free);
 	memset(dev->bars, 0, sizeof(dev->bars));
-	dev->config_size = dev->pcie_cap = dev->msi_cap = dev->ext_next = 0;
+	dev->config_size = dev->pcie_cap = dev->msi_cap = dev->aer_cap = dev->ext_next = 0;
 	dev->cap_next = 0;
-	dev->slot_irq = dev->link_off = dev->bus_held = false;
+	dev->slot_irq = dev->link_off = dev->bus_held = dev->aer_irq = false;
 }
 
 static void header_init(CxbPciDev *dev, const CxbPciClass *k)
@@ -129,7 +129,7 @@ void cxb_pci_dev_reset(CxbDevice *d, CxbResetKind kind)
 	}
 	for (unsigned i = 0; i < CXB_PCI_BARS; i++)
 		dev->bars[i].probe = false;
-	dev->bus_held = false;
+	dev->bus_held = dev->aer_irq = false;
 	pci_host(dev)->routes_stale = true;
 	pci_map_device(dev);
 	msix_reset(dev);

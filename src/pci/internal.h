@@ -112,7 +112,12 @@ void pci_bridge_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 bool pci_resets_below(const CxbPciDev *dev, CxbPciPortControl control);
 void pci_bridge_reset_below(CxbPciDev *dev, CxbResetKind kind);
 
+/* aer.c */
+void aer_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+
 /* msi.c, msix.c */
+unsigned msi_allowed(
+	const CxbPciDev *dev); /* vectors software allowed, never more than there are */
 bool msi_notify(CxbPciDev *dev, unsigned vector); /* false: not enabled */
 void msi_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 void msix_free(CxbPciDev *dev);

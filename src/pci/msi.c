@@ -28,8 +28,7 @@ void cxb_msi_init(CxbPciDev *dev, uint8_t off, unsigned vectors, bool is_64, boo
 		cfg_reg(dev, data_reg(dev) + 4, 4, 0, UINT32_MAX >> (32 - vectors), 0);
 }
 
-/* How many vectors software allowed: never more than asked for. */
-static unsigned allowed(const CxbPciDev *dev)
+unsigned msi_allowed(const CxbPciDev *dev)
 {
 	const uint16_t ctl = cfg_get(dev, dev->msi_cap + PCI_MSI_CTL, 2);
 
@@ -43,7 +42,7 @@ static void send(CxbPciDev *dev, unsigned vector)
 
 	if (data - addr == 8)
 		hpa |= (uint64_t)cfg_get(dev, addr + 4, 4) << 32;
-	pci_msi_send(dev, hpa, (cfg_get(dev, data, 2) & ~(allowed(dev) - 1)) | vector);
+	pci_msi_send(dev, hpa, (cfg_get(dev, data, 2) & ~(msi_allowed(dev) - 1)) | vector);
 }
 
 bool msi_notify(CxbPciDev *dev, unsigned vector)
@@ -55,7 +54,7 @@ bool msi_notify(CxbPciDev *dev, unsigned vector)
 	ctl = cfg_get(dev, dev->msi_cap + PCI_MSI_CTL, 2);
 	if (!(ctl & PCI_MSI_CTL_ENABLE))
 		return false;
-	vector &= allowed(dev) - 1;
+	vector &= msi_allowed(dev) - 1;
 	if (ctl & PCI_MSI_CTL_MASK) {
 		const unsigned mask = data_reg(dev) + 4, pending = mask + 4;
 
@@ -87,7 +86,7 @@ void msi_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
 		/* Looked at anew each time: a message may come back as a write. */
 		if (cfg_get(dev, pending, 4) & ~cfg_get(dev, mask, 4) & bit) {
 			cfg_put(dev, pending, 4, cfg_get(dev, pending, 4) & ~bit);
-			send(dev, v & (allowed(dev) - 1));
+			send(dev, v & (msi_allowed(dev) - 1));
 		}
 	}
 }

@@ -79,6 +79,14 @@ static bool endpoint_realize(CxbPciDev *dev, GError **errp)
 	return true;
 }
 
+static bool reporter_realize(CxbPciDev *dev, GError **errp)
+{
+	if (!endpoint_realize(dev, errp))
+		return false;
+	cxb_pcie_add_aer(dev, 0x100);
+	return true;
+}
+
 static bool big_realize(CxbPciDev *dev, GError **errp)
 {
 	bar_add((RigDev *)dev, 0, 0, 4 << 20, true);
@@ -140,6 +148,8 @@ static const CxbPciClass downstream_class = RIG_CLASS(downstream_realize, 3, .cl
 						      .is_bridge = true, .is_express = true);
 static const CxbPciClass endpoint_class =
 	RIG_CLASS(endpoint_realize, 4, .class_code = 0x050210, .revision = 1, .is_express = true);
+static const CxbPciClass reporter_class =
+	RIG_CLASS(reporter_realize, 9, .class_code = 0x050210, .is_express = true);
 static const CxbPciClass legacy_class =
 	RIG_CLASS(NULL, 5, .class_code = 0x060000, .subsys_vendor_id = 0x1234, .subsys_id = 0x5678);
 static const CxbPciClass expander_class = RIG_CLASS(expander_realize, 6, .class_code = 0x060000);
@@ -164,6 +174,7 @@ static const CxbType types[] = {
 	RIG_TYPE("rig-upstream", CXB_TYPE_NAME_PCI_BRIDGE, &upstream_class),
 	RIG_TYPE("rig-downstream", CXB_TYPE_NAME_PCI_BRIDGE, &downstream_class),
 	RIG_TYPE("rig-endpoint", CXB_TYPE_NAME_PCI_DEVICE, &endpoint_class),
+	RIG_TYPE("rig-reporter", CXB_TYPE_NAME_PCI_DEVICE, &reporter_class),
 	RIG_TYPE("rig-legacy", CXB_TYPE_NAME_PCI_DEVICE, &legacy_class),
 	RIG_TYPE("rig-expander", CXB_TYPE_NAME_PCI_DEVICE, &expander_class,
 		 .props = expander_props),

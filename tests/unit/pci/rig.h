@@ -8,6 +8,7 @@
  *	rig-downstream downstream switch port, no power controller
  *	rig-endpoint   PCI Express endpoint: BAR0 64-bit 64 KiB, BAR2 32-bit 4 KiB, BAR4 MSI-X with 8
  *	               vectors (table 0, pending bits 800h)
+ *	rig-reporter   rig-endpoint with AER at 100h
  *	rig-big        PCI Express function: BAR0 64-bit 4 MiB, no capabilities
  *	rig-legacy     conventional function, 256 bytes, no capabilities
  *	rig-expander   like pxb: a function with a root bus of its own ("bus_nr"), named by its id

@@ -13,6 +13,7 @@
 #define CXB_CXL_COMP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/reset.h"
@@ -43,6 +44,8 @@ typedef struct {
 	void (*hdm_removing)(void *opaque);
 	/* Committed state has changed (also after removing). Runs with the new state in force. */
 	void (*hdm_changed)(void *opaque);
+	/* An error, or a group of uncorrectable ones, was logged: to be reported (12.2). */
+	void (*ras_error)(void *opaque, bool correctable);
 	void *opaque;
 } CxbCompConfig;
 
@@ -54,6 +57,21 @@ const CxbHdm *cxb_comp_hdm(const CxbComp *comp);
  * ignores writes. */
 uint64_t cxb_comp_read(CxbComp *comp, uint32_t off, unsigned size);
 void cxb_comp_write(CxbComp *comp, uint32_t off, unsigned size, uint64_t val);
+#define CXB_RAS_HEADER 16 /* dwords in the header log */
+#define CXB_RAS_ERRORS 64 /* uncorrectable errors that can wait for software */
+
+/* An uncorrectable error: its status bit, which must be one that 8.2.4.17.1 defines, and what the
+ * header log shows of it. */
+typedef struct {
+	uint8_t bit;
+	uint32_t header[CXB_RAS_HEADER];
+} CxbRasError;
+
+/** cxb_comp_ras_uncorrectable() - Log @n errors in order, those that are masked left out. For
+ * kinds with RAS. Returns: false, with nothing changed, if too many would wait. */
+bool cxb_comp_ras_uncorrectable(CxbComp *comp, const CxbRasError *errors, size_t n);
+/** cxb_comp_ras_correctable() - Log one, unless masked (8.2.4.17.4). */
+void cxb_comp_ras_correctable(CxbComp *comp, unsigned bit);
 /** cxb_comp_reset() - All registers initial, but RAS registers are sticky, and nothing of this
  * belongs to a function's own reset. */
 void cxb_comp_reset(CxbComp *comp, CxbResetKind kind);

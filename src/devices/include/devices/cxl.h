@@ -94,6 +94,10 @@ CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
 /** cxb_cxl_type3_missed() - Accesses that met no accepted capacity, since realize. */
 uint64_t cxb_cxl_type3_missed(CxbDevice *type3);
+/** cxb_cxl_type3_uncorrectable(), _correctable() - Errors of its CXL.mem side, see cxl/comp.h. */
+bool cxb_cxl_type3_uncorrectable(CxbDevice *type3, const CxbRasError *errors, size_t n,
+				 GError **errp);
+void cxb_cxl_type3_correctable(CxbDevice *type3, unsigned bit);
 /** cxb_cxl_backing_mem() - The host memory behind a backing made by a type 3 device. */
 CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing);
 

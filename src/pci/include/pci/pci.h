@@ -84,7 +84,9 @@ struct CxbPciDev {
 	CxbDoe *doe;       /* see pci/doe.h */
 	uint16_t pcie_cap; /* offset of the PCIe capability; 0: none */
 	uint16_t msi_cap;  /* offset of the MSI capability; 0: none */
+	uint16_t aer_cap;  /* offset of the AER capability; 0: none */
 	bool slot_irq;     /* private: a hot-plug event is being signalled */
+	bool aer_irq;      /* private: an error is being signalled */
 	bool link_off;     /* private: software has disabled the link below */
 	bool bus_held;     /* private: software holds the secondary bus in reset */
 	uint8_t cap_next;  /* private: lists under construction */
@@ -201,6 +203,7 @@ void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot);
  * bytes). Returns: its offset. */
 uint16_t cxb_pcie_add_dvsec(CxbPciDev *dev, uint16_t id, uint8_t rev, uint16_t off, uint16_t len,
 			    const void *body);
+/** cxb_pcie_add_aer() - Advanced error reporting; after the PCI Express capability. */
 void cxb_pcie_add_aer(CxbPciDev *dev, uint16_t off);
 void cxb_pcie_add_acs(CxbPciDev *dev, uint16_t off);
 void cxb_pcie_add_dsn(CxbPciDev *dev, uint16_t off, uint64_t serial);
@@ -218,6 +221,18 @@ void cxb_msi_init(CxbPciDev *dev, uint8_t off, unsigned vectors, bool is_64, boo
 /** cxb_pci_notify() - Raise message @vector (MSI-X, masked ones go pending; else MSI). Nothing if
  * neither is enabled or bus mastering is off. */
 void cxb_pci_notify(CxbPciDev *dev, unsigned vector);
+
+/* Errors by their bits in the AER status registers. */
+#define CXB_AER_UNC_INTERNAL 0x00400000u
+#define CXB_AER_COR_INTERNAL 0x00004000u
+
+/**
+ * cxb_pcie_aer_correctable(), _uncorrectable() - @dev, which has AER, meets an error (one bit). It
+ * is logged; unless masked it is reported to the root port, as far as the functions on the way let
+ * it through.
+ */
+void cxb_pcie_aer_correctable(CxbPciDev *dev, uint32_t error);
+void cxb_pcie_aer_uncorrectable(CxbPciDev *dev, uint32_t error);
 
 /* --- hot plug --- */
 

@@ -17,37 +17,40 @@
 #define PCI_INT_LINE    0x3c
 #define PCI_INT_PIN     0x3d
 
-#define PCI_COMMAND_IO      0x0001
-#define PCI_COMMAND_MEM     0x0002
-#define PCI_COMMAND_MASTER  0x0004
-#define PCI_COMMAND_PARITY  0x0040
-#define PCI_COMMAND_SERR    0x0100
-#define PCI_COMMAND_NO_INTX 0x0400
-#define PCI_STATUS_CAPS     0x0010
-#define PCI_STATUS_ERRORS   0xf900 /* each clears on writing one */
-#define PCI_HEADER_MULTI    0x80
-#define PCI_BAR_64          0x4
-#define PCI_BAR_PREFETCH    0x8
+#define PCI_COMMAND_IO           0x0001
+#define PCI_COMMAND_MEM          0x0002
+#define PCI_COMMAND_MASTER       0x0004
+#define PCI_COMMAND_PARITY       0x0040
+#define PCI_COMMAND_SERR         0x0100
+#define PCI_COMMAND_NO_INTX      0x0400
+#define PCI_STATUS_CAPS          0x0010
+#define PCI_STATUS_ERRORS        0xf900 /* each clears on writing one */
+#define PCI_STATUS_SIGNALED_SERR 0x4000
+#define PCI_STATUS_RECEIVED_SERR 0x4000 /* secondary status */
+#define PCI_HEADER_MULTI         0x80
+#define PCI_BAR_64               0x4
+#define PCI_BAR_PREFETCH         0x8
 
 /* Type 0 header (7.5.1.2) */
 #define PCI_SUBSYS_VENDOR 0x2c
 #define PCI_SUBSYS_ID     0x2e
 
 /* Type 1 header (7.5.1.3) */
-#define PCI_PRIMARY_BUS    0x18
-#define PCI_SECONDARY_BUS  0x19
-#define PCI_SUBORDINATE    0x1a
-#define PCI_IO_BASE        0x1c
-#define PCI_IO_LIMIT       0x1d
-#define PCI_SEC_STATUS     0x1e
-#define PCI_MEM_BASE       0x20
-#define PCI_MEM_LIMIT      0x22
-#define PCI_PREF_BASE      0x24
-#define PCI_PREF_LIMIT     0x26
-#define PCI_PREF_BASE_HI   0x28
-#define PCI_PREF_LIMIT_HI  0x2c
-#define PCI_BRIDGE_CTL     0x3e
-#define PCI_BRIDGE_CTL_SBR 0x0040
+#define PCI_PRIMARY_BUS     0x18
+#define PCI_SECONDARY_BUS   0x19
+#define PCI_SUBORDINATE     0x1a
+#define PCI_IO_BASE         0x1c
+#define PCI_IO_LIMIT        0x1d
+#define PCI_SEC_STATUS      0x1e
+#define PCI_MEM_BASE        0x20
+#define PCI_MEM_LIMIT       0x22
+#define PCI_PREF_BASE       0x24
+#define PCI_PREF_LIMIT      0x26
+#define PCI_PREF_BASE_HI    0x28
+#define PCI_PREF_LIMIT_HI   0x2c
+#define PCI_BRIDGE_CTL      0x3e
+#define PCI_BRIDGE_CTL_SERR 0x0002
+#define PCI_BRIDGE_CTL_SBR  0x0040
 
 /* Capability ids */
 #define PCI_CAP_MSI   0x05
@@ -143,6 +146,20 @@
 #define PCIE_AER_ROOT_STA 0x30
 #define PCIE_AER_ROOT_SRC 0x34
 #define PCIE_AER_LEN      0x48
+
+#define PCIE_AER_CTL_FIRST        0x0000001fu /* first error pointer */
+#define PCIE_AER_CMD_COR          0x00000001u
+#define PCIE_AER_CMD_NONFATAL     0x00000002u
+#define PCIE_AER_CMD_FATAL        0x00000004u
+#define PCIE_AER_ROOT_COR         0x00000001u
+#define PCIE_AER_ROOT_MULTI_COR   0x00000002u
+#define PCIE_AER_ROOT_UNC         0x00000004u /* fatal or not */
+#define PCIE_AER_ROOT_MULTI_UNC   0x00000008u
+#define PCIE_AER_ROOT_FIRST_FATAL 0x00000010u
+#define PCIE_AER_ROOT_NONFATAL    0x00000020u
+#define PCIE_AER_ROOT_FATAL       0x00000040u
+#define PCIE_AER_ROOT_EVENTS      0x0000007fu
+#define PCIE_AER_ROOT_MSG         0xf8000000u
 
 /* Data object exchange (7.9.24), from the capability */
 #define PCIE_DOE_CAP   0x04
