@@ -88,6 +88,19 @@ static bool get_int(const Path *path, json_object *v, int64_t *out, GError **err
 	return true;
 }
 
+static bool get_i16(const Path *path, json_object *v, int16_t *out, GError **errp)
+{
+	int64_t i;
+
+	if (!get_int(path, v, &i, errp))
+		return false;
+	if (i < INT16_MIN || i > INT16_MAX)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' expects int16_t",
+				last_name(path));
+	*out = (int16_t)i;
+	return true;
+}
+
 static bool get_enum(const CxbArg *row, const Path *path, json_object *v, int *out, GError **errp)
 {
 	if (!json_object_is_type(v, json_type_string))
@@ -173,6 +186,8 @@ static bool decode_value(const CxbArg *row, const Path *path, json_object *v, vo
 		else
 			*(uint64_t *)p = u;
 		return true;
+	case CXB_ARG_I16:
+		return get_i16(path, v, p, errp);
 	case CXB_ARG_I64:
 		return get_int(path, v, p, errp);
 	case CXB_ARG_ENUM:

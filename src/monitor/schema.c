@@ -143,6 +143,7 @@ static char *arg_type(Schema *s, const char *place, const CxbArg *row)
 	case CXB_ARG_U16:
 	case CXB_ARG_U32:
 	case CXB_ARG_U64:
+	case CXB_ARG_I16:
 	case CXB_ARG_I64:
 		return int_type(s);
 	case CXB_ARG_ENUM:

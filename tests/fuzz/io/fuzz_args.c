@@ -21,6 +21,7 @@ struct args {
 	uint16_t u16;
 	uint32_t u32;
 	uint64_t u64;
+	int16_t i16;
 	int64_t i64;
 	int e;
 	GArray *list, *values;
@@ -50,6 +51,7 @@ static const CxbArg elem_rows[] = {
 	{ "u16", CXB_ARG_U16, AT(u16), true, -1 }, \
 	{ "u32", CXB_ARG_U32, AT(u32), true, -1 }, \
 	{ "u64", CXB_ARG_U64, AT(u64), true, -1 }, \
+	{ "i16", CXB_ARG_I16, AT(i16), true, -1 }, \
 	{ "i64", CXB_ARG_I64, AT(i64), true, -1 }, \
 	{ "e", CXB_ARG_ENUM, AT(e), true, -1, names, "E" }, \
 	{ "l", CXB_ARG_LIST, AT(list), true, -1, NULL, NULL, elem_rows, sizeof(struct elem) }, \

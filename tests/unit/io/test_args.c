@@ -24,6 +24,7 @@ struct args {
 	uint32_t count;
 	uint64_t size;
 	int64_t delta;
+	int16_t degrees;
 	int policy;
 	GArray *extents, *names;
 	struct point at;
@@ -58,6 +59,7 @@ static const CxbArg point_rows[] = {
 	{ "count", CXB_ARG_U32, AT(count), true, -1 }, \
 	{ "size", CXB_ARG_U64, AT(size), true, -1 }, \
 	{ "delta", CXB_ARG_I64, AT(delta), true, -1 }, \
+	{ "degrees", CXB_ARG_I16, AT(degrees), true, -1 }, \
 	{ "selection-policy", CXB_ARG_ENUM, AT(policy), true, -1, policies, "Policy" }, \
 	{ "extents", CXB_ARG_LIST, AT(extents), true, -1, NULL, NULL, extent_rows, \
 	  sizeof(struct extent) }, \
@@ -82,13 +84,14 @@ static void every_kind_is_decoded(void)
 {
 	struct args a;
 
-	g_assert_true(decode(rows,
-			     "{'path':'/p','tag':'t','forced':true,'region':255,"
-			     "'host-id':65535,'count':4294967295,'size':18446744073709551615,"
-			     "'delta':-9223372036854775808,'selection-policy':'contiguous',"
-			     "'extents':[{'offset':0,'len':1},{'offset':2,'len':3,'note':'n'}],"
-			     "'names':['contiguous','free'],'at':{'x':-7},'any':[1]}",
-			     &a, NULL));
+	g_assert_true(decode(
+		rows,
+		"{'path':'/p','tag':'t','forced':true,'region':255,"
+		"'host-id':65535,'count':4294967295,'size':18446744073709551615,"
+		"'degrees':-32768,'delta':-9223372036854775808,'selection-policy':'contiguous',"
+		"'extents':[{'offset':0,'len':1},{'offset':2,'len':3,'note':'n'}],"
+		"'names':['contiguous','free'],'at':{'x':-7},'any':[1]}",
+		&a, NULL));
 	g_assert_cmpstr(a.path, ==, "/p");
 	g_assert_cmpstr(a.tag, ==, "t");
 	g_assert_true(a.has_tag && a.forced && a.has_forced);
@@ -97,6 +100,7 @@ static void every_kind_is_decoded(void)
 	g_assert_cmpuint(a.count, ==, UINT32_MAX);
 	g_assert_cmpuint(a.size, ==, UINT64_MAX);
 	g_assert_cmpint(a.delta, ==, INT64_MIN);
+	g_assert_cmpint(a.degrees, ==, INT16_MIN);
 	g_assert_cmpint(a.policy, ==, 1);
 	g_assert_cmpuint(a.extents->len, ==, 2);
 	g_assert_cmpuint(g_array_index(a.extents, struct extent, 1).len, ==, 3);
@@ -168,6 +172,10 @@ static const char *const refused[][2] = {
 	{ WITH("'at':{'x':'1'}"), TYPE("at.x", "integer") },
 	{ WITH("'delta':9223372036854775808"), TYPE("delta", "integer") },
 	{ WITH("'delta':1.0"), TYPE("delta", "integer") },
+	{ WITH("'degrees':'1'"), TYPE("degrees", "integer") },
+	{ WITH("'degrees':18446744073709551615"), TYPE("degrees", "integer") },
+	{ WITH("'degrees':32768"), "Parameter 'degrees' expects int16_t" },
+	{ WITH("'degrees':-32769"), "Parameter 'degrees' expects int16_t" },
 	{ WITH("'size':-1"), "Parameter 'size' expects uint64" },
 	{ WITH("'size':'1'"), "Parameter 'size' expects uint64" },
 	{ WITH("'size':1.0"), "Parameter 'size' expects uint64" },

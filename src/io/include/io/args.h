@@ -22,6 +22,7 @@ typedef enum {
 	CXB_ARG_U16,
 	CXB_ARG_U32,
 	CXB_ARG_U64,
+	CXB_ARG_I16,
 	CXB_ARG_I64,
 	CXB_ARG_ENUM,   /* int: index into names */
 	CXB_ARG_LIST,   /* GArray * of structures of elem_size decoded by elem rows; NULL if absent.
