@@ -404,6 +404,11 @@ CxbDc *cxb_cxl_type3_dc(CxbDevice *type3)
 	return ((Type3 *)type3)->dc;
 }
 
+CxbEvLogs *cxb_cxl_type3_logs(CxbDevice *type3)
+{
+	return ((Type3 *)type3)->logs;
+}
+
 uint64_t cxb_cxl_type3_missed(CxbDevice *type3)
 {
 	return ((Type3 *)type3)->missed;

@@ -66,26 +66,10 @@ static const CxbArg correctable_rows[] = {
 	{ NULL },
 };
 
-static CxbDevice *find(void *opaque, const char *path, GError **errp)
-{
-	CxbQom *qom = cxb_machine_qom(((CxbQmp *)opaque)->machine);
-	CxbDevice *dev;
-
-	if (!cxb_qom_resolve(qom, path, NULL, NULL)) {
-		cxb_fail(errp, CXB_ERROR_INVALID, "Unable to resolve path '%s'", path);
-		return NULL;
-	}
-	dev = cxb_cxl_type3_find(qom, path, NULL);
-	if (!dev)
-		cxb_fail(errp, CXB_ERROR_INVALID,
-			 "Path does not point to a CXL type 3 device: '%s'", path);
-	return dev;
-}
-
 static json_object *inject_uncorrectable(void *opaque, void *args, GError **errp)
 {
 	const struct uncorrectable_args *a = args;
-	CxbDevice *dev = find(opaque, a->path, errp);
+	CxbDevice *dev = qmp_find_type3(opaque, a->path, errp);
 	const size_t n = a->errors->len;
 	g_autofree CxbRasError *errors = g_new0(CxbRasError, n);
 
@@ -111,7 +95,7 @@ static json_object *inject_uncorrectable(void *opaque, void *args, GError **errp
 static json_object *inject_correctable(void *opaque, void *args, GError **errp)
 {
 	const struct correctable_args *a = args;
-	CxbDevice *dev = find(opaque, a->path, errp);
+	CxbDevice *dev = qmp_find_type3(opaque, a->path, errp);
 
 	if (!dev)
 		return NULL;

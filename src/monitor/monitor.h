@@ -56,6 +56,7 @@ void qmp_add_device_commands(CxbQmp *qmp);
 void qmp_add_hmp_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
 void qmp_add_ras_commands(CxbQmp *qmp);
+void qmp_add_record_commands(CxbQmp *qmp);
 void qmp_add_schema_commands(CxbQmp *qmp);
 void qmp_add_type_commands(CxbQmp *qmp);
 void qmp_events_init(CxbQmp *qmp);
@@ -63,6 +64,10 @@ void qmp_events_fini(CxbQmp *qmp);
 
 /** qmp_add_str() - Add @s under @key, if it is not NULL. */
 void qmp_add_str(CxbOpts *opts, const char *key, const char *s);
+
+/** qmp_find_type3() - The device of the commands that inject, with QEMU's two errors for a path that
+ * leads nowhere or elsewhere. */
+CxbDevice *qmp_find_type3(CxbQmp *qmp, const char *path, GError **errp);
 
 /** qmp_version() - What query-version returns and the greeting carries. */
 json_object *qmp_version(void);

@@ -2,6 +2,9 @@
 /* The registry of commands, and what concerns all sessions. */
 #include "monitor.h"
 
+#include "base/error.h"
+#include "devices/cxl.h"
+
 CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 {
 	CxbQmp *qmp = g_new0(CxbQmp, 1);
@@ -18,6 +21,7 @@ CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 	qmp_add_hmp_commands(qmp);
 	qmp_add_pci_commands(qmp);
 	qmp_add_ras_commands(qmp);
+	qmp_add_record_commands(qmp);
 	qmp_add_schema_commands(qmp);
 	qmp_add_type_commands(qmp);
 	qmp_events_init(qmp);
@@ -86,4 +90,20 @@ void cxb_qmp_flush(CxbQmp *qmp)
 {
 	for (guint i = 0; i < qmp->sessions->len; i++)
 		qmp_session_flush(qmp->sessions->pdata[i]);
+}
+
+CxbDevice *qmp_find_type3(CxbQmp *qmp, const char *path, GError **errp)
+{
+	CxbObject *obj = cxb_qom_resolve(cxb_machine_qom(qmp->machine), path, NULL, NULL);
+
+	if (!obj) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "Unable to resolve path '%s'", path);
+		return NULL;
+	}
+	if (!cxb_object_is(obj, CXB_TYPE_NAME_CXL_TYPE3) || !((CxbDevice *)obj)->realized) {
+		cxb_fail(errp, CXB_ERROR_INVALID,
+			 "Path does not point to a CXL type 3 device: '%s'", path);
+		return NULL;
+	}
+	return (CxbDevice *)obj;
 }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import acpi
 import configspace
 import mailbox
+import records
 import refusals
 import registers
 from compare import differences, judge, known
@@ -44,6 +45,8 @@ SCENARIOS = [
     Scenario("mailbox_with_dynamic_capacity", ["dcmailbox"], [mailbox.dc_mailbox], DYNAMIC),
     Scenario("commands_that_may_be_the_last", ["fatal"], [mailbox.last(c) for c in mailbox.FATAL],
              DYNAMIC),
+    Scenario("event_records", ["events"], [records.events]),
+    Scenario("event_log_overflow", ["overflow"], [records.overflow]),
     Scenario("qmp_errors", ["qmp"], [refusals.refusals], DYNAMIC),
     Scenario("cedt", ["acpi"], [acpi.acpi]),
 ]

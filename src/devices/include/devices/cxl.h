@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cxl/comp.h"
 #include "cxl/dc.h"
+#include "cxl/evlog.h"
 #include "memory/hostmem.h"
 #include "pci/pci.h"
 
@@ -92,6 +93,8 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 /** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
+/** cxb_cxl_type3_logs() - Its event logs. */
+CxbEvLogs *cxb_cxl_type3_logs(CxbDevice *type3);
 /** cxb_cxl_type3_missed() - Accesses that met no accepted capacity, since realize. */
 uint64_t cxb_cxl_type3_missed(CxbDevice *type3);
 /** cxb_cxl_type3_uncorrectable(), _correctable() - Errors of its CXL.mem side, see cxl/comp.h. */

@@ -65,6 +65,124 @@ struct wire_health_info {
 WIRE_SIZE(wire_health_info, 0x12);
 WIRE_AT(wire_health_info, dirty_shutdowns, 6);
 
+/* A component's id in the records below; bit PLDM of their validity says how to read it. */
+#define WIRE_COMPONENT_ID_SIZE 16
+
+/*
+ * 8.2.9.2.1.1 General Media (Table 8-45). The fields from cme_flags on are newer than CXL 3.0, where
+ * they are reserved; which of them mean something, their own values say.
+ */
+enum {
+	WIRE_MEDIA_CHANNEL_VALID = 1u << 0,
+	WIRE_MEDIA_RANK_VALID = 1u << 1,
+	WIRE_MEDIA_DEVICE_VALID = 1u << 2,
+	WIRE_MEDIA_COMPONENT_VALID = 1u << 3,
+	WIRE_MEDIA_COMPONENT_PLDM = 1u << 4,
+};
+/* In descriptor, of this record and the next: an error count crossed its threshold, so the count
+ * is valid. */
+#define WIRE_MEDIA_THRESHOLD 0x02
+
+struct wire_media_record {
+	struct wire_event_header hdr;
+	le64 dpa; /* bits 63:6; bit 0: volatile, bit 1: cannot be repaired */
+	uint8_t descriptor;
+	uint8_t type;
+	uint8_t transaction;
+	le16 validity;
+	uint8_t channel;
+	uint8_t rank;
+	le24 device; /* a mask */
+	uint8_t component[WIRE_COMPONENT_ID_SIZE];
+	uint8_t cme_flags; /* corrected memory errors */
+	le24 cme_count;
+	uint8_t sub_type;
+	uint8_t reserved[41];
+};
+WIRE_SIZE(wire_media_record, 0x80);
+WIRE_AT(wire_media_record, dpa, 0x30);
+WIRE_AT(wire_media_record, descriptor, 0x38);
+WIRE_AT(wire_media_record, validity, 0x3b);
+WIRE_AT(wire_media_record, channel, 0x3d);
+WIRE_AT(wire_media_record, device, 0x3f);
+WIRE_AT(wire_media_record, component, 0x42);
+WIRE_AT(wire_media_record, cme_flags, 0x52);
+WIRE_AT(wire_media_record, cme_count, 0x53);
+WIRE_AT(wire_media_record, sub_type, 0x56);
+
+/* 8.2.9.2.1.2 DRAM (Table 8-46). CXL 3.0 ends with the correction mask. */
+enum {
+	WIRE_DRAM_CHANNEL_VALID = 1u << 0,
+	WIRE_DRAM_RANK_VALID = 1u << 1,
+	WIRE_DRAM_NIBBLE_VALID = 1u << 2,
+	WIRE_DRAM_GROUP_VALID = 1u << 3,
+	WIRE_DRAM_BANK_VALID = 1u << 4,
+	WIRE_DRAM_ROW_VALID = 1u << 5,
+	WIRE_DRAM_COLUMN_VALID = 1u << 6,
+	WIRE_DRAM_CORRECTION_VALID = 1u << 7,
+	WIRE_DRAM_COMPONENT_VALID = 1u << 8,
+	WIRE_DRAM_COMPONENT_PLDM = 1u << 9,
+	WIRE_DRAM_SUBCHANNEL_VALID = 1u << 10,
+};
+#define WIRE_DRAM_CORRECTION_QWORDS 4
+
+struct wire_dram_record {
+	struct wire_event_header hdr;
+	le64 dpa; /* as above */
+	uint8_t descriptor;
+	uint8_t type;
+	uint8_t transaction;
+	le16 validity;
+	uint8_t channel;
+	uint8_t rank;
+	le24 nibble_mask;
+	uint8_t bank_group;
+	uint8_t bank;
+	le24 row;
+	le16 column;
+	le64 correction_mask[WIRE_DRAM_CORRECTION_QWORDS];
+	uint8_t component[WIRE_COMPONENT_ID_SIZE];
+	uint8_t sub_channel;
+	uint8_t cme_flags;
+	le24 cvme_count; /* corrected volatile memory errors */
+	uint8_t sub_type;
+	uint8_t reserved;
+};
+WIRE_SIZE(wire_dram_record, 0x80);
+WIRE_AT(wire_dram_record, dpa, 0x30);
+WIRE_AT(wire_dram_record, validity, 0x3b);
+WIRE_AT(wire_dram_record, nibble_mask, 0x3f);
+WIRE_AT(wire_dram_record, bank_group, 0x42);
+WIRE_AT(wire_dram_record, row, 0x44);
+WIRE_AT(wire_dram_record, column, 0x47);
+WIRE_AT(wire_dram_record, correction_mask, 0x49);
+WIRE_AT(wire_dram_record, component, 0x69);
+WIRE_AT(wire_dram_record, sub_channel, 0x79);
+WIRE_AT(wire_dram_record, cvme_count, 0x7b);
+WIRE_AT(wire_dram_record, sub_type, 0x7e);
+
+/* 8.2.9.2.1.3 Memory Module (Table 8-47). CXL 3.0 ends with the health information. */
+enum {
+	WIRE_MODULE_COMPONENT_VALID = 1u << 0,
+	WIRE_MODULE_COMPONENT_PLDM = 1u << 1,
+};
+
+struct wire_module_record {
+	struct wire_event_header hdr;
+	uint8_t type;
+	struct wire_health_info health;
+	le16 validity;
+	uint8_t component[WIRE_COMPONENT_ID_SIZE];
+	uint8_t sub_type;
+	uint8_t reserved[42];
+};
+WIRE_SIZE(wire_module_record, 0x80);
+WIRE_AT(wire_module_record, type, 0x30);
+WIRE_AT(wire_module_record, health, 0x31);
+WIRE_AT(wire_module_record, validity, 0x43);
+WIRE_AT(wire_module_record, component, 0x45);
+WIRE_AT(wire_module_record, sub_type, 0x55);
+
 /* 8.2.9.2.1.6 Dynamic Capacity (Table 8-50): type, meaning. */
 enum {
 	WIRE_DC_EVENT_ADD = 0,

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Event records written by QMP, as a host gets them: interrupt, bytes, clearing."""
+
+import struct
+import unittest
+
+from cxbpy import cxlhost
+from cxbpy.cxlhost import CxlHost
+from cxbpy.machine import Machine
+from cxbpy.qmp import QmpError
+
+DEVICE = "/machine/peripheral/cxl-vmem0"
+CHBS = 0x3c0000000
+IRQ_AT = 0x200000
+TIME = 1_700_000_000_000_000_000
+MEDIA = {"path": DEVICE, "flags": 3, "dpa": 0x123456780, "descriptor": 1, "type": 2,
+         "transaction_type": 4, "sub_type": 5}
+MODULE = {"path": DEVICE, "flags": 1, "type": 3, "health_status": 1, "media_status": 2,
+          "additional_status": 3, "life_used": 4, "temperature": -5, "dirty_shutdown_count": 6,
+          "corrected_volatile_error_count": 7, "corrected_persistent_error_count": 8,
+          "sub_type": 1}
+# By log: number of the message, kind of record, its arguments.
+WRITERS = {
+    "informational": (2, "cxl-inject-memory-module-event", MODULE),
+    "warning": (3, "cxl-inject-dram-event", MEDIA | {"row": 0x10203}),
+    "failure": (4, "cxl-inject-general-media-event", MEDIA | {"component_id": "DIMM A1"}),
+    "fatal": (5, "cxl-inject-general-media-event", MEDIA | {"channel": 9, "cme_count": 0x30201}),
+}
+# The records' data, by hand from CXL 3.1 Tables 8-45 to 8-47.
+PHYSICAL = struct.pack("<Q", 0x123456780)
+DATA = {
+    "informational": bytes([3]) + struct.pack("<BBBBhIII", 1, 2, 3, 4, -5, 6, 7, 8) +
+    bytes(2 + 16) + bytes([1]) + bytes(42),
+    "warning": PHYSICAL + bytes([1, 2, 4]) + struct.pack("<H", 1 << 5) + bytes(7) +
+    bytes([3, 2, 1]) + bytes(2 + 32 + 16 + 1 + 1 + 3) + bytes([5, 0]),
+    "failure": PHYSICAL + bytes([1, 2, 4]) + struct.pack("<H", 1 << 3) + bytes(5) +
+    b"DIMM A1".ljust(16, b"\0") + bytes(4) + bytes([5]) + bytes(41),
+    "fatal": PHYSICAL + bytes([3, 2, 4]) + struct.pack("<H", 1) + bytes([9]) + bytes(4 + 16) +
+    bytes([0, 1, 2, 3, 5]) + bytes(41),
+}
+IDS = {
+    "informational": "fe927475dd594339a58679bab113b774",
+    "warning": "601dcbb39c064eabb8af4e9bfb5c9624",
+    "failure": "fbcd0a77c260417f85a9088b1621eba6",
+    "fatal": "fbcd0a77c260417f85a9088b1621eba6",
+}
+
+
+class ByInterrupt(unittest.TestCase):
+    def setUp(self):
+        self.m = Machine(["-accel", "qtest"], qtest=True)
+        self.addCleanup(self.m.end)
+        self.host = CxlHost(self.m.qtest, chbs=CHBS)
+        self.host.enumerate()
+        for vector in range(2, 6):
+            self.host.msix(vector, IRQ_AT + 4 * vector, 0x4700 + vector)
+        self.host.command(cxlhost.SET_POLICY, bytes([1, 1, 1, 1, 0]))
+        self.host.command(cxlhost.SET_TIMESTAMP, struct.pack("<Q", TIME))
+
+    def interrupts(self):
+        """Messages that came since the last time."""
+        q = self.m.qtest
+        seen = [v for v in range(2, 6) if q.readl(IRQ_AT + 4 * v) == 0x4700 + v]
+        q.write(IRQ_AT, bytes(32))
+        return seen
+
+    def inject(self, log):
+        _, command, arguments = WRITERS[log]
+        self.m.qmp.cmd(command, **arguments, log=log)
+
+    def test_each_log_raises_its_message_and_holds_every_byte(self):
+        for number, (log, (vector, _, arguments)) in enumerate(WRITERS.items()):
+            self.m.qtest.cmd("clock_step 1000")
+            self.inject(log)
+            self.assertEqual(self.interrupts(), [vector])
+            self.assertEqual(self.m.qtest.readl(self.host.status_reg), 1 << number)
+            record, = self.host.events(number)
+            self.assertEqual(record[:0x10].hex(), IDS[log])
+            self.assertEqual(record[0x10:0x14], bytes([0x80, arguments["flags"], 0, 0]))
+            self.assertEqual(struct.unpack_from("<HHQ", record, 0x14),
+                             (1, 0, TIME + 1000 * (number + 1)))
+            self.assertEqual(record[0x20:0x30], bytes(16))
+            self.assertEqual(record[0x30:], DATA[log], log)
+            self.assertEqual(self.m.qtest.readl(self.host.status_reg), 0)
+            self.assertEqual(self.host.events(number), [])
+            self.assertEqual(self.interrupts(), [])
+
+    def test_one_message_until_the_log_is_empty_again(self):
+        self.inject("failure")
+        self.assertEqual(self.interrupts(), [4])
+        self.inject("failure")
+        self.assertEqual(self.interrupts(), [])
+        self.assertEqual(len(self.host.events(2)), 2)
+        self.inject("failure")
+        self.assertEqual(self.interrupts(), [4])
+
+    def test_what_a_full_log_loses_is_counted_and_told(self):
+        for _ in range(11):
+            self.inject("warning")
+        out = self.host.command(cxlhost.GET_EVENTS, b"\1")
+        flags, lost, first, last, count = struct.unpack_from("<BxHQQH", out)
+        self.assertEqual((flags, lost, first, last, count), (1, 3, TIME, TIME, 8))
+        self.host.events(1)
+        out = self.host.command(cxlhost.GET_EVENTS, b"\1")
+        self.assertEqual(out, bytes(0x20))
+
+    def test_records_and_handles_go_on_over_a_reset(self):
+        self.inject("fatal")
+        self.m.qmp.cmd("system_reset")
+        self.host = CxlHost(self.m.qtest, chbs=CHBS)
+        self.host.enumerate()
+        self.inject("fatal")
+        self.assertEqual([r[0x14] for r in self.host.events(3)], [1, 2])
+
+    def test_what_is_refused_writes_and_interrupts_nothing(self):
+        for log, changed in (("informational", {"flags": 1 << 24}),
+                             ("warning", {"row": 1 << 24}),
+                             ("failure", {"component_id": "x" * 17}),
+                             ("fatal", {"path": "/machine/peripheral/root_port13"})):
+            _, command, arguments = WRITERS[log]
+            with self.assertRaises(QmpError):
+                self.m.qmp.cmd(command, **(arguments | changed), log=log)
+        self.assertEqual(self.m.qtest.readl(self.host.status_reg), 0)
+        self.assertEqual(self.interrupts(), [])
+
+
+class BuiltInHost(unittest.TestCase):
+    def test_the_driver_reads_and_clears_them(self):
+        with Machine() as m:
+            for log, (_, command, arguments) in WRITERS.items():
+                m.qmp.cmd(command, **arguments, log=log)
+            events = m.qmp.cmd("query-cxl-host")["events"]
+            self.assertEqual([(e["log"], e["handle"]) for e in events],
+                             [(n, 1) for n in range(4)])
+
+
+if __name__ == "__main__":
+    unittest.main()
