@@ -36,3 +36,11 @@ DYNAMIC = Pair(
                   "-device", f"{TYPE3},num-dc-regions=1,volatile-dc-memdev=dc,volatile-memdev=mem"],
     BASE + MEM + ["-device", f"{TYPE3},num-dc-regions=1,dc-regions-total-size=2G,"
                              "volatile-memdev=mem"])
+# No device in the slot, and memory for three.
+EMPTY_SLOT = same(BASE + MEM + ["-object", "memory-backend-ram,id=mem2,size=512M,share=on",
+                                "-object", "memory-backend-ram,id=mem3,size=512M,share=on"])
+# Capacity to be offered with each of TAGS, 128 MiB. QEMU does not look for a backend.
+TAGS = [f"{i}da0a8a5-1d8b-4c8b-9f4e-0d1b3c5a7f01" for i in range(1, 8)]
+TAGGED = Pair(DYNAMIC.qemu, DYNAMIC.cxlbox + [
+    arg for i, tag in enumerate(TAGS)
+    for arg in ("-object", f"memory-backend-ram,id=t{i},size=128M,share=on,tag={tag}")])

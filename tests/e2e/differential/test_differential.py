@@ -10,14 +10,18 @@ from typing import NamedTuple
 
 import acpi
 import configspace
+import errors
 import mailbox
+import msix
 import records
 import refusals
 import registers
+import resets
+import slots
 from compare import differences, judge, known
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
-from machines import DYNAMIC, STATIC, Pair
+from machines import DYNAMIC, EMPTY_SLOT, STATIC, TAGGED, Pair
 from observe import ENDS, Observer
 
 peers.need()
@@ -48,6 +52,10 @@ SCENARIOS = [
     Scenario("event_records", ["events"], [records.events]),
     Scenario("event_log_overflow", ["overflow"], [records.overflow]),
     Scenario("qmp_errors", ["qmp"], [refusals.refusals], DYNAMIC),
+    Scenario("errors", ["errors"], [errors.errors]),
+    Scenario("msix", ["msix"], [msix.msix], TAGGED),
+    Scenario("resets", ["reset"], resets.LOOKS),
+    Scenario("slots", ["slot"], [slots.slots], EMPTY_SLOT),
     Scenario("cedt", ["acpi"], [acpi.acpi]),
 ]
 
