@@ -153,20 +153,15 @@ const CxbType cxb_pxb_cxl_type = {
 	.klass = &pxb_class,
 };
 
-GPtrArray *cxb_pxb_cxl_list(CxbQom *qom)
+GPtrArray *cxb_pxb_cxl_list(const CxbPciBus *root)
 {
-	static const char *const homes[] = { "/machine/peripheral", "/machine/peripheral-anon" };
 	GPtrArray *list = g_ptr_array_new();
 
-	for (unsigned h = 0; h < G_N_ELEMENTS(homes); h++) {
-		CxbObject *home = cxb_qom_container(qom, homes[h]);
+	for (unsigned i = root->bus.devices->len; i-- > 0;) {
+		CxbDevice *dev = root->bus.devices->pdata[i];
 
-		for (unsigned i = 0; home->children && i < home->children->len; i++) {
-			CxbObject *obj = home->children->pdata[i];
-
-			if (cxb_object_is(obj, CXB_TYPE_NAME_PXB_CXL))
-				g_ptr_array_add(list, obj);
-		}
+		if (cxb_object_is(&dev->obj, CXB_TYPE_NAME_PXB_CXL))
+			g_ptr_array_add(list, dev);
 	}
 	return list;
 }

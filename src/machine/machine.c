@@ -247,16 +247,9 @@ bool cxb_machine_create(CxbMachine *m, GError **errp)
 	return m->root_bus && cxb_q35_new(m, errp);
 }
 
-/* Component registers of the host bridges, 64 KiB each, lowest bus number first. */
-static gint by_bus_nr(gconstpointer a, gconstpointer b)
-{
-	return (int)cxb_pxb_cxl_bus_nr(*(CxbDevice *const *)a) -
-	       (int)cxb_pxb_cxl_bus_nr(*(CxbDevice *const *)b);
-}
-
+/* Component registers of the host bridges, 64 KiB each: the newest first, as QEMU has them. */
 static bool place_host_regs(CxbMachine *m, GError **errp)
 {
-	g_ptr_array_sort(m->bridges, by_bus_nr);
 	if (m->bridges->len > LAYOUT_HOST_REGS_SIZE / CXB_COMP_SIZE)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "%u CXL host bridges are more than %u",
 				m->bridges->len, (unsigned)(LAYOUT_HOST_REGS_SIZE / CXB_COMP_SIZE));
@@ -290,7 +283,7 @@ static void reset(CxbMachine *m, CxbResetKind kind)
 bool cxb_machine_done(CxbMachine *m, GError **errp)
 {
 	g_assert(m->created && !m->done);
-	m->bridges = cxb_pxb_cxl_list(m->qom);
+	m->bridges = cxb_pxb_cxl_list(m->root_bus);
 	if (m->bridges->len && !m->obj->cxl)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "CXL host bridges present, but cxl=off");
 	if (!cxb_fmw_init(m, errp))

@@ -82,7 +82,7 @@ class Iasl(unittest.TestCase):
         return parse(text)
 
     def check(self, args, hosts, windows, tutorial=False):
-        """@hosts: (bus number, registers) in order; @windows: (base, size, ig, bus numbers)."""
+        """@hosts: (bus number, registers), newest first; @windows: (base, size, ig, bus numbers)."""
         with Machine(["-accel", "qtest", *args], tutorial=tutorial, qtest=True) as m:
             found = tables(m.qtest)
         self.assertEqual(sorted(found), ["CEDT", "MCFG"])
@@ -117,7 +117,7 @@ class Iasl(unittest.TestCase):
         self.check(["-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=4G,"
                     "cxl-fmw.1.targets.0=cxl.1,cxl-fmw.1.size=8G,"
                     "cxl-fmw.1.interleave-granularity=8k", "-m", "1G", *bridges(12, 222)],
-                   [(12, 0x100000000), (222, 0x100010000)],
+                   [(222, 0x100000000), (12, 0x100010000)],
                    [(0x110000000, 4 * GIB, 0, [12]), (0x210000000, 8 * GIB, 5, [222])])
 
     def test_two_windows_to_one_bridge(self):
@@ -131,14 +131,14 @@ class Iasl(unittest.TestCase):
                     "cxl-fmw.0.size=4G,cxl-fmw.0.interleave-granularity=4k,"
                     "cxl-fmw.1.targets.0=cxl.0,cxl-fmw.1.size=8G", "-m", "4G",
                     *bridges(12, 222)],
-                   [(12, 0x180000000), (222, 0x180010000)],
+                   [(222, 0x180000000), (12, 0x180010000)],
                    [(0x190000000, 4 * GIB, 4, [222, 12]), (0x290000000, 8 * GIB, 0, [12])])
 
     def test_a_window_four_ways(self):
         self.check(["-M", "q35,cxl=on,cxl-fmw.0.size=1G,cxl-fmw.0.interleave-granularity=16k," +
                     ",".join(f"cxl-fmw.0.targets.{i}=cxl.{i}" for i in range(4)), "-m", "256M",
                     *bridges(16, 32, 48, 64)],
-                   [(16 * (i + 1), 0x100000000 + 0x10000 * i) for i in range(4)],
+                   [(64 - 16 * i, 0x100000000 + 0x10000 * i) for i in range(4)],
                    [(0x110000000, GIB, 6, [16, 32, 48, 64])])
 
     def test_bridges_and_no_window(self):

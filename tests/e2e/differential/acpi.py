@@ -4,23 +4,28 @@
 import struct
 
 SEL_DIRECTORY = 0x19
+CHBS = 0
 
 
-def acpi(o):
+def acpi(o, prefix="acpi"):
     """The structures of CEDT: in RAM, where an OS finds it, else in the file for firmware."""
     o.host.open_config()
     area = o.q.read(0xe0000, 0x20000)
     at = next((i for i in range(0, len(area), 16) if area[i:i + 8] == b"RSD PTR "), None)
     table = firmware_cedt(o) if at is None else \
         cedt_in_ram(o, struct.unpack_from("<Q", area, at + 24)[0])
-    o.note("acpi/cedt/length", len(table))
-    o.note("acpi/cedt/revision", table[8])
-    o.note("acpi/cedt/ids", table[10:36].hex())
-    off, n = 36, 0
+    o.note(f"{prefix}/cedt/length", len(table))
+    o.note(f"{prefix}/cedt/revision", table[8])
+    o.note(f"{prefix}/cedt/ids", table[10:36].hex())
+    off, structures = 36, []
     while off < len(table):
         size = struct.unpack_from("<H", table, off + 2)[0]
-        o.note(f"acpi/cedt/structure-{n}", table[off:off + size].hex())
-        off, n = off + size, n + 1
+        structures.append(table[off:off + size])
+        off += size
+    # The order of host bridges means nothing; that of windows does.
+    structures.sort(key=lambda s: (s[0], s if s[0] == CHBS else b""))
+    for n, structure in enumerate(structures):
+        o.note(f"{prefix}/cedt/structure-{n}", structure.hex())
 
 
 def cedt_in_ram(o, xsdt):

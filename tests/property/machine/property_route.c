@@ -403,8 +403,9 @@ static void setup(World *w)
 	g_assert_true(cxb_machine_set_opts(w->m, opts, NULL));
 	g_assert_true(cxb_machine_set_memory(w->m, memory, NULL));
 	g_assert_true(cxb_machine_create(w->m, NULL));
-	device(w, "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1");
+	/* The newest bridge has the lowest registers. */
 	device(w, "pxb-cxl,bus_nr=40,bus=pcie.0,id=cxl.2");
+	device(w, "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1");
 	for (unsigned i = 0; i < PORTS; i++)
 		device_with_memory(w, i);
 	g_assert_true(cxb_machine_done(w->m, NULL));

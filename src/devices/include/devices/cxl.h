@@ -46,8 +46,8 @@ void cxb_cxl_types_register(CxbQom *qom);
 
 /* --- host bridges --- */
 
-/** cxb_pxb_cxl_list() - All pxb-cxl devices, in order of creation. Transfer: container. */
-GPtrArray *cxb_pxb_cxl_list(CxbQom *qom);
+/** cxb_pxb_cxl_list() - All pxb-cxl devices on bus 0, the newest first. Transfer: container. */
+GPtrArray *cxb_pxb_cxl_list(const CxbPciBus *root);
 uint8_t cxb_pxb_cxl_bus_nr(const CxbDevice *pxb);
 /** cxb_pxb_cxl_regs() - Its component registers, to be placed by the machine (CHBS). */
 CxbRegion *cxb_pxb_cxl_regs(CxbDevice *pxb);
