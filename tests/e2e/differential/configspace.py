@@ -41,13 +41,13 @@ def read_space(o, bus, slot):
     return {4 * i: value for i, (value,) in enumerate(struct.iter_unpack("<I", data))}
 
 
-def chains(o, name, space):
+def chains(o, name, space, prefix="chain"):
     """The two lists of capabilities, in order (PCIe 6.0 7.5.1.1.11, 7.6.3)."""
     chain, at = [], space[0x34] & 0xfc if space[4] >> 20 & 1 else 0
     while at and len(chain) < 48:
         chain.append(f"{space[at] & 0xff:02x}@{at:02x}")
         at = space[at] >> 8 & 0xfc
-    o.note(f"chain/{name}/capabilities", " ".join(chain) or "none")
+    o.note(f"{prefix}/{name}/capabilities", " ".join(chain) or "none")
     chain, at = [], 0x100
     while at and space[at] not in (0, 0xffffffff) and len(chain) < 100:
         kind = space[at] & 0xffff
@@ -56,7 +56,7 @@ def chains(o, name, space):
             text += f".{space[at + 8] & 0xffff:x}"
         chain.append(f"{text}@{at:03x}")
         at = space[at] >> 20
-    o.note(f"chain/{name}/extended", " ".join(chain) or "none")
+    o.note(f"{prefix}/{name}/extended", " ".join(chain) or "none")
 
 
 def writable(o, name, bus, slot, before):

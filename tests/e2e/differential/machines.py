@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 # Where q35 has the component registers of the first CXL host bridge with this much memory.
 CHBS = 0x3c0000000
+# Its first window.
+WINDOW = 0x3d0000000
+# What MEMORY is a file of, in the machine's directory.
+MEMORY_FILE = "memory"
 BASE = [
     "-nodefaults", "-display", "none", "-accel", "qtest", "-qtest-log", "none",
     "-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G",
@@ -44,3 +48,30 @@ TAGS = [f"{i}da0a8a5-1d8b-4c8b-9f4e-0d1b3c5a7f01" for i in range(1, 8)]
 TAGGED = Pair(DYNAMIC.qemu, DYNAMIC.cxlbox + [
     arg for i, tag in enumerate(TAGS)
     for arg in ("-object", f"memory-backend-ram,id=t{i},size=128M,share=on,tag={tag}")])
+# A volatile device of 1 GiB whose bytes can be read in a file; the host bridge without decoders.
+MEMORY = ["-object", f"memory-backend-file,id=mem,size=1G,share=on,mem-path={MEMORY_FILE}"]
+FILE = same(BASE + MEMORY + ["-device", f"{TYPE3},volatile-memdev=mem"])
+PASS_THROUGH = same([a.replace(",hdm_for_passthrough=true", "") for a in FILE.qemu])
+# Persistent memory with label storage, alone and behind volatile memory.
+PMEM = ["-object", "memory-backend-ram,id=pmem,size=256M,share=on",
+        "-object", "memory-backend-ram,id=lsa,size=64K,share=on"]
+PERSISTENT = same(BASE + PMEM + ["-device", f"{TYPE3},persistent-memdev=pmem,lsa=lsa,sn=0x99"])
+BOTH = same(BASE + MEM + PMEM + ["-device", f"{TYPE3},volatile-memdev=mem,persistent-memdev=pmem,"
+                                            "lsa=lsa"])
+# Two bridges with two and four ports, and four devices behind some of them.
+WIDE = same([
+    "-nodefaults", "-display", "none", "-accel", "qtest", "-qtest-log", "none",
+    "-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.2,cxl-fmw.0.size=1G,cxl-fmw.1.targets.0=cxl.1,"
+          "cxl-fmw.1.size=2G,cxl-fmw.2.targets.0=cxl.1,cxl-fmw.2.targets.1=cxl.2,cxl-fmw.2.size=4G,"
+          "cxl-fmw.2.interleave-granularity=8k",
+    "-m", "1G,maxmem=8G,slots=4",
+    "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1",
+    "-device", "pxb-cxl,bus_nr=222,bus=pcie.0,id=cxl.2",
+    *(a for n in range(2) for a in (
+        "-device", f"cxl-rp,port={n},bus=cxl.1,id=rp1{n},chassis=0,slot={n}")),
+    *(a for n in range(4) for a in (
+        "-device", f"cxl-rp,port={7 - n},bus=cxl.2,id=rp2{n},chassis=1,slot={n}")),
+    *(a for n, port in enumerate(("rp10", "rp11", "rp20", "rp23")) for a in (
+        "-object", f"memory-backend-ram,id=m{n},size={256 << n}M,share=on",
+        "-device", f"cxl-type3,bus={port},id=t{n},volatile-memdev=m{n},sn={n + 1}")),
+])

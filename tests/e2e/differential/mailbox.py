@@ -68,14 +68,14 @@ def dc_mailbox(o):
     mailbox(o, "dcmailbox", range(0x4800, 0x4900))
 
 
-def last(command):
+def last(command, prefix="fatal"):
     """To look at a command that may be the program's last."""
     name, opcode, payload = command
 
     def look(o):
         o.host.enumerate()
         try:
-            o.run(f"fatal/{name}", opcode, payload)
+            o.run(f"{prefix}/{name}", opcode, payload)
         except (EOFError, ConnectionResetError):
-            o.note(f"fatal/{name}", ENDS)
+            o.note(f"{prefix}/{name}", ENDS)
     return look

@@ -22,10 +22,10 @@ def hex32(value):
 
 
 class Observer:
-    """Fills .seen through one machine's qtest (.q, .host) and QMP (.qmp)."""
+    """Fills .seen through one machine's qtest (.q, .host) and QMP (.qmp); .dir is where it runs."""
 
     def __init__(self, machine, chbs):
-        self.q, self.qmp = machine.qtest, machine.qmp
+        self.q, self.qmp, self.dir = machine.qtest, machine.qmp, machine.dir
         self.host = CxlHost(self.q, bridge_bus=PORT_BUS, chbs=chbs)
         self.seen = {}
 

@@ -10,18 +10,23 @@ from typing import NamedTuple
 
 import acpi
 import configspace
+import decode
+import doe
 import errors
 import mailbox
 import msix
+import persistent
 import records
 import refusals
 import registers
 import resets
 import slots
+import wide
 from compare import differences, judge, known
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
-from machines import DYNAMIC, EMPTY_SLOT, STATIC, TAGGED, Pair
+from machines import (BOTH, DYNAMIC, EMPTY_SLOT, FILE, PASS_THROUGH, PERSISTENT, STATIC, TAGGED,
+                      WIDE, Pair)
 from observe import ENDS, Observer
 
 peers.need()
@@ -57,6 +62,18 @@ SCENARIOS = [
     Scenario("resets", ["reset"], resets.LOOKS),
     Scenario("slots", ["slot"], [slots.slots], EMPTY_SLOT),
     Scenario("cedt", ["acpi"], [acpi.acpi]),
+    Scenario("decode", ["decode"], decode.layouts("decode", decode.LAYOUTS), FILE),
+    Scenario("decode_without_decoders_in_the_bridge", ["decode-pass-through"],
+             decode.layouts("decode-pass-through", decode.PASS_THROUGH), PASS_THROUGH),
+    Scenario("doe", ["doe"], [doe.exchange]),
+    Scenario("cdat_of_persistent_memory", ["doe-persistent"], [doe.cdat("doe-persistent")],
+             PERSISTENT),
+    Scenario("cdat_of_both_memories", ["doe-both"], [doe.cdat("doe-both")], BOTH),
+    Scenario("persistent_memory", ["persistent"], [persistent.persistent], PERSISTENT),
+    Scenario("label_commands_that_may_be_the_last", ["fatal-label"],
+             [mailbox.last(c, "fatal-label") for c in persistent.FATAL], PERSISTENT),
+    Scenario("both_memories", ["both"], [persistent.both], BOTH),
+    Scenario("two_bridges", ["wide"], [wide.wide], WIDE),
 ]
 
 
