@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/message.h"
 #include "chardev_impl.h"
 
 #define READ_SIZE    16384
@@ -363,8 +364,7 @@ static bool pty_open(CxbChardev *chr, CxbOpts *opts, GError **errp)
 	fcntl(master, F_SETFD, FD_CLOEXEC);
 	fcntl(chr->pty_slave, F_SETFD, FD_CLOEXEC);
 	g_unix_set_fd_nonblocking(master, TRUE, NULL);
-	fprintf(stderr, "%s: %s: info: char device redirected to %s\n", g_get_prgname(), chr->name,
-		path);
+	cxb_message("%s: info: char device redirected to %s", chr->name, path);
 	chr->where = g_strdup_printf("pty:%s", path);
 	chr->lossy = true;
 	peer_arrived(chr, master, master);
@@ -509,8 +509,8 @@ bool cxb_chardev_wait(CxbChardev *chr, GError **errp)
 {
 	if (chr->listen_fd < 0 || !chr->wait || chr->peer)
 		return true;
-	fprintf(stderr, "%s: %s: info: QEMU waiting for connection on: disconnected:%s\n",
-		g_get_prgname(), chr->name, chr->where);
+	cxb_message("%s: info: QEMU waiting for connection on: disconnected:%s", chr->name,
+		    chr->where);
 	while (!chr->peer) {
 		struct pollfd pfd = { .fd = chr->listen_fd, .events = POLLIN };
 		int rc = poll(&pfd, 1, -1) < 0 ? -errno : socket_accept(chr);
