@@ -354,8 +354,8 @@ CxbDevice *cxb_device_add(CxbQom *qom, CxbOpts *opts, bool hotplug, GError **err
 	dev = (CxbDevice *)obj;
 	dev->id = g_strdup(r.id);
 	dev->hotplugged = hotplug;
-	if (!cxb_object_set_opts(obj, opts, errp) || !find_place(dev, &r, errp) ||
-	    !add_to_tree(dev, errp))
+	if (!cxb_globals_apply(obj, errp) || !cxb_object_set_opts(obj, opts, errp) ||
+	    !find_place(dev, &r, errp) || !add_to_tree(dev, errp))
 		return NULL;
 	if (!cxb_device_realize(dev, r.bus, errp)) {
 		cxb_object_unparent(obj);

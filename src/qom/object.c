@@ -35,6 +35,7 @@ void cxb_qom_unref(CxbQom *qom)
 	if (--qom->refs)
 		return;
 	g_ptr_array_unref(qom->buses);
+	g_clear_pointer(&qom->globals, g_ptr_array_unref);
 	g_ptr_array_unref(qom->type_list);
 	g_hash_table_unref(qom->services);
 	g_hash_table_unref(qom->types);

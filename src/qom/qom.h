@@ -14,14 +14,19 @@ struct TypeNode {
 	const void *klass;      /* the nearest on the way up */
 };
 
+typedef struct {
+	char *driver, *property, *value;
+} Global;
+
 struct CxbQom {
 	GHashTable *types;    /* name -> TypeNode *, owned */
 	GPtrArray *type_list; /* const CxbType *, in order of registration */
 	GHashTable *services; /* name, owned -> context */
 	CxbObject *root;
-	GPtrArray *buses; /* CxbDevBus *, not referenced, in order of creation */
-	unsigned anon;    /* devices without id so far */
-	unsigned refs;    /* one for each object, one for the owner until cxb_qom_free() */
+	GPtrArray *buses;   /* CxbDevBus *, not referenced, in order of creation */
+	GPtrArray *globals; /* Global *, in the order added; NULL: none */
+	unsigned anon;      /* devices without id so far */
+	unsigned refs;      /* one for each object, one for the owner until cxb_qom_free() */
 };
 
 extern const CxbType cxb_type_object;
@@ -35,6 +40,8 @@ bool cxb_type_node_is(const TypeNode *node, const char *ancestor);
 
 /** cxb_prop_defaults() - Give every row of every type of @obj its default. */
 void cxb_prop_defaults(CxbObject *obj);
+/** cxb_globals_apply() - Set what -global says of the types of @obj. */
+bool cxb_globals_apply(CxbObject *obj, GError **errp);
 /** cxb_prop_release() - Free strings and drop links, as the last step of an object's life. */
 void cxb_prop_release(CxbObject *obj);
 
