@@ -228,6 +228,10 @@ static void host_work(void *opaque)
 	CxbHost *host = opaque;
 
 	host->work_posted = false;
+	if (host->halted) {
+		host->held = true;
+		return;
+	}
 	switch (host->phase) {
 	case H_ACPI:
 		acpi_step(host);
@@ -336,13 +340,27 @@ void cxb_host_start(CxbHost *host)
 	cxb_h_kick(host);
 }
 
+void cxb_host_halt(CxbHost *host, bool halted)
+{
+	host->halted = halted;
+	if (halted || !host->held)
+		return;
+	host->held = false;
+	cxb_h_kick(host);
+}
+
+bool cxb_host_halted(const CxbHost *host)
+{
+	return host->halted;
+}
+
 void cxb_host_reset(CxbHost *host)
 {
 	CxbHostConfig config = host->config;
-	bool started = host->started;
+	const bool started = host->started, halted = host->halted;
 
 	end(host);
-	*host = (CxbHost){ .config = config, .bus = config.bus };
+	*host = (CxbHost){ .config = config, .bus = config.bus, .halted = halted };
 	begin(host);
 	if (started)
 		cxb_host_start(host);

@@ -241,6 +241,7 @@ struct CxbHost {
 	char *error;
 	bool lost; /* the bus failed */
 	bool started, work_posted;
+	bool halted, held; /* held: a step was due meanwhile */
 
 	CxbBusRange pci32, pci64;
 	uint64_t ecam_base, ecam_size;

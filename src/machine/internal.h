@@ -81,6 +81,12 @@ void cxb_irqs_free(Irqs *irqs);
 bool cxb_irqs_alloc(Irqs *irqs, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GError **errp);
 void cxb_irqs_release(Irqs *irqs, guint id);
 void cxb_irqs_reset(Irqs *irqs);
+/** cxb_irqs_resume() - Run what came while the machine stood, in order of arrival. */
+void cxb_irqs_resume(Irqs *irqs);
+
+/* --- reset --- */
+
+void machine_reset(CxbMachine *m, CxbResetCause cause); /* all but the listeners */
 
 /* --- devices at run time --- */
 
@@ -138,12 +144,15 @@ struct CxbMachine {
 
 	GHashTable *leaving; /* CxbDevice *, referenced -> int64_t: asked to leave at, ns */
 	uint8_t port92;
-	bool shutdown_asked;
+	CxbRunState state;
+	CxbMachineActions actions;
+	bool ending; /* a shutdown that ends the program was told */
 	bool reset_pending;
 	CxbBusPlatform platform;
 
 	CxbDeletedNotify deleted_notify;
 	CxbResetNotify reset_notify;
+	CxbRunNotify run_notify;
 	CxbShutdownNotify shutdown_notify;
 	CxbDcNotify dc_notify;
 	CxbIrqNotify irq_notify;

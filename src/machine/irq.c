@@ -17,7 +17,7 @@ typedef struct {
 	CxbBusIrqFn fn;
 	void *opaque;
 	guint id;
-	bool queued;
+	bool queued; /* in the work queue, or held back */
 } Irq;
 
 struct Irqs {
@@ -25,6 +25,7 @@ struct Irqs {
 	CxbRegion *region;
 	GHashTable *by_id; /* id -> Irq */
 	guint next_id;
+	GQueue held; /* Irq *, came while the machine stood */
 	bool lines[LINES];
 };
 
@@ -32,6 +33,10 @@ static void run(void *opaque)
 {
 	Irq *irq = opaque;
 
+	if (!cxb_machine_running(irq->m)) {
+		g_queue_push_tail(&irq->m->irqs->held, irq);
+		return;
+	}
 	irq->queued = false;
 	irq->fn(irq->opaque);
 }
@@ -40,8 +45,8 @@ static void irq_free(gpointer data)
 {
 	Irq *irq = data;
 
-	if (irq->queued)
-		cxb_workq_cancel(irq->m->workq, run, irq);
+	if (irq->queued && !cxb_workq_cancel(irq->m->workq, run, irq))
+		g_queue_remove(&irq->m->irqs->held, irq);
 	g_free(irq);
 }
 
@@ -72,6 +77,7 @@ Irqs *cxb_irqs_new(CxbMachine *m)
 	Irqs *irqs = g_new0(Irqs, 1);
 
 	irqs->m = m;
+	g_queue_init(&irqs->held);
 	irqs->by_id = g_hash_table_new_full(NULL, NULL, NULL, irq_free);
 	irqs->region = cxb_region_new_io("apic-msi", LAYOUT_MSI_SIZE, &msi_ops, irqs);
 	cxb_memmap_place(m->mm, irqs->region, LAYOUT_MSI_BASE, PRIO_MSI, 0, LAYOUT_MSI_SIZE);
@@ -110,6 +116,14 @@ bool cxb_irqs_alloc(Irqs *irqs, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GE
 void cxb_irqs_release(Irqs *irqs, guint id)
 {
 	g_hash_table_remove(irqs->by_id, GUINT_TO_POINTER(id));
+}
+
+void cxb_irqs_resume(Irqs *irqs)
+{
+	Irq *irq;
+
+	while ((irq = g_queue_pop_head(&irqs->held)))
+		cxb_workq_post(irqs->m->workq, run, irq);
 }
 
 void cxb_irqs_reset(Irqs *irqs)

@@ -84,8 +84,10 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 
 	m->context = config->context;
 	m->ram_size = DEFAULT_RAM;
+	m->state = CXB_RUN_RUNNING;
 	cxb_deleted_notify_init(&m->deleted_notify);
 	cxb_reset_notify_init(&m->reset_notify);
+	cxb_run_notify_init(&m->run_notify);
 	cxb_shutdown_notify_init(&m->shutdown_notify);
 	cxb_dc_notify_init(&m->dc_notify);
 	cxb_irq_notify_init(&m->irq_notify);
@@ -162,6 +164,7 @@ void cxb_machine_free(CxbMachine *m)
 	cxb_clock_free(m->clock);
 	cxb_deleted_notify_fini(&m->deleted_notify);
 	cxb_reset_notify_fini(&m->reset_notify);
+	cxb_run_notify_fini(&m->run_notify);
 	cxb_shutdown_notify_fini(&m->shutdown_notify);
 	cxb_dc_notify_fini(&m->dc_notify);
 	cxb_irq_notify_fini(&m->irq_notify);
@@ -309,19 +312,10 @@ bool cxb_machine_done(CxbMachine *m, GError **errp)
 	return true;
 }
 
-void cxb_machine_reset(CxbMachine *m, CxbResetCause cause)
+void machine_reset(CxbMachine *m, CxbResetCause cause)
 {
 	trace_machine_reset(cause);
 	reset(m, CXB_RESET_WARM);
-	cxb_reset_notify_run(&m->reset_notify, &cause);
-}
-
-void cxb_machine_shutdown(CxbMachine *m, CxbShutdownCause cause)
-{
-	if (m->shutdown_asked)
-		return;
-	m->shutdown_asked = true;
-	cxb_shutdown_notify_run(&m->shutdown_notify, &cause);
 }
 
 /* --- parts --- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands about the program and the machine as a whole. */
+/* Commands about the program: what it is, what it is called, what it can. */
 #include "monitor.h"
 
 #include <string.h>
@@ -31,15 +31,6 @@ static json_object *query_version(void *opaque, void *args, GError **errp)
 	return qmp_version();
 }
 
-static json_object *query_status(void *opaque, void *args, GError **errp)
-{
-	json_object *o = json_object_new_object();
-
-	put_str(o, "status", "running");
-	put_bool(o, "running", true);
-	return o;
-}
-
 static json_object *query_name(void *opaque, void *args, GError **errp)
 {
 	const CxbQmp *qmp = opaque;
@@ -52,10 +43,10 @@ static json_object *query_name(void *opaque, void *args, GError **errp)
 
 static json_object *query_uuid(void *opaque, void *args, GError **errp)
 {
-	static const CxbUuid none;
+	const CxbQmp *qmp = opaque;
 	json_object *o = json_object_new_object();
 
-	put_uuid(o, "UUID", &none);
+	put_uuid(o, "UUID", &qmp->uuid);
 	return o;
 }
 
@@ -92,18 +83,6 @@ static json_object *query_commands(void *opaque, void *args, GError **errp)
 	return list;
 }
 
-static json_object *system_reset(void *opaque, void *args, GError **errp)
-{
-	cxb_machine_reset(((CxbQmp *)opaque)->machine, CXB_RESET_QMP);
-	return cxb_qmp_empty();
-}
-
-static json_object *quit(void *opaque, void *args, GError **errp)
-{
-	cxb_machine_shutdown(((CxbQmp *)opaque)->machine, CXB_SHUTDOWN_QMP);
-	return cxb_qmp_empty();
-}
-
 static const CxbRet version_triple[] = {
 	{ "major", CXB_RET_INT },
 	{ "minor", CXB_RET_INT },
@@ -116,14 +95,6 @@ static const CxbRet version_info[] = {
 	{ NULL },
 };
 static const CxbRet version_ret = { NULL, CXB_RET_OBJECT, "VersionInfo", .members = version_info };
-
-static const char *const run_states[] = { "running", NULL };
-static const CxbRet status_info[] = {
-	{ "status", CXB_RET_ENUM, "RunState", .names = run_states },
-	{ "running", CXB_RET_BOOL },
-	{ NULL },
-};
-static const CxbRet status_ret = { NULL, CXB_RET_OBJECT, "StatusInfo", .members = status_info };
 
 static const CxbRet name_info[] = { { "name", CXB_RET_STR, .optional = true }, { NULL } };
 static const CxbRet name_ret = { NULL, CXB_RET_OBJECT, "NameInfo", .members = name_info };
@@ -155,14 +126,11 @@ static const CxbQmpCmd rows[] = {
 	{ "query-commands", NULL, 0, 0, "names of all commands", query_commands, &commands_ret },
 	{ "query-kvm", NULL, 0, 0, "whether KVM is there: never", query_kvm, &kvm_ret },
 	{ "query-name", NULL, 0, 0, "the name given with -name", query_name, &name_ret },
-	{ "query-status", NULL, 0, 0, "whether the machine runs: always", query_status,
-	  &status_ret },
 	{ "query-target", NULL, 0, 0, "architecture of the machine", query_target, &target_ret },
-	{ "query-uuid", NULL, 0, 0, "UUID of the machine: none", query_uuid, &uuid_ret },
+	{ "query-uuid", NULL, 0, 0, "UUID of the machine, all zeros if none was given", query_uuid,
+	  &uuid_ret },
 	{ "query-version", NULL, 0, 0, "the QEMU whose interfaces these are, and our version",
 	  query_version, &version_ret },
-	{ "quit", NULL, 0, 0, "end the program", quit },
-	{ "system_reset", NULL, 0, 0, "reset the machine", system_reset },
 	{ NULL },
 };
 

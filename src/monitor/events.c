@@ -31,14 +31,25 @@ static void on_reset(void *opaque, const CxbResetCause *cause)
 		      guest_and_reason(guest, guest ? "guest-reset" : "host-qmp-system-reset"));
 }
 
-static void on_shutdown(void *opaque, const CxbShutdownCause *cause)
+static void on_run(void *opaque, const CxbRunState *state)
 {
+	cxb_qmp_event(opaque, *state == CXB_RUN_RUNNING ? "RESUME" : "STOP", NULL);
+}
+
+static void on_shutdown(void *opaque, const CxbMachineShutdown *event)
+{
+	static const char *const reasons[] = {
+		[CXB_SHUTDOWN_QMP] = "host-qmp-quit",
+		[CXB_SHUTDOWN_SIGNAL] = "host-signal",
+		[CXB_SHUTDOWN_RESET_QMP] = "host-qmp-system-reset",
+		[CXB_SHUTDOWN_RESET_GUEST] = "guest-reset",
+	};
 	CxbQmp *qmp = opaque;
 
-	cxb_qmp_event(qmp, "SHUTDOWN",
-		      guest_and_reason(false, *cause == CXB_SHUTDOWN_QMP ? "host-qmp-quit"
-									 : "host-signal"));
-	qmp->ended = true;
+	cxb_qmp_event(
+		qmp, "SHUTDOWN",
+		guest_and_reason(event->cause == CXB_SHUTDOWN_RESET_GUEST, reasons[event->cause]));
+	qmp->ended = event->ends;
 }
 
 /* --- dynamic capacity --- */
@@ -156,8 +167,11 @@ static const CxbRet capacity_data[] = {
 static const CxbQmpEvent events[] = {
 	{ "CXL_DYNAMIC_CAPACITY", capacity_data },
 	{ "DEVICE_DELETED", deleted_data },
+	{ "POWERDOWN" },
 	{ "RESET", cause_data },
+	{ "RESUME" },
 	{ "SHUTDOWN", cause_data },
+	{ "STOP" },
 	{ NULL },
 };
 
@@ -168,6 +182,7 @@ void qmp_events_init(CxbQmp *qmp)
 	cxb_qmp_add_events(qmp, events);
 	qmp->deleted_id = cxb_deleted_notify_add(cxb_machine_deleted_notify(m), on_deleted, qmp);
 	qmp->reset_id = cxb_reset_notify_add(cxb_machine_reset_notify(m), on_reset, qmp);
+	qmp->run_id = cxb_run_notify_add(cxb_machine_run_notify(m), on_run, qmp);
 	qmp->shutdown_id =
 		cxb_shutdown_notify_add(cxb_machine_shutdown_notify(m), on_shutdown, qmp);
 	qmp->dc_id = cxb_dc_notify_add(cxb_machine_dc_notify(m), on_dc, qmp);
@@ -179,6 +194,7 @@ void qmp_events_fini(CxbQmp *qmp)
 
 	cxb_deleted_notify_remove(cxb_machine_deleted_notify(m), qmp->deleted_id);
 	cxb_reset_notify_remove(cxb_machine_reset_notify(m), qmp->reset_id);
+	cxb_run_notify_remove(cxb_machine_run_notify(m), qmp->run_id);
 	cxb_shutdown_notify_remove(cxb_machine_shutdown_notify(m), qmp->shutdown_id);
 	cxb_dc_notify_remove(cxb_machine_dc_notify(m), qmp->dc_id);
 }

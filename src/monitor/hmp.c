@@ -20,7 +20,12 @@ static void info_name(CxbQmp *qmp, const char *arg, GString *out)
 
 static void info_status(CxbQmp *qmp, const char *arg, GString *out)
 {
-	g_string_append(out, "VM status: running\n");
+	const char *state = qmp_run_state(qmp);
+
+	if (cxb_machine_running(qmp->machine) || cxb_machine_state(qmp->machine) == CXB_RUN_PAUSED)
+		g_string_append_printf(out, "VM status: %s\n", state);
+	else
+		g_string_append_printf(out, "VM status: paused (%s)\n", state);
 }
 
 static void info_version(CxbQmp *qmp, const char *arg, GString *out)
@@ -41,7 +46,7 @@ static const HmpCmd info_commands[] = {
 	{ "pci", "", "show PCI info", hmp_info_pci },
 	{ "qom-tree", "[path]", "show QOM composition tree", hmp_info_qom_tree },
 	{ "qtree", "", "show device tree", hmp_info_qtree },
-	{ "status", "", "show the current VM status", info_status },
+	{ "status", "", "show the current VM status (running|paused)", info_status },
 	{ "version", "", "show the version of QEMU", info_version },
 	{ NULL },
 };

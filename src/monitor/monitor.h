@@ -25,12 +25,13 @@ typedef struct {
 
 struct CxbQmp {
 	CxbMachine *machine;
-	char *name;           /* NULL: none */
+	char *name; /* NULL: none */
+	CxbUuid uuid;
 	GHashTable *commands; /* row->name -> Command */
 	GHashTable *events;   /* row->name -> CxbQmpEvent */
 	GPtrArray *sessions;
 	bool ended; /* shutdown was asked for: nothing more is looked at */
-	guint deleted_id, reset_id, shutdown_id, dc_id;
+	guint deleted_id, reset_id, run_id, shutdown_id, dc_id;
 };
 
 /* --- session.c --- */
@@ -57,6 +58,7 @@ void qmp_add_hmp_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
 void qmp_add_ras_commands(CxbQmp *qmp);
 void qmp_add_record_commands(CxbQmp *qmp);
+void qmp_add_run_commands(CxbQmp *qmp);
 void qmp_add_schema_commands(CxbQmp *qmp);
 void qmp_add_type_commands(CxbQmp *qmp);
 void qmp_events_init(CxbQmp *qmp);
@@ -72,6 +74,8 @@ CxbDevice *qmp_find_type3(CxbQmp *qmp, const char *path, GError **errp);
 /** qmp_version() - What query-version returns and the greeting carries. */
 json_object *qmp_version(void);
 
+/** qmp_run_state() - "running" and so on. */
+const char *qmp_run_state(const CxbQmp *qmp);
 /** qmp_pci() - What query-pci returns. */
 json_object *qmp_pci(CxbQmp *qmp);
 /** qmp_prop_type() - Name of the type of a property, as qom-list has it. Caller frees. */

@@ -22,6 +22,7 @@ CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 	qmp_add_pci_commands(qmp);
 	qmp_add_ras_commands(qmp);
 	qmp_add_record_commands(qmp);
+	qmp_add_run_commands(qmp);
 	qmp_add_schema_commands(qmp);
 	qmp_add_type_commands(qmp);
 	qmp_events_init(qmp);
@@ -56,6 +57,11 @@ void cxb_qmp_add_events(CxbQmp *qmp, const CxbQmpEvent *rows)
 	for (const CxbQmpEvent *row = rows; row->name; row++)
 		if (!g_hash_table_insert(qmp->events, (gpointer)row->name, (gpointer)row))
 			g_error("QMP event %s is there twice", row->name);
+}
+
+void cxb_qmp_set_uuid(CxbQmp *qmp, const CxbUuid *uuid)
+{
+	qmp->uuid = *uuid;
 }
 
 bool cxb_qmp_serve(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **errp)

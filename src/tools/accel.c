@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/message.h"
 
 void cxb_accel_print_help(void)
 {
@@ -30,6 +31,15 @@ static bool policy(CxbOpts *opts, const char *key, bool may_reject, CxbHostPolic
 	return true;
 }
 
+/* QEMU's, which may come with properties of any kind. */
+static bool cpu_accel(const char *name)
+{
+	static const char *const names[] = { "hvf", "kvm",  "mshv", "nitro", "nvmm",
+					     "tcg", "whpx", "xen",  NULL };
+
+	return g_strv_contains(names, name);
+}
+
 bool cxb_accel_parse(AccelConfig *accel, CxbOpts *opts, GError **errp)
 {
 	const char *name, *unknown;
@@ -42,6 +52,13 @@ bool cxb_accel_parse(AccelConfig *accel, CxbOpts *opts, GError **errp)
 		return false;
 	if (!name)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'accel' is missing");
+	if (cpu_accel(name)) {
+		cxb_message("warning: accelerator '%s' runs a CPU, and there is none: the built-in "
+			    "host plays the host",
+			    name);
+		accel->host = accel->given = true;
+		return true;
+	}
 	if (strcmp(name, "qtest") == 0) {
 		accel->qtest = true;
 	} else if (strcmp(name, "host") == 0) {

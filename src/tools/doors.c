@@ -14,6 +14,7 @@ typedef struct {
 
 struct Doors {
 	GMainContext *context;
+	bool no_stdio;
 	GHashTable *chardevs; /* id -> CxbChardev *, owned until a door takes it */
 	GHashTable *ids;      /* every chardev id ever given */
 	GPtrArray *doors;     /* Door *, in the order written */
@@ -41,6 +42,11 @@ Doors *cxb_doors_new(GMainContext *context)
 	return d;
 }
 
+void cxb_doors_forbid_stdio(Doors *d)
+{
+	d->no_stdio = true;
+}
+
 void cxb_doors_free(Doors *d)
 {
 	if (!d)
@@ -50,6 +56,19 @@ void cxb_doors_free(Doors *d)
 	g_hash_table_unref(d->chardevs);
 	g_hash_table_unref(d->ids);
 	g_free(d);
+}
+
+static CxbChardev *make_chardev(Doors *d, CxbOpts *opts, const char *written, GError **errp)
+{
+	const char *backend;
+
+	if (!cxb_opts_get_str(opts, "backend", &backend, errp))
+		return NULL;
+	if (d->no_stdio && g_strcmp0(backend, "stdio") == 0) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "cannot use stdio with -daemonize");
+		return NULL;
+	}
+	return cxb_chardev_new(opts, d->context, written, errp);
 }
 
 static void print_backends(void)
@@ -88,7 +107,7 @@ bool cxb_doors_chardev(Doors *d, const char *value, const char *written, GError 
 				"with a letter.");
 	if (g_hash_table_contains(d->ids, id))
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Duplicate ID '%s' for chardev", id);
-	chr = cxb_chardev_new(opts, d->context, written, errp);
+	chr = make_chardev(d, opts, written, errp);
 	if (!chr)
 		return false;
 	g_hash_table_add(d->ids, g_strdup(id));
@@ -122,7 +141,7 @@ bool cxb_doors_add(Doors *d, DoorKind kind, const char *value, const char *writt
 		chr = take(d, value + strlen("chardev:"), errp);
 	} else {
 		opts = cxb_chardev_parse_legacy(value, errp);
-		chr = opts ? cxb_chardev_new(opts, d->context, written, errp) : NULL;
+		chr = opts ? make_chardev(d, opts, written, errp) : NULL;
 	}
 	if (!chr)
 		return false;

@@ -17,6 +17,8 @@ typedef enum { DOOR_QMP, DOOR_QMP_PRETTY, DOOR_QTEST } DoorKind;
 #define MONITOR_QMP_TYPE "monitor-qmp"
 
 Doors *cxb_doors_new(GMainContext *context);
+/** cxb_doors_forbid_stdio() - -daemonize: there will be none. */
+void cxb_doors_forbid_stdio(Doors *d);
 /** cxb_doors_free() - Ends the qtest sessions; QMP's end with the CxbQmp. NULL is fine. */
 void cxb_doors_free(Doors *d);
 

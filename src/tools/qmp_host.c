@@ -191,6 +191,12 @@ static bool have_host(const QmpHost *qh, GError **errp)
 				    "The built-in host is not there: started without -accel host");
 }
 
+static bool host_runs(const QmpHost *qh, GError **errp)
+{
+	return !cxb_host_halted(qh->host) ||
+	       cxb_fail(errp, CXB_ERROR_INVALID, "The built-in host stands: 'cont' lets it run");
+}
+
 static json_object *query_cxl_host(void *opaque, void *args, GError **errp)
 {
 	const QmpHost *qh = opaque;
@@ -254,7 +260,7 @@ static json_object *cxl_host_respond(void *opaque, void *args, GError **errp)
 	const bool add = a->response == RESPOND_ACCEPT || a->response == RESPOND_REJECT;
 	CxbUuid tag = { { 0 } };
 
-	if (!have_host(qh, errp))
+	if (!have_host(qh, errp) || !host_runs(qh, errp))
 		return NULL;
 	if (*a->tag && !cxb_uuid_parse(a->tag, &tag)) {
 		cxb_fail(errp, CXB_ERROR_INVALID, "tag '%s' is not a UUID", a->tag);

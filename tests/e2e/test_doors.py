@@ -24,7 +24,7 @@ class Doors(unittest.TestCase):
             (["-monitor", "stdio"], "no human monitor"),
             (["-object", "monitor-qmp,id=q"], "Parameter 'chardev' is missing"),
             (["-object", "monitor-qmp,chardev=a"], "Parameter 'id' is missing"),
-            (["-run-with", "user=nobody"], "Invalid parameter 'user'"),
+            (["-run-with", "user=nobody"], "'chroot' and 'user' are not supported"),
             (["-run-with", "exit-with-parent=maybe"], "exit-with-parent"),
         ]:
             with self.subTest(args=args):

@@ -80,8 +80,11 @@ static void every_event_is_there(Fixture *f, gconstpointer unused)
 	static const char *const names[] = {
 		"CXL_DYNAMIC_CAPACITY",
 		"DEVICE_DELETED",
+		"POWERDOWN",
 		"RESET",
+		"RESUME",
 		"SHUTDOWN",
+		"STOP",
 	};
 
 	g_assert_cmpuint(g_hash_table_size(f->events), ==, G_N_ELEMENTS(names));

@@ -269,12 +269,12 @@ static void rows_may_be_added_and_run_out_of_band(void)
 
 static void events_may_have_no_data(void)
 {
-	static const CxbQmpEvent rows[] = { { "STOP" }, { NULL } };
+	static const CxbQmpEvent rows[] = { { "X_STOP" }, { NULL } };
 	g_autoptr(World) w = world_ready();
 
 	cxb_qmp_add_events(w->qmp, rows);
-	cxb_qmp_event(w->qmp, "STOP", NULL);
-	expect(w->peer, "{'event': 'STOP'}");
+	cxb_qmp_event(w->qmp, "X_STOP", NULL);
+	expect(w->peer, "{'event': 'X_STOP'}");
 }
 
 static void quit_says_so_answers_and_hears_nothing_more(void)

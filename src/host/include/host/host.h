@@ -49,6 +49,11 @@ void cxb_host_start(CxbHost *host);
  * devices (4801h). */
 void cxb_host_reset(CxbHost *host);
 
+/** cxb_host_halt() - While it is halted the host begins no step of its boot; what it has sent to a
+ * mailbox it sees through. Interrupts are for the machine to hold back. */
+void cxb_host_halt(CxbHost *host, bool halted);
+bool cxb_host_halted(const CxbHost *host);
+
 typedef enum { CXB_HOST_BOOTING, CXB_HOST_READY, CXB_HOST_FAILED } CxbHostState;
 CxbHostState cxb_host_state(const CxbHost *host);
 const char *cxb_host_error(const CxbHost *host); /* why it failed, or NULL */

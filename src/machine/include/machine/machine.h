@@ -104,9 +104,23 @@ typedef enum {
 } CxbResetCause;
 
 typedef enum {
-	CXB_SHUTDOWN_QMP,    /* "host-qmp-quit" */
-	CXB_SHUTDOWN_SIGNAL, /* "host-signal" */
+	CXB_SHUTDOWN_QMP,         /* "host-qmp-quit" */
+	CXB_SHUTDOWN_SIGNAL,      /* "host-signal" */
+	CXB_SHUTDOWN_RESET_QMP,   /* a reset that was made one: "host-qmp-system-reset" */
+	CXB_SHUTDOWN_RESET_GUEST, /* "guest-reset" */
 } CxbShutdownCause;
+
+typedef struct {
+	CxbShutdownCause cause;
+	bool ends; /* the program; false: the machine stands, in state "shutdown" */
+} CxbMachineShutdown;
+
+typedef enum {
+	CXB_RUN_PRELAUNCH, /* stands since the start or a reset */
+	CXB_RUN_RUNNING,
+	CXB_RUN_PAUSED,
+	CXB_RUN_SHUTDOWN, /* stands until it is reset */
+} CxbRunState;
 
 /* A step in the life of extents of one tag on one device (QMP event CXL_DYNAMIC_CAPACITY). */
 typedef struct {
@@ -127,21 +141,45 @@ typedef struct {
 
 CXB_NOTIFY_TYPE(CxbDeletedNotify, cxb_deleted_notify, const CxbMachineDeleted)
 CXB_NOTIFY_TYPE(CxbResetNotify, cxb_reset_notify, const CxbResetCause)
-CXB_NOTIFY_TYPE(CxbShutdownNotify, cxb_shutdown_notify, const CxbShutdownCause)
+CXB_NOTIFY_TYPE(CxbRunNotify, cxb_run_notify, const CxbRunState)
+CXB_NOTIFY_TYPE(CxbShutdownNotify, cxb_shutdown_notify, const CxbMachineShutdown)
 CXB_NOTIFY_TYPE(CxbDcNotify, cxb_dc_notify, const CxbMachineDcEvent)
 CXB_NOTIFY_TYPE(CxbIrqNotify, cxb_irq_notify, const CxbMachineIrqEvent)
 
 CxbDeletedNotify *cxb_machine_deleted_notify(CxbMachine *m);
 CxbResetNotify *cxb_machine_reset_notify(CxbMachine *m);
+CxbRunNotify *cxb_machine_run_notify(CxbMachine *m); /* between running and not */
 CxbShutdownNotify *cxb_machine_shutdown_notify(CxbMachine *m);
 CxbDcNotify *cxb_machine_dc_notify(CxbMachine *m);
 CxbIrqNotify *cxb_machine_irq_notify(CxbMachine *m); /* changes of level only */
 
+/* -action: what becomes of these; may change at any time. */
+typedef struct {
+	bool reset_is_shutdown; /* "reboot=shutdown", -no-reboot */
+	bool shutdown_pauses; /* "shutdown=pause", -no-shutdown; not of what QMP or a signal asks */
+} CxbMachineActions;
+CxbMachineActions *cxb_machine_actions(CxbMachine *m);
+
 /** cxb_machine_reset() - Everything to its initial state but what survives by rule (accepted
- * extents, backends); devices that were asked to leave are gone. Listeners run after it. */
+ * extents, backends); devices that were asked to leave are gone. Listeners run after it. A machine
+ * that stood stands in state "prelaunch". */
 void cxb_machine_reset(CxbMachine *m, CxbResetCause cause);
-/** cxb_machine_shutdown() - Ask for the end; listeners run once, whoever runs the loop ends it. */
+/** cxb_machine_shutdown() - Ask for the end. Listeners run, but no more after one that ends the
+ * program; whoever runs the loop ends it. */
 void cxb_machine_shutdown(CxbMachine *m, CxbShutdownCause cause);
+
+/*
+ * A machine that stands delivers no interrupt to users of its bus: those wait until it runs. The
+ * listeners of the run notifier hold the host. Devices, the clock and accesses from elsewhere
+ * (qtest) go on.
+ */
+CxbRunState cxb_machine_state(const CxbMachine *m);
+bool cxb_machine_running(const CxbMachine *m);
+/** cxb_machine_start_stopped() - Stand from the start (-S); before cxb_machine_done(). */
+void cxb_machine_start_stopped(CxbMachine *m);
+/** cxb_machine_cont() - Fails in state "shutdown", which only a reset ends. */
+bool cxb_machine_cont(CxbMachine *m, GError **errp);
+void cxb_machine_stop(CxbMachine *m);
 /** cxb_machine_set_irq() - Drive an I/O APIC input (qtest set_irq_in); false: no such line. */
 bool cxb_machine_set_irq(CxbMachine *m, unsigned line, bool level);
 bool cxb_machine_irq_level(const CxbMachine *m, unsigned line);

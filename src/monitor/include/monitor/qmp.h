@@ -72,6 +72,8 @@ typedef struct {
 /** cxb_qmp_new() - With the commands that every machine has (see docs/coverage.md).
  * @name: of -name, or NULL */
 CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name);
+/** cxb_qmp_set_uuid() - What query-uuid returns; all zeros without. */
+void cxb_qmp_set_uuid(CxbQmp *qmp, const CxbUuid *uuid);
 void cxb_qmp_free(CxbQmp *qmp); /* ends all sessions */
 /** cxb_qmp_add() - Add rows; ends with name NULL. Names must be new. */
 void cxb_qmp_add(CxbQmp *qmp, const CxbQmpCmd *rows, void *opaque);
