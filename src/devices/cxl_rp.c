@@ -34,6 +34,7 @@ static bool rp_realize(CxbPciDev *dev, GError **errp)
 	dev->config[0x3d] = 1; /* INTA, for hot-plug and error events; never raised */
 
 	cxb_pcie_add_cap(dev, CAP_PCIE, 4, rp->port);
+	cxb_pcie_set_link(dev, rp->link_speed, rp->link_width);
 	cxb_pcie_set_slot(dev, rp->slot);
 	cxb_msi_init(dev, CAP_MSI, 2, false, true);
 	ssvid = cxb_pci_add_cap(dev, 0x0d, CAP_SSVID, 8);
@@ -94,6 +95,10 @@ static const CxbProp rp_props[] = {
 	{ "chassis", CXB_PROP_U8, offsetof(CxlRp, chassis),
 	  .desc = "chassis number; chassis and slot together are unique" },
 	{ "slot", CXB_PROP_U16, offsetof(CxlRp, slot), .desc = "physical slot number, 13 bits" },
+	{ "x-speed", CXB_PROP_ENUM, offsetof(CxlRp, link_speed), .def = "64",
+	  CXB_PCIE_SPEED_VALUES },
+	{ "x-width", CXB_PROP_ENUM, offsetof(CxlRp, link_width), .def = "32",
+	  CXB_PCIE_WIDTH_VALUES },
 	{ NULL },
 };
 

@@ -73,6 +73,7 @@ void cxb_pxb_cxl_port_removed(CxbPciBus *bus, CxbPciDev *port, uint8_t number);
 typedef struct {
 	CxbPciDev pci;
 	uint8_t port, chassis;
+	int link_speed, link_width;
 	uint16_t port_ext; /* offset of its DVSEC */
 	uint16_t slot;
 	bool slot_taken;
@@ -106,6 +107,7 @@ struct Type3 {
 	uint8_t num_dc_regions;
 	uint64_t dc_total_size;
 	uint64_t sn;
+	int link_speed, link_width;
 	uint32_t dc_event_log_size;
 	char *cdat_file; /* NULL: the table is made */
 	CxbObject *volatile_memdev, *persistent_memdev, *lsa_memdev;

@@ -241,6 +241,7 @@ static bool config_init(Type3 *t3, GError **errp)
 	if (!cxb_msix_init(dev, MSIX_VECTORS, 4, 4096, 0, 0x800, 0x40, errp))
 		return false;
 	cxb_pcie_add_cap(dev, 0x80, 0, 0);
+	cxb_pcie_set_link(dev, t3->link_speed, t3->link_width);
 	if (t3->sn != SN_UNSET) {
 		cxb_pcie_add_dsn(dev, off, t3->sn);
 		off += 0x0c;
@@ -362,6 +363,10 @@ static const CxbProp t3_props[] = {
 	  .desc = "file with the whole CDAT to show instead of the one made from the memory" },
 	{ "sn", CXB_PROP_U64, offsetof(Type3, sn), .desc = "PCIe device serial number",
 	  .def = "0xffffffffffffffff" },
+	{ "x-speed", CXB_PROP_ENUM, offsetof(Type3, link_speed), .def = "32",
+	  CXB_PCIE_SPEED_VALUES },
+	{ "x-width", CXB_PROP_ENUM, offsetof(Type3, link_width), .def = "16",
+	  CXB_PCIE_WIDTH_VALUES },
 	{ NULL },
 };
 

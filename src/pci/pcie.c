@@ -2,20 +2,20 @@
 /* The PCI Express capability of the functions a CXL hierarchy is made of. */
 #include "internal.h"
 
-/* What distinguishes the types. Links: a root port offers 64 GT/s x32, a downstream port 64 GT/s
- * x16, upstream ports and endpoints 32 GT/s x16; all with L0s. */
+/* What distinguishes the types. */
 static const struct pcie_row {
 	uint8_t type;
 	bool slot;
-	uint32_t dev_cap;  /* b28: function level reset, b15 role-based errors, b5 extended tags */
-	uint32_t link_cap; /* b20 data link active reporting, b21 bandwidth notification */
-	uint32_t
-		slot_cap; /* b17 interlock, hot plug (6, 5), indicators (4, 3), b1 power, b0 button */
+	uint32_t dev_cap; /* b28: function level reset, b15 role-based errors, b5 extended tags */
+	CxbPcieSpeed speed;
+	CxbPcieWidth width;
+	/* b17 interlock, hot plug (6, 5), indicators (4, 3), b1 power, b0 button */
+	uint32_t slot_cap;
 } rows[] = {
-	{ PCIE_TYPE_ENDPOINT, false, 0x10008020, 0x00000505, 0 },
-	{ PCIE_TYPE_ROOT_PORT, true, 0x00008020, 0x00300606, 0x0002007b },
-	{ PCIE_TYPE_UPSTREAM, false, 0x10008020, 0x00000505, 0 },
-	{ PCIE_TYPE_DOWNSTREAM, true, 0x10008020, 0x00300506, 0x00020079 },
+	{ PCIE_TYPE_ENDPOINT, false, 0x10008020, CXB_PCIE_32, CXB_PCIE_X16, 0 },
+	{ PCIE_TYPE_ROOT_PORT, true, 0x00008020, CXB_PCIE_64, CXB_PCIE_X32, 0x0002007b },
+	{ PCIE_TYPE_UPSTREAM, false, 0x10008020, CXB_PCIE_32, CXB_PCIE_X16, 0 },
+	{ PCIE_TYPE_DOWNSTREAM, true, 0x10008020, CXB_PCIE_64, CXB_PCIE_X16, 0x00020079 },
 };
 
 /* Error reporting, relaxed ordering, payload size, extended tags, no snoop, read request size. */
@@ -44,7 +44,6 @@ bool pcie_is_port_above_link(const CxbPciDev *dev)
 void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port)
 {
 	const struct pcie_row *row = NULL;
-	unsigned speed;
 
 	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++)
 		if (rows[i].type == type)
@@ -57,12 +56,12 @@ void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port)
 	cfg_reg(dev, off + PCIE_DEV_CTL, 2, 0, DEV_CTL_MASK, 0);
 	le_store(dev->link + off + PCIE_DEV_CTL, 2, PCIE_DEV_CTL_PAYLOAD);
 	cfg_reg(dev, off + PCIE_DEV_STA, 2, 0, 0, DEV_STA_W1C);
-	cfg_put(dev, off + PCIE_LINK_CAP, 4, row->link_cap | (uint32_t)port << 24);
+	cfg_put(dev, off + PCIE_LINK_CAP, 4,
+		(row->slot ? PCIE_LINK_CAP_NOTIFY : 0) | PCIE_LINK_CAP_L0S | (uint32_t)port << 24);
 	cfg_reg(dev, off + PCIE_LINK_CTL, 2, 0, row->slot ? LINK_CTL_PORT_MASK : LINK_CTL_MASK, 0);
 	/* What both ends of the link have agreed on (6.6.2). */
 	le_store(dev->link + off + PCIE_LINK_CTL, 2, LINK_CTL_MASK);
-	cfg_reg(dev, off + PCIE_LINK_STA, 2, row->link_cap & (PCIE_LINK_SPEED | PCIE_LINK_WIDTH), 0,
-		row->slot ? LINK_STA_PORT_W1C : 0);
+	cfg_reg(dev, off + PCIE_LINK_STA, 2, 0, 0, row->slot ? LINK_STA_PORT_W1C : 0);
 	if (row->slot) {
 		uint16_t ctl = PCIE_SLOT_CTL_ABP | PCIE_SLOT_CTL_PFD | PCIE_SLOT_CTL_PDC |
 			       PCIE_SLOT_CTL_CC | PCIE_SLOT_CTL_HPI | PCIE_SLOT_CTL_ATTN |
@@ -81,11 +80,32 @@ void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port)
 	}
 	cfg_put(dev, off + PCIE_DEV_CAP2, 4, DEV_CAP2);
 	cfg_reg(dev, off + PCIE_DEV_CTL2, 2, 0, DEV_CTL2_MASK, 0);
-	/* Supported speeds: a bit for each generation from 1 on; the target is the best. */
-	speed = row->link_cap & PCIE_LINK_SPEED;
-	cfg_put(dev, off + PCIE_LINK_CAP2, 4, (2u << speed) - 2);
-	cfg_reg(dev, off + PCIE_LINK_CTL2, 2, speed, 0xf, 0);
+	cfg_reg(dev, off + PCIE_LINK_CTL2, 2, 0, 0xf, 0);
 	le_store(dev->sticky + off + PCIE_LINK_CTL2, 2, 0xf);
+	cxb_pcie_set_link(dev, row->speed, row->width);
+}
+
+const char *const cxb_pcie_speed_names[] = { "2_5", "5", "8", "16", "32", "64", NULL };
+const char *const cxb_pcie_width_names[] = { "1", "2", "4", "8", "12", "16", "32", NULL };
+
+void cxb_pcie_set_link(CxbPciDev *dev, CxbPcieSpeed speed, CxbPcieWidth width)
+{
+	static const uint8_t lanes[] = { 1, 2, 4, 8, 12, 16, 32 };
+	const unsigned off = dev->pcie_cap, generation = speed + 1;
+	const uint32_t both =
+		FIELD_PREP(PCIE_LINK_SPEED, generation) | FIELD_PREP(PCIE_LINK_WIDTH, lanes[width]);
+	uint32_t cap = cfg_get(dev, off + PCIE_LINK_CAP, 4);
+
+	cap &= ~(PCIE_LINK_SPEED | PCIE_LINK_WIDTH | PCIE_LINK_CAP_DLLLA);
+	/* A port tells whether the link is active from 5 GT/s on. */
+	if (pcie_is_port_above_link(dev) && speed > CXB_PCIE_2_5)
+		cap |= PCIE_LINK_CAP_DLLLA;
+	cfg_put(dev, off + PCIE_LINK_CAP, 4, cap | both);
+	cfg_put(dev, off + PCIE_LINK_STA, 2, both);
+	/* Supported speeds, a bit for each generation from 1 on, were added with the third; a target
+	 * with the second. */
+	cfg_put(dev, off + PCIE_LINK_CAP2, 4, speed > CXB_PCIE_5 ? (2u << generation) - 2 : 0);
+	cfg_put(dev, off + PCIE_LINK_CTL2, 2, speed > CXB_PCIE_2_5 ? generation : 0);
 }
 
 void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot)

@@ -210,6 +210,55 @@ static uint32_t comp(CxbRegion *regs, Rig *r, uint32_t off)
 	return GUINT32_FROM_LE(v);
 }
 
+/* Link Capabilities, Status, Capabilities 2 and Control 2 as QEMU 11.1 shows them. */
+static void links_train_to_what_both_ends_can_do(Rig *r, gconstpointer unused)
+{
+	static const struct {
+		const char *port, *device;
+		uint32_t port_cap, port_sta, port_cap2, port_ctl2;
+		uint32_t device_cap, device_sta, device_cap2, device_ctl2;
+	} rows[] = {
+		{ "", "", 0x00300606, 0x2105, 0x7e, 6, 0x00000505, 0x0105, 0x3e, 5 },
+		{ "x-speed=2_5", "", 0x00200601, 0x2101, 0, 0, 0x00000505, 0x0105, 0x3e, 5 },
+		{ "x-speed=5", "", 0x00300602, 0x2102, 0, 2, 0x00000505, 0x0105, 0x3e, 5 },
+		{ "x-speed=8", "", 0x00300603, 0x2103, 0x0e, 3, 0x00000505, 0x0105, 0x3e, 5 },
+		{ "x-width=1", "", 0x00300416, 0x2015, 0x7e, 6, 0x00000505, 0x0105, 0x3e, 5 },
+		{ "x-width=12", "", 0x003004c6, 0x20c5, 0x7e, 6, 0x00000505, 0x0105, 0x3e, 5 },
+		{ "", "x-speed=64", 0x00300606, 0x2106, 0x7e, 6, 0x00000506, 0x0106, 0x7e, 6 },
+		{ "", "x-speed=2_5,x-width=1", 0x00300606, 0x2011, 0x7e, 6, 0x00000411, 0x0011, 0,
+		  0 },
+		{ "", "x-width=32", 0x00300606, 0x2205, 0x7e, 6, 0x00000605, 0x0205, 0x3e, 5 },
+		{ "x-speed=16,x-width=4", "x-speed=8,x-width=8", 0x00300444, 0x2043, 0x1e, 4,
+		  0x00000483, 0x0083, 0x0e, 3 },
+	};
+
+	rig_device(r, "pxb-cxl,id=cxl.1,bus=pcie.0,bus_nr=12");
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *port =
+			g_strdup_printf("cxl-rp,id=p,bus=cxl.1,slot=1,%s", rows[i].port);
+		g_autofree char *device = g_strdup_printf(
+			"cxl-type3,id=d,bus=p,num-dc-regions=1,dc-regions-total-size=256M,%s",
+			rows[i].device);
+		CxbPciDev *p = rig_device(r, port), *d = rig_device(r, device);
+
+		g_assert_cmphex(cfg(p, 0x74 + 0x0c, 4), ==, rows[i].port_cap);
+		g_assert_cmphex(cfg(p, 0x74 + 0x12, 2), ==, rows[i].port_sta);
+		g_assert_cmphex(cfg(p, 0x74 + 0x2c, 4), ==, rows[i].port_cap2);
+		g_assert_cmphex(cfg(p, 0x74 + 0x30, 2), ==, rows[i].port_ctl2);
+		g_assert_cmphex(cfg(d, 0x80 + 0x0c, 4), ==, rows[i].device_cap);
+		g_assert_cmphex(cfg(d, 0x80 + 0x12, 2), ==, rows[i].device_sta);
+		g_assert_cmphex(cfg(d, 0x80 + 0x2c, 4), ==, rows[i].device_cap2);
+		g_assert_cmphex(cfg(d, 0x80 + 0x30, 2), ==, rows[i].device_ctl2);
+		cxb_device_remove(&p->dev);
+	}
+	rig_refuses(r, "cxl-rp,id=p,bus=cxl.1,slot=1,x-speed=7",
+		    "Parameter 'x-speed' does not accept value '7'");
+	rig_refuses(r, "cxl-rp,id=p,bus=cxl.1,slot=1,x-width=016",
+		    "Parameter 'x-width' does not accept value '016'");
+	rig_refuses(r, "cxl-rp,id=p,bus=cxl.1,slot=1,x-speed=",
+		    "Parameter 'x-speed' does not accept value ''");
+}
+
 /* One root port: pass-through unless asked otherwise. What counts is the reset that follows. */
 static void host_bridge_with_one_port_has_no_decoders(Rig *r, gconstpointer unused)
 {
@@ -247,6 +296,7 @@ int main(int argc, char **argv)
 	RIG_ADD("/devices/config/root-port-slot", root_port_shows_the_device_below);
 	RIG_ADD("/devices/config/type3-sn", type3_with_a_serial_number);
 	RIG_ADD("/devices/config/type3", type3_without_a_serial_number);
+	RIG_ADD("/devices/config/links", links_train_to_what_both_ends_can_do);
 	RIG_ADD("/devices/config/host-bridge", host_bridge_is_a_function_without_anything);
 	RIG_ADD("/devices/config/passthrough", host_bridge_with_one_port_has_no_decoders);
 	RIG_ADD("/devices/config/hdm", hdm_for_passthrough_keeps_the_decoders);

@@ -197,6 +197,33 @@ uint16_t cxb_pcie_add_ext_cap(CxbPciDev *dev, uint16_t id, uint8_t version, uint
 /** cxb_pcie_add_cap() - PCI Express capability, version 2, 3Ch bytes, with the registers that every
  * CXL function has; @type: 0 endpoint, 4 root port, 5 upstream, 6 downstream. */
 void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port);
+/* What a link can do at best, in GT/s and lanes; names as QEMU's, in the same order. */
+typedef enum {
+	CXB_PCIE_2_5,
+	CXB_PCIE_5,
+	CXB_PCIE_8,
+	CXB_PCIE_16,
+	CXB_PCIE_32,
+	CXB_PCIE_64,
+} CxbPcieSpeed;
+typedef enum {
+	CXB_PCIE_X1,
+	CXB_PCIE_X2,
+	CXB_PCIE_X4,
+	CXB_PCIE_X8,
+	CXB_PCIE_X12,
+	CXB_PCIE_X16,
+	CXB_PCIE_X32,
+} CxbPcieWidth;
+extern const char *const cxb_pcie_speed_names[], *const cxb_pcie_width_names[];
+
+/* The part of a row that all properties of these kinds share; the field is an int. */
+#define CXB_PCIE_SPEED_VALUES \
+	.desc = "2_5/5/8/16/32/64", .names = cxb_pcie_speed_names, .type_name = "PCIELinkSpeed"
+#define CXB_PCIE_WIDTH_VALUES \
+	.desc = "1/2/4/8/12/16/32", .names = cxb_pcie_width_names, .type_name = "PCIELinkWidth"
+/** cxb_pcie_set_link() - Other than what cxb_pcie_add_cap() gives the type. */
+void cxb_pcie_set_link(CxbPciDev *dev, CxbPcieSpeed speed, CxbPcieWidth width);
 /** cxb_pcie_set_slot() - Physical slot number (13 bits) of a root or downstream port. */
 void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot);
 /** cxb_pcie_add_dvsec() - DVSEC header with vendor 1E98h plus @body (from offset 0Ah on, @len - 0Ah

@@ -110,6 +110,8 @@
 #define PCIE_DEV_CTL_FLR     0x8000 /* starts one; reads 0 */
 #define PCIE_LINK_SPEED      0x000f
 #define PCIE_LINK_WIDTH      0x03f0
+#define PCIE_LINK_CAP_L0S    0x00000400
+#define PCIE_LINK_CAP_NOTIFY 0x00200000 /* bandwidth notification */
 #define PCIE_LINK_CAP_DLLLA  0x00100000 /* the link status has the active bit */
 #define PCIE_LINK_CTL_OFF    0x0010     /* link disable */
 #define PCIE_LINK_STA_ACTIVE 0x2000
