@@ -36,6 +36,7 @@ static CxbRc identify(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	for (unsigned i = 0; i < G_N_ELEMENTS(id->event_log_size); i++)
 		id->event_log_size[i] = le16_put(log_size(md, i));
 	id->lsa_size = le32_put(md->config.lsa_size);
+	id->poison_list_max = le24_put(md->config.poison_list_max);
 	id->dc_event_log_size = le16_put(log_size(md, CXB_LOG_DC));
 	return CXB_RC_SUCCESS;
 }

@@ -9,6 +9,7 @@
 #include "cxl/devregs.h"
 #include "cxl/evlog.h"
 #include "cxl/memdev.h"
+#include "cxl/poison.h"
 #include "devices/cxl.h"
 
 /* As CXB_PCI_DEVICE_CLASS, for what only comes with the machine. */
@@ -121,6 +122,7 @@ struct Type3 {
 	CxbCci *cci;
 	CxbEvLogs *logs;
 	CxbMemdev *memdev;
+	CxbPoison *poison;
 	CxbDevRegs *devregs;
 	CxbRegion *dev_regs;
 	CxbDc *dc;
@@ -147,6 +149,12 @@ void cxb_type3_static_fini(Type3 *t3);
 unsigned cxb_type3_parts(const Type3 *t3);
 /** cxb_type3_part_at() - The static part that @dpa lies in, or NULL. */
 const Type3Part *cxb_type3_part_at(const Type3 *t3, uint64_t dpa);
+
+/** cxb_type3_dpa_ok() - (@dpa, @len) lies below the end of the device; @opaque is a Type3. */
+bool cxb_type3_dpa_ok(void *opaque, uint64_t dpa, uint64_t len);
+
+/** cxb_type3_poison_init() - The list and its commands, after memdev and dc are settled. */
+void cxb_type3_poison_init(Type3 *t3);
 
 void cxb_type3_backings_init(Type3 *t3);
 /** cxb_type3_find_backing() - For CxbDcConfig; good until the next call unless held meanwhile. */

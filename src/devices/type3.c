@@ -50,7 +50,7 @@ static uint64_t dpa_end(const Type3 *t3)
 	return end;
 }
 
-static bool dpa_ok(void *opaque, uint64_t dpa, uint64_t len)
+bool cxb_type3_dpa_ok(void *opaque, uint64_t dpa, uint64_t len)
 {
 	return cxb_range_in(dpa, len, dpa_end(opaque));
 }
@@ -188,7 +188,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 		.name = t3->path,
 		.hdm = true,
 		.decoders = 4,
-		.dpa_ok = dpa_ok,
+		.dpa_ok = cxb_type3_dpa_ok,
 		.hdm_removing = hdm_removing,
 		.hdm_changed = hdm_changed,
 		.ras_error = cxb_type3_ras_error,
@@ -202,6 +202,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 		.lsa_read = lsa_read,
 		.lsa_write = lsa_write,
 		.lsa_opaque = t3,
+		.poison_list_max = CXB_POISON_LIST_MAX,
 		.fw_revision = "cxlbox " CXB_VERSION,
 	};
 
@@ -215,6 +216,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 		t3->head = cxb_dc_head_new(t3->dc, 0, t3->cci, t3->logs);
 		cxb_dc_add_observer(t3->dc, &dc_observer, t3);
 	}
+	cxb_type3_poison_init(t3);
 	t3->comp = cxb_comp_new(&comp);
 
 	const CxbDevRegsConfig devregs = { .cci = t3->cci,
@@ -282,6 +284,7 @@ static void t3_unrealize(CxbPciDev *dev)
 	g_clear_pointer(&t3->devregs, cxb_devregs_free);
 	g_clear_pointer(&t3->dc, cxb_dc_free);
 	cxb_type3_backings_fini(t3);
+	g_clear_pointer(&t3->poison, cxb_poison_free);
 	g_clear_pointer(&t3->memdev, cxb_memdev_free);
 	g_clear_pointer(&t3->cci, cxb_cci_free);
 	g_clear_pointer(&t3->logs, cxb_evlogs_free);

@@ -16,6 +16,8 @@ void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)
 	cxb_devregs_reset(t3->devregs);
 	cxb_evlogs_reset(t3->logs, kind);
 	cxb_memdev_reset(t3->memdev, kind);
+	cxb_poison_reset(t3->poison, kind, t3->part[TYPE3_PERSISTENT].dpa,
+			 t3->part[TYPE3_PERSISTENT].len);
 	if (t3->head)
 		cxb_dc_head_reset(t3->head);
 }

@@ -56,6 +56,7 @@ void qmp_add_dc_commands(CxbQmp *qmp);
 void qmp_add_device_commands(CxbQmp *qmp);
 void qmp_add_hmp_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
+void qmp_add_poison_commands(CxbQmp *qmp);
 void qmp_add_ras_commands(CxbQmp *qmp);
 void qmp_add_record_commands(CxbQmp *qmp);
 void qmp_add_run_commands(CxbQmp *qmp);

@@ -16,6 +16,7 @@ import errors
 import mailbox
 import msix
 import persistent
+import poison
 import records
 import refusals
 import registers
@@ -56,6 +57,10 @@ SCENARIOS = [
              DYNAMIC),
     Scenario("event_records", ["events"], [records.events]),
     Scenario("event_log_overflow", ["overflow"], [records.overflow]),
+    Scenario("poison", ["poison", "misplaced", "clipped"],
+             [poison.poison, poison.poison_misplaced, poison.poison_clipped], DYNAMIC),
+    Scenario("poison_list_limits", ["listmax", "longlist"],
+             [poison.poison_overflow, poison.last_list]),
     Scenario("qmp_errors", ["qmp"], [refusals.refusals], DYNAMIC),
     Scenario("errors", ["errors"], [errors.errors]),
     Scenario("msix", ["msix"], [msix.msix], TAGGED),

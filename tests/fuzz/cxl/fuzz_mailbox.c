@@ -48,6 +48,7 @@ static unsigned take_size(CxbRd *rd)
 	return sizes[take(rd, 1) % G_N_ELEMENTS(sizes)];
 }
 
+/* Seeds name opcodes; of the other numbers most stand for some command. */
 static void command(MailboxDevice *d, CxbRd *rd)
 {
 	uint16_t opcode = take(rd, 2);
@@ -55,7 +56,7 @@ static void command(MailboxDevice *d, CxbRd *rd)
 	const CxbCciCmd *known = cxb_cci_nth(d->cci, opcode % 32);
 	const size_t n = MIN(MIN(len, rd->left), 2048);
 
-	if (opcode < 0x8000 && known)
+	if (!cxb_cci_find(d->cci, opcode) && opcode < 0x8000 && known)
 		opcode = known->opcode;
 	cxb_devregs_write(d->regs, MBOX + WIRE_MBOX_CMD, 8, opcode | (uint64_t)len << 16);
 	cxb_devregs_write_bulk(d->regs, PAYLOAD, cxb_rd_take(rd, n), n);
@@ -111,6 +112,7 @@ static void reset(MailboxDevice *d, uint8_t what)
 	cxb_devregs_reset(d->regs);
 	cxb_comp_reset(d->comp, kind);
 	cxb_evlogs_reset(d->logs, kind);
+	cxb_poison_reset(d->poison, what & 4 ? CXB_RESET_COLD : kind, 0, 0);
 	if (what & 2)
 		cxb_dc_head_reset(d->head);
 }
@@ -204,6 +206,7 @@ static void check(MailboxDevice *d)
 	g_assert(!cxb_cci_busy(d->cci));
 	g_assert(!(cxb_devregs_read(d->regs, MBOX + WIRE_MBOX_CTRL, 4) & 1));
 	g_assert((cmd & ~(WIRE_MBOX_CMD_OPCODE | WIRE_MBOX_CMD_LEN)) == 0);
+	g_assert(cxb_poison_count(d->poison) <= CXB_POISON_LIST_MAX);
 	for (unsigned i = 0; i < CXB_LOGS; i++) {
 		g_assert(cxb_evlogs_count(d->logs, i) <= cxb_evlogs_size(d->logs, i));
 		g_assert(!cxb_evlogs_count(d->logs, i) == !(cxb_evlogs_status(d->logs) & 1u << i));

@@ -13,6 +13,7 @@
 #include "cxl/dc_cmds.h"
 #include "cxl/devregs.h"
 #include "cxl/memdev.h"
+#include "cxl/poison.h"
 #include "dc_fake.h"
 
 #define MAILBOX_DEVICE_LSA 0x20000
@@ -22,6 +23,7 @@ typedef struct {
 	CxbCci *cci;
 	CxbEvLogs *logs;
 	CxbMemdev *memdev;
+	CxbPoison *poison;
 	FakePool *pool;
 	CxbDc *dc;
 	CxbDcHead *head;
@@ -29,7 +31,9 @@ typedef struct {
 	CxbComp *comp;
 	unsigned irqs; /* messages raised */
 	uint8_t lsa[MAILBOX_DEVICE_LSA];
-	bool lsa_gone; /* tests set it: label storage cannot be reached */
+	bool lsa_gone;     /* tests set it: label storage cannot be reached */
+	uint64_t line_dpa; /* of the last line written to memory, by Clear Poison */
+	uint8_t line[CXB_POISON_LINE];
 } MailboxDevice;
 
 static inline void mailbox_device_irq(void *opaque, unsigned vector)
@@ -76,6 +80,23 @@ static inline bool mailbox_device_dpa_ok(void *opaque, uint64_t dpa, uint64_t le
 	return len <= end && dpa <= end - len;
 }
 
+/* Static memory is all there is to poison. */
+static inline bool mailbox_device_answers(void *opaque, uint64_t dpa, uint64_t len)
+{
+	return len <= FAKE_BASE && dpa <= FAKE_BASE - len;
+}
+
+static inline bool mailbox_device_line(void *opaque, uint64_t dpa, const void *line)
+{
+	MailboxDevice *d = opaque;
+
+	g_assert_true(dpa % CXB_POISON_LINE == 0 && dpa < FAKE_BASE);
+	d->line_dpa = dpa;
+	for (size_t i = 0; i < sizeof(d->line); i++)
+		d->line[i] = ((const uint8_t *)line)[i];
+	return true;
+}
+
 static inline void mailbox_device_init(MailboxDevice *d)
 {
 	const CxbCciConfig cci = { .name = "cxl-vmem0", .payload_size = 2048 };
@@ -100,7 +121,15 @@ static inline void mailbox_device_init(MailboxDevice *d)
 		.lsa_read = mailbox_device_lsa_read,
 		.lsa_write = mailbox_device_lsa_write,
 		.lsa_opaque = d,
+		.poison_list_max = CXB_POISON_LIST_MAX,
 		.fw_revision = "REVISION 1",
+	};
+	const CxbPoisonConfig poison = {
+		.exists = mailbox_device_dpa_ok,
+		.answers = mailbox_device_answers,
+		.write = mailbox_device_line,
+		.timestamp = mailbox_device_time,
+		.opaque = d,
 	};
 	CxbDevRegsConfig regs = { .mbox_vector = 7, .irq = mailbox_device_irq, .opaque = d };
 	CxbDcConfig dc;
@@ -110,6 +139,8 @@ static inline void mailbox_device_init(MailboxDevice *d)
 	d->cci = regs.cci = cxb_cci_new(&cci);
 	d->logs = regs.logs = memdev.logs = cxb_evlogs_new(&logs);
 	d->memdev = cxb_memdev_new(&memdev);
+	d->poison = cxb_poison_new(&poison);
+	cxb_poison_add_commands(d->poison, d->cci);
 	d->pool = fake_pool_new();
 	dc = fake_config(d->pool);
 	d->dc = cxb_dc_new(&dc, NULL);
@@ -126,6 +157,7 @@ static inline void mailbox_device_fini(MailboxDevice *d)
 	cxb_comp_free(d->comp);
 	cxb_devregs_free(d->regs);
 	cxb_dc_free(d->dc);
+	cxb_poison_free(d->poison);
 	cxb_memdev_free(d->memdev);
 	cxb_cci_free(d->cci);
 	cxb_evlogs_free(d->logs);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What every memory device's mailbox has beside events and dynamic capacity: timestamp
+ * What every memory device's mailbox has beside events, poison and dynamic capacity: timestamp
  * (0300h/0301h), logs with the effects log (0400h/0401h), Identify (4000h), partitions
  * (4100h/4101h), label storage (4102h/4103h), health and alerts (4200h to 4202h).
  */
@@ -26,7 +26,8 @@ typedef struct {
 	bool (*lsa_read)(void *opaque, uint64_t off, void *buf, size_t len);
 	bool (*lsa_write)(void *opaque, uint64_t off, const void *buf, size_t len);
 	void *lsa_opaque;
-	const char *fw_revision; /* 16 characters at most */
+	uint32_t poison_list_max; /* records, for Identify; 0: no poison list */
+	const char *fw_revision;  /* 16 characters at most */
 } CxbMemdevConfig;
 
 CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config);

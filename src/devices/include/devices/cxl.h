@@ -10,6 +10,7 @@
 #include "cxl/comp.h"
 #include "cxl/dc.h"
 #include "cxl/evlog.h"
+#include "cxl/poison.h"
 #include "memory/hostmem.h"
 #include "pci/pci.h"
 
@@ -95,6 +96,8 @@ CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
 /** cxb_cxl_type3_logs() - Its event logs. */
 CxbEvLogs *cxb_cxl_type3_logs(CxbDevice *type3);
+/** cxb_cxl_type3_poison() - Its poison list. */
+CxbPoison *cxb_cxl_type3_poison(CxbDevice *type3);
 /** cxb_cxl_type3_missed() - Accesses that met no accepted capacity, since realize. */
 uint64_t cxb_cxl_type3_missed(CxbDevice *type3);
 /** cxb_cxl_type3_uncorrectable(), _correctable() - Errors of its CXL.mem side, see cxl/comp.h. */

@@ -27,6 +27,9 @@ enum {
 	CXB_OP_GET_HEALTH = 0x4200,         /* 8.2.9.9.3.1 */
 	CXB_OP_GET_ALERTS = 0x4201,         /* 8.2.9.9.3.2 */
 	CXB_OP_SET_ALERTS = 0x4202,         /* 8.2.9.9.3.3 */
+	CXB_OP_GET_POISON = 0x4300,         /* 8.2.9.9.4.1 */
+	CXB_OP_INJECT_POISON = 0x4301,      /* 8.2.9.9.4.2 */
+	CXB_OP_CLEAR_POISON = 0x4302,       /* 8.2.9.9.4.3 */
 	CXB_OP_GET_DC_CONFIG = 0x4800,      /* 8.2.9.9.9.1 */
 	CXB_OP_GET_DC_EXTENTS = 0x4801,     /* 8.2.9.9.9.2 */
 	CXB_OP_ADD_DC_RESPONSE = 0x4802,    /* 8.2.9.9.9.3 */
@@ -230,5 +233,54 @@ struct wire_set_alerts_in {
 WIRE_SIZE(wire_set_alerts_in, 0x0c);
 WIRE_AT(wire_set_alerts_in, over_warning, 4);
 WIRE_AT(wire_set_alerts_in, persistent_warning, 0x0a);
+
+/* 4300h Get Poison List. Lines have 64 bytes. */
+struct wire_get_poison_in {
+	le64 dpa; /* of a line */
+	le64 lines;
+};
+WIRE_SIZE(wire_get_poison_in, 0x10);
+WIRE_AT(wire_get_poison_in, lines, 8);
+
+enum {
+	WIRE_POISON_INTERNAL = 2, /* the device found it */
+	WIRE_POISON_INJECTED = 3, /* by 4301h */
+};
+
+struct wire_poison_record {
+	le64 dpa; /* bits 63:6; bits 2:0: source */
+	le32 lines;
+	le32 reserved;
+};
+WIRE_SIZE(wire_poison_record, 0x10);
+WIRE_AT(wire_poison_record, lines, 8);
+
+#define WIRE_POISON_MORE     0x01
+#define WIRE_POISON_OVERFLOW 0x02
+
+struct wire_get_poison_out { /* wire_poison_record follow */
+	uint8_t flags;
+	uint8_t reserved1;
+	le64 overflow; /* when, in ns */
+	le16 count;    /* records behind this header */
+	uint8_t reserved2[20];
+};
+WIRE_SIZE(wire_get_poison_out, 0x20);
+WIRE_AT(wire_get_poison_out, overflow, 2);
+WIRE_AT(wire_get_poison_out, count, 0x0a);
+
+/* 4301h Inject Poison. */
+struct wire_inject_poison_in {
+	le64 dpa;
+};
+WIRE_SIZE(wire_inject_poison_in, 8);
+
+/* 4302h Clear Poison. */
+struct wire_clear_poison_in {
+	le64 dpa;
+	uint8_t data[64]; /* what the line holds from now on */
+};
+WIRE_SIZE(wire_clear_poison_in, 0x48);
+WIRE_AT(wire_clear_poison_in, data, 8);
 
 #endif

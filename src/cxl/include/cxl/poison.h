@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Poison (CXL 3.1 8.2.9.9.4): the list of lines known to be bad, in records of ranges that do not
+ * overlap, and commands 4300h to 4302h. A record is never joined with another. The list knows
+ * nothing of what is in memory; whether reading a bad line gives data is not its affair.
+ *
+ * The list holds CXB_POISON_LIST_MAX records. What does not fit is forgotten, and the overflow is
+ * told with the time of the first.
+ */
+#ifndef CXB_CXL_POISON_H
+#define CXB_CXL_POISON_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/reset.h"
+#include "cxl/cci.h"
+
+#define CXB_POISON_LIST_MAX 256
+#define CXB_POISON_LINE     64 /* bytes */
+
+typedef struct CxbPoison CxbPoison;
+
+typedef struct {
+	/* (@dpa, @len), which does not wrap, is of the device, whether something is there or not. */
+	bool (*exists)(void *opaque, uint64_t dpa, uint64_t len);
+	/* There is memory now at all of it. */
+	bool (*answers)(void *opaque, uint64_t dpa, uint64_t len);
+	/* Write a line of which answers() said yes; false: it cannot be reached. */
+	bool (*write)(void *opaque, uint64_t dpa, const void *line);
+	/* Device time in ns; 0 while the clock was never set. */
+	uint64_t (*timestamp)(void *opaque);
+	void *opaque;
+} CxbPoisonConfig;
+
+CxbPoison *cxb_poison_new(const CxbPoisonConfig *config);
+void cxb_poison_free(CxbPoison *poison);
+/** cxb_poison_add_commands() - 4300h to 4302h. */
+void cxb_poison_add_commands(CxbPoison *poison, CxbCci *cci);
+
+/**
+ * cxb_poison_inject() - The device found a range to be bad ("internal" in its record).
+ *
+ * Errors, as QEMU words them: an address or a length that is not one of whole lines; a range that
+ * overlaps a record; and one that is not all memory. A list that is full overflows, which is none.
+ */
+bool cxb_poison_inject(CxbPoison *poison, uint64_t dpa, uint64_t len, GError **errp);
+/** cxb_poison_check() - The errors of cxb_poison_inject() that need no device. */
+bool cxb_poison_check(uint64_t dpa, uint64_t len, GError **errp);
+/** cxb_poison_drop() - The memory at (@dpa, @len) goes, and its poison with it. Records that reach
+ * beyond it are cut. */
+void cxb_poison_drop(CxbPoison *poison, uint64_t dpa, uint64_t len);
+/** cxb_poison_reset() - Without power only the part at (@persistent, @len) keeps its poison. */
+void cxb_poison_reset(CxbPoison *poison, CxbResetKind kind, uint64_t persistent, uint64_t len);
+size_t cxb_poison_count(const CxbPoison *poison);
+
+#endif
