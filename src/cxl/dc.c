@@ -45,6 +45,8 @@ static bool region_check(const CxbDcConfig *c, unsigned i, GError **errp)
 
 static bool config_check(CxbDcConfig *c, GError **errp)
 {
+	uint64_t bytes = 0; /* regions do not overlap: no overflow */
+
 	if (!c->n_regions || c->n_regions > CXB_DC_REGIONS)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"number of dynamic capacity regions %u is not 1 to %u",
@@ -57,7 +59,14 @@ static bool config_check(CxbDcConfig *c, GError **errp)
 			c->regions[i].block_size = CXB_DC_BLOCK_SIZE;
 		if (!region_check(c, i, errp))
 			return false;
+		bytes += c->regions[i].len;
 	}
+	if (c->backing && c->backing->ops->size(c->backing) != bytes)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"dynamic capacity: backing %s has 0x%" PRIx64
+				" bytes, the regions 0x%" PRIx64,
+				c->backing->ops->name(c->backing),
+				c->backing->ops->size(c->backing), bytes);
 	if (!c->max_extents)
 		c->max_extents = CXB_DC_MAX_EXTENTS;
 	if (!c->max_tags)
@@ -80,34 +89,49 @@ CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp)
 	dc->watches = g_array_new(FALSE, FALSE, sizeof(DcWatch));
 	dc->allocs = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
 	dc->unclean = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
+	dc->dirty = cxb_ivmap_new(NULL);
+	dc->untagged.backing = c.backing;
 	dc->heads = g_new0(DcHead, c.n_heads);
 	for (unsigned i = 0; i < c.n_heads; i++) {
 		DcHead *head = &dc->heads[i];
 
 		head->map = cxb_ivmap_new(NULL);
 		head->tags = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
+		head->untagged = g_hash_table_new(NULL, NULL);
 		head->accepted = g_sequence_new(NULL);
 	}
 	return dc;
 }
 
-static void head_fini(CxbDc *dc, DcHead *head)
+static void tags_fini(CxbDc *dc, GHashTable *tags)
 {
 	GHashTableIter it;
 	DcTag *tag;
 
-	cxb_ivmap_clear(head->map);
-	g_hash_table_iter_init(&it, head->tags);
+	g_hash_table_iter_init(&it, tags);
 	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&tag)) {
 		g_hash_table_iter_steal(&it);
-		for (GList *l = tag->extents.head; l; l = l->next)
+		for (GList *l = tag->extents.head; l; l = l->next) {
+			const DcExtent *e = l->data;
+
 			cxb_dc_group_drop(l->data);
+			if (e->sanitize)
+				cxb_dc_clean(dc, e->pub.dpa, e->pub.len);
+		}
 		cxb_dc_tag_leave(dc, tag);
 	}
+}
+
+static void head_fini(CxbDc *dc, DcHead *head)
+{
+	cxb_ivmap_clear(head->map);
+	tags_fini(dc, head->tags);
+	tags_fini(dc, head->untagged);
 	for (unsigned i = 0; i < DC_LISTS; i++)
 		cxb_dc_list_clear(&head->lists[i]);
 	cxb_ivmap_free(head->map);
 	g_hash_table_unref(head->tags);
+	g_hash_table_unref(head->untagged);
 	g_sequence_free(head->accepted);
 }
 
@@ -131,6 +155,8 @@ void cxb_dc_free(CxbDc *dc)
 		if (!cxb_dc_alloc_free(dc, alloc, NULL))
 			g_free(alloc);
 	}
+	cxb_dc_clean_again(dc, 0, UINT64_MAX, NULL);
+	cxb_ivmap_free(dc->dirty);
 	g_hash_table_unref(dc->unclean);
 	g_hash_table_unref(dc->allocs);
 	g_array_unref(dc->watches);
@@ -165,7 +191,7 @@ DcHead *cxb_dc_head(CxbDc *dc, uint16_t host_id, GError **errp)
 	return NULL;
 }
 
-DcCover cxb_dc_cover(const DcHead *head, uint64_t dpa, uint64_t len, GPtrArray *out)
+DcCover cxb_dc_cover(const DcHead *head, uint64_t dpa, uint64_t len, GPtrArray *out, bool *parts)
 {
 	const guint before = out->len;
 	const CxbIv *iv = cxb_ivmap_find(head->map, dpa);
@@ -173,16 +199,24 @@ DcCover cxb_dc_cover(const DcHead *head, uint64_t dpa, uint64_t len, GPtrArray *
 	uint64_t done = 0;
 
 	while (done < len && result == DC_COVER_WHOLE) {
+		uint64_t skipped; /* of the extent, below the range */
+		bool part;
+
 		if (!iv || iv->start > dpa + done) {
 			result = DC_COVER_NONE;
-		} else if (iv->start < dpa + done || iv->len > len - done) {
-			result = DC_COVER_CUT;
-		} else {
-			g_ptr_array_add(out, iv->value);
-			done += iv->len;
-			if (done < len)
-				iv = cxb_ivmap_next(head->map, iv);
+			break;
 		}
+		skipped = dpa + done - iv->start;
+		part = skipped || iv->len > len - done;
+		if (part && !cxb_uuid_is_null(&((const DcExtent *)iv->value)->pub.tag)) {
+			result = DC_COVER_CUT;
+			break;
+		}
+		*parts |= part;
+		g_ptr_array_add(out, iv->value);
+		done += MIN(iv->len - skipped, len - done);
+		if (done < len)
+			iv = cxb_ivmap_next(head->map, iv);
 	}
 	if (result != DC_COVER_WHOLE)
 		g_ptr_array_set_size(out, before);

@@ -76,7 +76,7 @@ static bool dpa_is_free(CxbDc *dc, uint16_t host_id, uint64_t dpa, uint64_t len,
 				" overlaps the extent at dpa 0x%" PRIx64 " len 0x%" PRIx64,
 				text, dpa, len, iv->start, iv->len);
 	}
-	return true;
+	return cxb_dc_clean_again(dc, dpa, len, errp);
 }
 
 static bool limits_check(CxbDc *dc, const CxbDcAddReq *req, GError **errp)
@@ -87,7 +87,7 @@ static bool limits_check(CxbDc *dc, const CxbDcAddReq *req, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_NO_ROOM,
 				"number of extents exceeds the limit of %u: %zu wanted, %u left",
 				dc->config.max_extents, req->n, extents);
-	if (!cxb_dc_tags_available(dc))
+	if (!cxb_uuid_is_null(&req->tag) && !cxb_dc_tags_available(dc))
 		return cxb_fail(errp, CXB_ERROR_NO_ROOM,
 				"number of tags exceeds the limit of %u: none left",
 				dc->config.max_tags);
@@ -99,15 +99,16 @@ static bool limits_check(CxbDc *dc, const CxbDcAddReq *req, GError **errp)
 	return true;
 }
 
-/* Extents lie in disjoint parts of a region: their lengths add up without overflow. */
-static bool size_check(DcAlloc *alloc, const CxbDcAddReq *req, GError **errp)
+/* Lazy extents fill their backing. They lie in disjoint parts of a region: their lengths add up
+ * without overflow. */
+static bool size_check(CxbDc *dc, DcAlloc *alloc, const CxbDcAddReq *req, GError **errp)
 {
 	const uint64_t size = alloc->backing->ops->size(alloc->backing);
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < req->n; i++)
 		sum += req->ranges[i].len;
-	if (sum == size)
+	if (sum == size || cxb_dc_is_static(dc))
 		return true;
 	return cxb_fail(errp, CXB_ERROR_INVALID,
 			"Host memory backend size 0x%" PRIx64
@@ -119,10 +120,11 @@ static bool size_check(DcAlloc *alloc, const CxbDcAddReq *req, GError **errp)
 static void extent_add(CxbDc *dc, const CxbDcAddReq *req, size_t i, DcTag *tag, GPtrArray *list)
 {
 	const CxbDcRegion *r = &dc->config.regions[req->region];
+	const uint64_t dpa = r->base + req->ranges[i].offset;
 	DcExtent *e = g_new0(DcExtent, 1);
 
 	e->pub = (CxbDcExtent){
-		.dpa = r->base + req->ranges[i].offset,
+		.dpa = dpa,
 		.len = req->ranges[i].len,
 		.tag = req->tag,
 		.seq = r->sharable ? i : 0,
@@ -130,7 +132,7 @@ static void extent_add(CxbDc *dc, const CxbDcAddReq *req, size_t i, DcTag *tag, 
 		.head = req->host_id,
 		.state = CXB_DC_OFFERED,
 		.backing = tag->alloc->backing,
-		.backing_off = tag->bytes,
+		.backing_off = cxb_dc_is_static(dc) ? cxb_dc_static_off(dc, dpa) : tag->bytes,
 	};
 	e->tag = tag;
 	e->tag_link.data = e;
@@ -150,6 +152,10 @@ static bool request_check(CxbDc *dc, const CxbDcAddReq *req, GError **errp)
 		return false;
 	if (!req->n)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "extent list is empty");
+	if (cxb_dc_is_static(dc) && dc->config.regions[req->region].sharable &&
+	    cxb_uuid_is_null(&req->tag))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "sharable capacity needs a tag: region %u",
+				req->region);
 	for (size_t i = 0; i < req->n; i++)
 		if (!dpa_is_free(dc, req->host_id,
 				 dc->config.regions[req->region].base + req->ranges[i].offset,
@@ -170,8 +176,8 @@ bool cxb_dc_add(CxbDc *dc, const CxbDcAddReq *req, GError **errp)
 	alloc = cxb_dc_tag_hold(dc, &req->tag, req->host_id, errp);
 	if (!alloc)
 		return false;
-	if (!size_check(alloc, req, errp) || !limits_check(dc, req, errp)) {
-		cxb_dc_tag_unhold(alloc);
+	if (!size_check(dc, alloc, req, errp) || !limits_check(dc, req, errp)) {
+		cxb_dc_tag_unhold(dc, alloc);
 		return false;
 	}
 	tag = cxb_dc_tag_new(alloc, req->host_id, req->region);
@@ -182,7 +188,7 @@ bool cxb_dc_add(CxbDc *dc, const CxbDcAddReq *req, GError **errp)
 	cxb_dc_txn_add(txn, CXB_DC_OP_OFFER, list);
 	if (cxb_dc_txn_run(dc, txn, errp) != DC_TXN_DONE) {
 		cxb_dc_tag_free(tag);
-		cxb_dc_tag_unhold(alloc);
+		cxb_dc_tag_unhold(dc, alloc);
 		return false;
 	}
 	if (req->n > GROUP_LINUX_STAGES)

@@ -20,7 +20,8 @@ typedef struct {
 	bool sanitize;         /* before the backing is free again */
 } DcAlloc;
 
-/* A tag that is live on one head. All of its extents are in one region and in one state. */
+/* A tag that is live on one head. All of its extents are in one region and in one state. Those of
+ * one add without a tag have one of these, too, with the null tag and states of their own. */
 typedef struct {
 	DcAlloc *alloc;
 	CxbUuid tag;
@@ -45,6 +46,7 @@ typedef struct {
 	DcGroup *group; /* or NULL */
 	GList group_link;
 	GSequenceIter *order; /* in the accepted list, or NULL */
+	bool sanitize;        /* static: before the range is free again */
 	bool marked;          /* false between operations */
 } DcExtent;
 
@@ -57,11 +59,12 @@ typedef struct {
 enum { DC_LIST_RESPONSE, DC_LIST_RELEASE, DC_LISTS };
 
 typedef struct {
-	CxbIvMap *map;       /* DPA -> DcExtent */
-	GHashTable *tags;    /* &DcTag.tag -> DcTag */
-	GQueue offers;       /* DcGroup, oldest first */
-	GQueue requests;     /* DcGroup */
-	GSequence *accepted; /* DcExtent, in order of acceptance */
+	CxbIvMap *map;        /* DPA -> DcExtent */
+	GHashTable *tags;     /* &DcTag.tag -> DcTag */
+	GHashTable *untagged; /* set of DcTag with the null tag */
+	GQueue offers;        /* DcGroup, oldest first */
+	GQueue requests;      /* DcGroup */
+	GSequence *accepted;  /* DcExtent, in order of acceptance */
 	uint32_t generation;
 	DcList lists[DC_LISTS];
 	bool reannounce; /* reset while an operation was under way */
@@ -84,6 +87,7 @@ typedef struct {
 	guint watch;     /* by this observer */
 	bool waiting;
 	bool sanitize;   /* REQUEST_RELEASE and FORCED_RELEASE */
+	GPtrArray *cuts; /* DcExtent that were cut off others for it, in order; NULL: none */
 	uint16_t opcode; /* host commands, for guest errors */
 	CxbDcDone done;
 	void *opaque;
@@ -95,6 +99,8 @@ struct CxbDc {
 	GArray *watches;     /* DcWatch */
 	GHashTable *allocs;  /* &DcAlloc.tag -> DcAlloc */
 	GHashTable *unclean; /* &DcAlloc.tag -> DcAlloc whose sanitizing failed */
+	CxbIvMap *dirty;     /* static: DPA whose sanitizing failed */
+	DcAlloc untagged;    /* static: of what has no tag */
 	uint32_t extents;    /* offered and accepted, on all heads */
 	DcTxn *txn;          /* under way */
 	CxbDcTagSpace *own_tags;
@@ -107,9 +113,17 @@ bool cxb_dc_busy(CxbDc *dc, GError **errp); /* true, with an error, if an operat
 DcHead *cxb_dc_head(CxbDc *dc, uint16_t host_id, GError **errp);
 
 typedef enum { DC_COVER_WHOLE, DC_COVER_NONE, DC_COVER_CUT } DcCover;
-/** cxb_dc_cover() - Append to @out the adjoining extents that the range names, in order of DPA.
- * NONE: bytes of it are in no extent; CUT: it begins or ends inside one. Then @out is as it was. */
-DcCover cxb_dc_cover(const DcHead *head, uint64_t dpa, uint64_t len, GPtrArray *out);
+/** cxb_dc_cover() - Append to @out the adjoining extents that the range lies in, in order of DPA.
+ * @parts: set if it begins or ends inside one that may be cut: then cxb_dc_carve() is due
+ *
+ * NONE: bytes of it are in no extent; CUT: it begins or ends inside one that may not be cut. Then
+ * @out is as it was. */
+DcCover cxb_dc_cover(const DcHead *head, uint64_t dpa, uint64_t len, GPtrArray *out, bool *parts);
+/** cxb_dc_is_static() - Extents have the bytes at their own place. */
+static inline bool cxb_dc_is_static(const CxbDc *dc)
+{
+	return dc->config.backing != NULL;
+}
 
 /** cxb_dc_check_ranges() - Ranges of a request: whole blocks of the region, without overlap. */
 bool cxb_dc_check_ranges(CxbDc *dc, uint8_t region, const CxbDcRange *ranges, size_t n,
@@ -124,6 +138,19 @@ void cxb_dc_group_drop(DcExtent *e); /* out of its group, if it is in one */
 void cxb_dc_apply(CxbDc *dc, const DcTxn *txn, unsigned op);
 void cxb_dc_list_clear(DcList *list);
 
+/* --- dc_carve.c: extents without a tag, which go in parts --- */
+
+/** cxb_dc_carve() - As cxb_dc_cover() of a range it has found whole, but in extents that are just the
+ * range: others are cut for @txn, and put together again if it is refused. */
+void cxb_dc_carve(CxbDc *dc, DcTxn *txn, uint64_t dpa, uint64_t len, GPtrArray *out);
+void cxb_dc_uncarve(CxbDc *dc, DcTxn *txn);
+/** cxb_dc_clean() - Zero a range of static capacity that is free now, or remember that it is not. */
+void cxb_dc_clean(CxbDc *dc, uint64_t dpa, uint64_t len);
+/** cxb_dc_clean_again() - Whatever of the range could not be zeroed is tried again. */
+bool cxb_dc_clean_again(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp);
+/** cxb_dc_static_off() - Where the static backing has the byte at @dpa, which is in a region. */
+uint64_t cxb_dc_static_off(const CxbDc *dc, uint64_t dpa);
+
 /* --- dc_txn.c --- */
 
 DcTxn *cxb_dc_txn_new(uint16_t head);
@@ -131,6 +158,8 @@ DcTxn *cxb_dc_txn_new(uint16_t head);
 void cxb_dc_txn_add(DcTxn *txn, CxbDcOpKind kind, GPtrArray *extents);
 /** cxb_dc_txn_run() - Prepare, then change everything or nothing. @txn is taken. */
 DcTxnResult cxb_dc_txn_run(CxbDc *dc, DcTxn *txn, GError **errp);
+/** cxb_dc_txn_drop() - It does not come to that: undo what was cut for it, and free it. */
+void cxb_dc_txn_drop(CxbDc *dc, DcTxn *txn);
 CxbRc cxb_dc_error_rc(const GError *error);
 void cxb_dc_txn_free(DcTxn *txn);
 
@@ -144,7 +173,7 @@ DcTag *cxb_dc_tag_find(const DcHead *head, const CxbUuid *tag);
 /** cxb_dc_tag_hold() - Hold the backing of @tag for @head; nothing else changes. NULL on failure. */
 DcAlloc *cxb_dc_tag_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp);
 /** cxb_dc_tag_unhold() - Undo that. */
-void cxb_dc_tag_unhold(DcAlloc *alloc);
+void cxb_dc_tag_unhold(CxbDc *dc, DcAlloc *alloc);
 /** cxb_dc_tag_enter() - The tag becomes live on its head. */
 void cxb_dc_tag_enter(CxbDc *dc, DcTag *tag);
 /** cxb_dc_tag_leave() - It is live no more: frees it, and the backing with the last head's. */

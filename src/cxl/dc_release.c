@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Taking capacity back at an orchestrator's wish: asked for, or by force. Always whole tags. */
+/* Taking capacity back at an orchestrator's wish: asked for, or by force. Always whole tags; what has
+ * none goes in any parts. */
 #include "dc_internal.h"
 
 #include "base/error.h"
@@ -41,10 +42,11 @@ static bool tag_matches(const DcExtent *e, const CxbUuid *tag, GError **errp)
 			cxb_uuid_format(&e->pub.tag, has));
 }
 
-/* Add the extents that the ranges of @req name to @named. */
+/* Add the extents that the ranges of @req name to @named; @parts: some of them in part. */
 static bool ranges_named(CxbDc *dc, const DcHead *head, const CxbDcReleaseReq *req,
-			 GPtrArray *named, GError **errp)
+			 GPtrArray *named, bool *parts, GError **errp)
 {
+	*parts = false;
 	if (!cxb_dc_check_ranges(dc, req->region, req->ranges, req->n, errp))
 		return false;
 	for (size_t i = 0; i < req->n; i++) {
@@ -54,7 +56,7 @@ static bool ranges_named(CxbDc *dc, const DcHead *head, const CxbDcReleaseReq *r
 
 		if (!req->forced && !none_pending(head, dpa, len, errp))
 			return false;
-		switch (cxb_dc_cover(head, dpa, len, named)) {
+		switch (cxb_dc_cover(head, dpa, len, named, parts)) {
 		case DC_COVER_NONE:
 			return cxb_fail(errp, CXB_ERROR_INVALID,
 					"cannot release extent with non-existing DPA range: "
@@ -104,6 +106,10 @@ static GPtrArray *whole_tags(const GPtrArray *named)
 	for (guint i = 0; i < named->len; i++) {
 		DcTag *tag = dc_ext(named, i)->tag;
 
+		if (cxb_uuid_is_null(&tag->tag)) {
+			g_ptr_array_add(list, dc_ext(named, i));
+			continue;
+		}
 		if (tag->scratch)
 			continue;
 		tag->scratch = 1;
@@ -115,7 +121,8 @@ static GPtrArray *whole_tags(const GPtrArray *named)
 	return list;
 }
 
-static bool request_check(CxbDc *dc, const CxbDcReleaseReq *req, GPtrArray *named, GError **errp)
+static bool request_check(CxbDc *dc, const CxbDcReleaseReq *req, GPtrArray *named, bool *parts,
+			  GError **errp)
 {
 	const DcHead *head;
 
@@ -126,7 +133,7 @@ static bool request_check(CxbDc *dc, const CxbDcReleaseReq *req, GPtrArray *name
 		return false;
 	if (req->policy != CXB_DC_REMOVE_TAG_BASED && req->policy != CXB_DC_REMOVE_PRESCRIPTIVE)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Removal policy not supported");
-	if (!ranges_named(dc, head, req, named, errp))
+	if (!ranges_named(dc, head, req, named, parts, errp))
 		return false;
 	if (req->policy == CXB_DC_REMOVE_TAG_BASED)
 		return tag_named(head, req, named, errp);
@@ -135,15 +142,37 @@ static bool request_check(CxbDc *dc, const CxbDcReleaseReq *req, GPtrArray *name
 	return true;
 }
 
+/* In place of extents that the ranges name in part, those parts. */
+static bool carve(CxbDc *dc, DcTxn *txn, const CxbDcReleaseReq *req, GPtrArray *named,
+		  GError **errp)
+{
+	const uint64_t base = dc->config.regions[req->region].base;
+
+	g_ptr_array_set_size(named, 0);
+	for (size_t i = 0; i < req->n; i++)
+		cxb_dc_carve(dc, txn, base + req->ranges[i].offset, req->ranges[i].len, named);
+	if (dc->extents - (req->forced ? named->len : 0) <= dc->config.max_extents)
+		return true;
+	return cxb_fail(errp, CXB_ERROR_NO_ROOM,
+			"number of extents exceeds the limit of %u: what is left of those that "
+			"are cut does not fit",
+			dc->config.max_extents);
+}
+
 bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp)
 {
 	g_autoptr(GPtrArray) named = g_ptr_array_new();
+	bool parts;
 	DcTxn *txn;
 
-	if (!request_check(dc, req, named, errp))
+	if (!request_check(dc, req, named, &parts, errp))
 		return false;
 	txn = cxb_dc_txn_new(req->host_id);
 	txn->sanitize = req->sanitize;
+	if (parts && !carve(dc, txn, req, named, errp)) {
+		cxb_dc_txn_drop(dc, txn);
+		return false;
+	}
 	cxb_dc_txn_add(txn, req->forced ? CXB_DC_OP_FORCED_RELEASE : CXB_DC_OP_REQUEST_RELEASE,
 		       whole_tags(named));
 	return cxb_dc_txn_run(dc, txn, errp) == DC_TXN_DONE;

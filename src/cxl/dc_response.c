@@ -90,15 +90,16 @@ static CxbRc list_check(const List *list)
 	return overlap_check(list);
 }
 
-/* The extents that the list names, in its order. */
-static CxbRc list_cover(const List *list, GPtrArray *named)
+/* The extents that the list names, in its order; @parts: it names parts of some. */
+static CxbRc list_cover(const List *list, GPtrArray *named, bool *parts)
 {
 	const DcHead *head = &list->dc->heads[list->head];
 
+	*parts = false;
 	for (size_t i = 0; i < list->n; i++) {
 		const CxbDcDpaRange *x = &list->ranges[i];
 
-		switch (cxb_dc_cover(head, x->dpa, x->len, named)) {
+		switch (cxb_dc_cover(head, x->dpa, x->len, named, parts)) {
 		case DC_COVER_WHOLE:
 			break;
 		case DC_COVER_CUT:
@@ -109,6 +110,14 @@ static CxbRc list_cover(const List *list, GPtrArray *named)
 		}
 	}
 	return CXB_RC_SUCCESS;
+}
+
+/* In place of extents that the list names parts of, those parts. */
+static void list_carve(const List *list, DcTxn *txn, GPtrArray *named)
+{
+	g_ptr_array_set_size(named, 0);
+	for (size_t i = 0; i < list->n; i++)
+		cxb_dc_carve(list->dc, txn, list->ranges[i].dpa, list->ranges[i].len, named);
 }
 
 static CxbRc list_run(const List *list, DcTxn *txn, CxbDcDone done, void *opaque)
@@ -131,7 +140,8 @@ static CxbRc list_run(const List *list, DcTxn *txn, CxbDcDone done, void *opaque
 
 /* --- 4802h --- */
 
-/* Judge the oldest group tag by tag: what is named whole is taken, what is not named returns. */
+/* Judge the oldest group tag by tag: what is named whole is taken, what is not named returns.
+ * What has no tag is judged by itself. */
 static CxbRc judge(const List *list, const DcGroup *group, const GPtrArray *named,
 		   GPtrArray *returned)
 {
@@ -149,7 +159,7 @@ static CxbRc judge(const List *list, const DcGroup *group, const GPtrArray *name
 
 		if (e->marked)
 			continue;
-		if (e->tag->scratch)
+		if (e->tag->scratch && !cxb_uuid_is_null(&e->pub.tag))
 			rc = refuse(list, &x, CXB_RC_INVALID_PA,
 				    "not named while others of its tag are");
 		g_ptr_array_add(returned, e);
@@ -163,17 +173,23 @@ static CxbRc judge(const List *list, const DcGroup *group, const GPtrArray *name
 	return rc;
 }
 
-static CxbRc response_named(const List *list, const DcGroup *group, GPtrArray *named,
+static CxbRc too_many(const List *list)
+{
+	return refuse(list, NULL, CXB_RC_RESOURCES, "more extents than are supported");
+}
+
+static CxbRc response_named(const List *list, const DcGroup *group, DcTxn *txn, GPtrArray *named,
 			    GPtrArray *returned)
 {
 	const uint32_t others = list->dc->extents - g_queue_get_length((GQueue *)&group->extents);
+	bool parts;
 	CxbRc rc;
 
 	if (list->n > list->dc->config.max_extents - others)
-		return refuse(list, NULL, CXB_RC_RESOURCES, "more extents than are supported");
+		return too_many(list);
 	rc = list_check(list);
 	if (rc == CXB_RC_SUCCESS)
-		rc = list_cover(list, named);
+		rc = list_cover(list, named, &parts);
 	if (rc != CXB_RC_SUCCESS)
 		return rc;
 	for (guint i = 0; i < named->len; i++) {
@@ -186,7 +202,12 @@ static CxbRc response_named(const List *list, const DcGroup *group, GPtrArray *n
 					      ? "not of the oldest offered group"
 					      : "accepted already");
 	}
-	return judge(list, group, named, returned);
+	if (parts)
+		list_carve(list, txn, named);
+	rc = judge(list, group, named, returned);
+	if (rc == CXB_RC_SUCCESS && named->len > list->dc->config.max_extents - others)
+		rc = too_many(list);
+	return rc;
 }
 
 static CxbRc respond(const List *list, CxbDcDone done, void *opaque)
@@ -204,15 +225,17 @@ static CxbRc respond(const List *list, CxbDcDone done, void *opaque)
 		return refuse(list, NULL, CXB_RC_INVALID_PA, "nothing is offered");
 	returned = g_ptr_array_new();
 	named = g_ptr_array_new();
+	txn = cxb_dc_txn_new(list->head);
 	if (list->n) {
-		rc = response_named(list, group, named, returned);
-		if (rc != CXB_RC_SUCCESS)
+		rc = response_named(list, group, txn, named, returned);
+		if (rc != CXB_RC_SUCCESS) {
+			cxb_dc_txn_drop(list->dc, txn);
 			return rc;
+		}
 	} else {
 		for (GList *l = group->extents.head; l; l = l->next)
 			g_ptr_array_add(returned, l->data);
 	}
-	txn = cxb_dc_txn_new(list->head);
 	if (named->len)
 		cxb_dc_txn_add(txn, CXB_DC_OP_ACCEPT, g_steal_pointer(&named));
 	if (returned->len)
@@ -225,12 +248,13 @@ static CxbRc respond(const List *list, CxbDcDone done, void *opaque)
 static CxbRc release(const List *list, CxbDcDone done, void *opaque)
 {
 	g_autoptr(GPtrArray) named = g_ptr_array_new();
+	bool parts;
 	DcTxn *txn;
 	CxbRc rc;
 
 	rc = list_check(list);
 	if (rc == CXB_RC_SUCCESS)
-		rc = list_cover(list, named);
+		rc = list_cover(list, named, &parts);
 	if (rc != CXB_RC_SUCCESS)
 		return rc;
 	for (guint i = 0; i < named->len; i++) {
@@ -241,6 +265,13 @@ static CxbRc release(const List *list, CxbDcDone done, void *opaque)
 			return refuse(list, &x, CXB_RC_INVALID_PA, "offered and not accepted");
 	}
 	txn = cxb_dc_txn_new(list->head);
+	if (parts) {
+		list_carve(list, txn, named);
+		if (list->dc->extents - named->len > list->dc->config.max_extents) {
+			cxb_dc_txn_drop(list->dc, txn);
+			return too_many(list);
+		}
+	}
 	cxb_dc_txn_add(txn, CXB_DC_OP_RELEASE, g_steal_pointer(&named));
 	return list_run(list, txn, done, opaque);
 }

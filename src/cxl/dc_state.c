@@ -59,7 +59,7 @@ static void offer(CxbDc *dc, DcHead *head, const GPtrArray *extents)
 	}
 }
 
-static void accept(DcHead *head, const GPtrArray *extents)
+static void accept(CxbDc *dc, DcHead *head, const GPtrArray *extents)
 {
 	for (guint i = 0; i < extents->len; i++) {
 		DcExtent *e = dc_ext(extents, i);
@@ -68,20 +68,26 @@ static void accept(DcHead *head, const GPtrArray *extents)
 		cxb_dc_group_drop(e);
 		e->pub.state = CXB_DC_ACCEPTED;
 		e->order = g_sequence_append(head->accepted, e);
-		if (!e->tag->alloc->accepted++)
+		if (!e->tag->alloc->accepted++ && !cxb_dc_is_static(dc))
 			b->ops->set_mapped(b, true);
 	}
 	head->generation++;
 }
 
-static void request(DcHead *head, const GPtrArray *extents, bool sanitize)
+static void request(CxbDc *dc, DcHead *head, const DcTxn *txn, const GPtrArray *extents)
 {
 	DcGroup *group = NULL;
 
+	/* What was cut off now shows in the list. */
+	if (txn->cuts && txn->cuts->len)
+		head->generation++;
 	for (guint i = 0; i < extents->len; i++) {
 		DcExtent *e = dc_ext(extents, i);
 
-		e->tag->alloc->sanitize |= sanitize;
+		if (cxb_dc_is_static(dc))
+			e->sanitize |= txn->sanitize;
+		else
+			e->tag->alloc->sanitize |= txn->sanitize;
 		if (e->group)
 			continue; /* asked back before: it keeps its place */
 		e->pub.state = CXB_DC_RELEASING;
@@ -99,17 +105,22 @@ static void take_away(CxbDc *dc, DcHead *head, const GPtrArray *extents, bool sa
 		DcExtent *e = dc_ext(extents, i);
 		DcTag *tag = e->tag;
 		DcAlloc *alloc = tag->alloc;
+		bool sanitized;
 
-		alloc->sanitize |= sanitize;
+		sanitized = sanitize;
 		cxb_dc_group_drop(e);
 		cxb_ivmap_remove(head->map, e->pub.dpa);
 		if (e->order) {
 			g_sequence_remove(e->order);
 			listed = true;
-			alloc->sanitize |= dc->config.regions[tag->region].sanitize_on_release;
-			if (!--alloc->accepted)
+			sanitized |= dc->config.regions[tag->region].sanitize_on_release;
+			if (!--alloc->accepted && !cxb_dc_is_static(dc))
 				alloc->backing->ops->set_mapped(alloc->backing, false);
 		}
+		if (!cxb_dc_is_static(dc))
+			alloc->sanitize |= sanitized;
+		else if (sanitized || e->sanitize)
+			cxb_dc_clean(dc, e->pub.dpa, e->pub.len);
 		g_queue_unlink(&tag->extents, &e->tag_link);
 		tag->bytes -= e->pub.len;
 		dc->extents--;
@@ -131,10 +142,10 @@ void cxb_dc_apply(CxbDc *dc, const DcTxn *txn, unsigned op)
 		offer(dc, head, extents);
 		break;
 	case CXB_DC_OP_ACCEPT:
-		accept(head, extents);
+		accept(dc, head, extents);
 		break;
 	case CXB_DC_OP_REQUEST_RELEASE:
-		request(head, extents, txn->sanitize);
+		request(dc, head, txn, extents);
 		break;
 	case CXB_DC_OP_RETURN:
 	case CXB_DC_OP_RELEASE:

@@ -91,15 +91,47 @@ static bool clean_up(CxbDc *dc, const CxbUuid *tag, GError **errp)
 			name, err->message);
 }
 
-DcAlloc *cxb_dc_tag_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp)
+static DcAlloc *alloc_new(const CxbUuid *tag, CxbDcBacking *backing)
+{
+	DcAlloc *alloc = g_new0(DcAlloc, 1);
+
+	alloc->tag = *tag;
+	alloc->backing = backing;
+	return alloc;
+}
+
+/* Who has the tag, or NULL. */
+static const char *tag_user(CxbDc *dc, const CxbUuid *tag, uint16_t head)
 {
 	const Key key = { *tag, head };
+	const char *user = g_hash_table_lookup(dc->config.tags->live, &key);
+
+	return user || !g_hash_table_lookup(dc->allocs, tag) ? user : dc->config.name;
+}
+
+static DcAlloc *hold_static(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp)
+{
+	char text[CXB_UUID_STRLEN + 1];
+	const char *user;
+
+	if (cxb_uuid_is_null(tag))
+		return &dc->untagged;
+	user = tag_user(dc, tag, head);
+	if (!user)
+		return alloc_new(tag, dc->config.backing);
+	cxb_fail(errp, CXB_ERROR_BUSY, "tag %s is live on %s", cxb_uuid_format(tag, text), user);
+	return NULL;
+}
+
+DcAlloc *cxb_dc_tag_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp)
+{
 	char text[CXB_UUID_STRLEN + 1];
 	g_autoptr(GError) err = NULL;
 	CxbDcBacking *backing = NULL;
 	const char *user;
-	DcAlloc *alloc;
 
+	if (cxb_dc_is_static(dc))
+		return hold_static(dc, tag, head, errp);
 	if (!cxb_uuid_is_null(tag) && dc->config.find_backing)
 		backing = dc->config.find_backing(dc->config.opaque, tag);
 	if (!backing) {
@@ -111,13 +143,12 @@ DcAlloc *cxb_dc_tag_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **
 	}
 	if (!clean_up(dc, tag, errp))
 		return NULL;
-	user = g_hash_table_lookup(dc->config.tags->live, &key);
-	if (user || g_hash_table_lookup(dc->allocs, tag)) {
+	user = tag_user(dc, tag, head);
+	if (user) {
 		cxb_fail(errp, CXB_ERROR_BUSY,
 			 "memory backend %s is already mapped and cannot be reused: "
 			 "tag %s is live on %s",
-			 backing->ops->name(backing), cxb_uuid_format(tag, text),
-			 user ? user : dc->config.name);
+			 backing->ops->name(backing), cxb_uuid_format(tag, text), user);
 		return NULL;
 	}
 	if (!backing->ops->hold(backing, dc->config.name, &err)) {
@@ -126,15 +157,15 @@ DcAlloc *cxb_dc_tag_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **
 			 backing->ops->name(backing), err ? err->message : "it is held");
 		return NULL;
 	}
-	alloc = g_new0(DcAlloc, 1);
-	alloc->tag = *tag;
-	alloc->backing = backing;
-	return alloc;
+	return alloc_new(tag, backing);
 }
 
-void cxb_dc_tag_unhold(DcAlloc *alloc)
+void cxb_dc_tag_unhold(CxbDc *dc, DcAlloc *alloc)
 {
-	alloc->backing->ops->release(alloc->backing);
+	if (alloc == &dc->untagged)
+		return;
+	if (!cxb_dc_is_static(dc))
+		alloc->backing->ops->release(alloc->backing);
 	g_free(alloc);
 }
 
@@ -142,6 +173,10 @@ void cxb_dc_tag_enter(CxbDc *dc, DcTag *tag)
 {
 	const Key key = { tag->tag, tag->head };
 
+	if (cxb_uuid_is_null(&tag->tag)) {
+		g_hash_table_add(dc->heads[tag->head].untagged, tag);
+		return;
+	}
 	g_hash_table_insert(dc->config.tags->live, g_memdup2(&key, sizeof(key)),
 			    g_strdup(dc->config.name));
 	g_hash_table_insert(dc->heads[tag->head].tags, &tag->tag, tag);
@@ -155,6 +190,11 @@ void cxb_dc_tag_leave(CxbDc *dc, DcTag *tag)
 	g_autoptr(GError) err = NULL;
 	DcAlloc *alloc = tag->alloc;
 
+	if (cxb_uuid_is_null(&tag->tag)) {
+		g_hash_table_remove(dc->heads[tag->head].untagged, tag);
+		cxb_dc_tag_free(tag);
+		return;
+	}
 	g_hash_table_remove(dc->config.tags->live, &key);
 	g_hash_table_remove(dc->heads[tag->head].tags, &tag->tag);
 	cxb_dc_tag_free(tag);
@@ -173,10 +213,14 @@ bool cxb_dc_alloc_free(CxbDc *dc, DcAlloc *alloc, GError **errp)
 	CxbDcBacking *b = alloc->backing;
 	g_autoptr(GError) err = NULL;
 
+	if (cxb_dc_is_static(dc)) {
+		g_free(alloc);
+		return true;
+	}
 	if (alloc->accepted)
 		b->ops->set_mapped(b, false);
 	alloc->accepted = 0;
-	if (alloc->sanitize && !b->ops->sanitize(b, &err))
+	if (alloc->sanitize && !b->ops->sanitize(b, 0, b->ops->size(b), &err))
 		return cxb_fail(errp, CXB_ERROR_SYSTEM, "%s",
 				err ? err->message : "no reason given");
 	b->ops->release(b);

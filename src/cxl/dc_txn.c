@@ -59,7 +59,14 @@ void cxb_dc_txn_free(DcTxn *txn)
 {
 	for (unsigned i = 0; i < txn->n_ops; i++)
 		g_ptr_array_unref(txn->extents[i]);
+	g_clear_pointer(&txn->cuts, g_ptr_array_unref);
 	g_free(txn);
+}
+
+void cxb_dc_txn_drop(CxbDc *dc, DcTxn *txn)
+{
+	cxb_dc_uncarve(dc, txn);
+	cxb_dc_txn_free(txn);
 }
 
 void cxb_dc_txn_add(DcTxn *txn, CxbDcOpKind kind, GPtrArray *extents)
@@ -186,6 +193,7 @@ static DcTxnResult go_on(CxbDc *dc, GError **errp)
 				return DC_TXN_LATER;
 			case CXB_DC_REFUSED:
 				abort_all(dc, txn);
+				cxb_dc_uncarve(dc, txn);
 				end(dc);
 				return DC_TXN_REFUSED;
 			}
@@ -220,6 +228,7 @@ void cxb_dc_prepared(CxbDc *dc, GError *error)
 	opcode = txn->opcode;
 	if (err) {
 		abort_all(dc, txn);
+		cxb_dc_uncarve(dc, txn);
 		end(dc);
 	} else {
 		txn->watch++;

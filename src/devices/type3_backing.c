@@ -47,9 +47,9 @@ static void backing_set_mapped(CxbDcBacking *b, bool mapped)
 	cxb_hostmem_set_mapped(of(b)->mem, mapped);
 }
 
-static bool backing_sanitize(CxbDcBacking *b, GError **errp)
+static bool backing_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
 {
-	return cxb_hostmem_discard(of(b)->mem, 0, cxb_hostmem_size(of(b)->mem), errp);
+	return cxb_hostmem_discard(of(b)->mem, off, len, errp);
 }
 
 static const CxbDcBackingOps ops = {

@@ -75,10 +75,12 @@ static inline void fake_set_mapped(CxbDcBacking *b, bool mapped)
 	fake_of(b)->mapped = mapped;
 }
 
-static inline bool fake_sanitize(CxbDcBacking *b, GError **errp)
+static inline bool fake_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
 {
 	g_assert_nonnull(fake_of(b)->holder);
 	g_assert_false(fake_of(b)->mapped);
+	g_assert_cmphex(off, ==, 0);
+	g_assert_cmphex(len, ==, fake_of(b)->size);
 	if (fake_of(b)->sanitize_fails)
 		return cxb_fail(errp, CXB_ERROR_SYSTEM, "no such luck");
 	fake_of(b)->dirty = false;
@@ -150,6 +152,46 @@ static inline CxbDcConfig fake_config(FakePool *pool)
 		.opaque = pool,
 	};
 }
+
+/* --- static capacity: one backing for all regions --- */
+
+#define FAKE_STATIC_BLOCKS (2 * FAKE_SPAN / FAKE_BLOCK)
+
+typedef struct {
+	CxbDcBacking backing;           /* first */
+	bool dirty[FAKE_STATIC_BLOCKS]; /* tests set them; sanitizing clears them */
+	bool sanitize_fails;
+} FakeStatic;
+
+static inline uint64_t fake_static_size(CxbDcBacking *b)
+{
+	return 2 * FAKE_SPAN;
+}
+
+static inline const char *fake_static_name(CxbDcBacking *b)
+{
+	return "static";
+}
+
+static inline bool fake_static_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+{
+	FakeStatic *s = (FakeStatic *)b;
+
+	g_assert_true(len && off % FAKE_BLOCK == 0 && len % FAKE_BLOCK == 0);
+	g_assert_true(off + len <= 2 * FAKE_SPAN);
+	if (s->sanitize_fails)
+		return cxb_fail(errp, CXB_ERROR_SYSTEM, "no such luck");
+	for (uint64_t i = off / FAKE_BLOCK; i < (off + len) / FAKE_BLOCK; i++)
+		s->dirty[i] = false;
+	return true;
+}
+
+/* The others are its owner's. */
+static const CxbDcBackingOps fake_static_ops __attribute__((unused)) = {
+	.size = fake_static_size,
+	.name = fake_static_name,
+	.sanitize = fake_static_sanitize,
+};
 
 /* --- an observer that writes down what it sees, and answers as told --- */
 

@@ -11,8 +11,13 @@
  * still accepted) -> free (Release, or forced release). An offered one returns to free when
  * the response does not name it or the offer is withdrawn.
  *
- * Capacity is lazy: every extent has a tag, every tag a backing, and a tag is offered, accepted
- * and asked back whole. Only prescriptive selection is offered. While one operation is under way
+ * Capacity is lazy or static. Lazy: every extent has a tag, every tag a backing that its extents
+ * fill in order. Static: one backing has the bytes of all regions, and an extent those at its own
+ * place; its tag is a name without bytes of its own, or none (null). A tag is offered, accepted and
+ * asked back whole. What has none is cut as hosts and requests like: a part becomes an extent of its
+ * own, in the place of the whole in every list, and changes the generation number if that shows.
+ *
+ * Only prescriptive selection is offered. While one operation is under way
  * (an observer runs, or one said CXB_DC_WAIT) requests fail with CXB_ERROR_BUSY and the host's
  * commands with CXB_RC_BUSY; a reset is noted and announces again when the operation has ended.
  *
@@ -20,7 +25,8 @@
  * releasing and are announced anew, for a host that could not let go stays silent and expects
  * that. After a reset each open request is announced once, in the order of the first asking.
  *
- * A backing whose sanitizing fails stays held; the next add of its tag tries again.
+ * A backing whose sanitizing fails stays held, and a static range stays in use; the next add of the
+ * tag, or of the range, tries again.
  */
 #ifndef CXB_CXL_DC_H
 #define CXB_CXL_DC_H
@@ -41,7 +47,8 @@ typedef struct CxbDc CxbDc;
 typedef struct CxbDcBacking CxbDcBacking;
 typedef struct CxbDcTagSpace CxbDcTagSpace;
 
-/* Bytes that a tag names. The engine holds one while any extent of it is offered or accepted. */
+/* Bytes that a tag names. The engine holds one while any extent of it is offered or accepted. The
+ * one of static capacity is its owner's: tag, hold, release and set_mapped are not called. */
 typedef struct {
 	const CxbUuid *(*tag)(CxbDcBacking *b);
 	uint64_t (*size)(CxbDcBacking *b);
@@ -49,7 +56,8 @@ typedef struct {
 	bool (*hold)(CxbDcBacking *b, const char *holder, GError **errp); /* fails if held */
 	void (*release)(CxbDcBacking *b);
 	void (*set_mapped)(CxbDcBacking *b, bool mapped); /* first acceptance / last release */
-	bool (*sanitize)(CxbDcBacking *b, GError **errp); /* zero the contents; before release */
+	/* Zero that part of the contents; before release. */
+	bool (*sanitize)(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp);
 } CxbDcBackingOps;
 struct CxbDcBacking {
 	const CxbDcBackingOps *ops;
@@ -71,7 +79,9 @@ typedef struct {
 	unsigned n_heads;     /* hosts; at least 1 */
 	uint32_t max_extents; /* 0: default */
 	uint32_t max_tags;    /* 0: as many as extents */
-	/* The backing of @tag, or NULL. Capacity is lazy: an add needs a tag with a backing. */
+	/* Static capacity: the bytes of all regions, one behind the other. NULL: it is lazy. */
+	CxbDcBacking *backing;
+	/* Lazy capacity: the backing of @tag, or NULL. An add needs a tag with a backing. */
 	CxbDcBacking *(*find_backing)(void *opaque, const CxbUuid *tag);
 	void *opaque;
 	CxbDcTagSpace *tags; /* borrowed; live tags of each host across devices. NULL: of its own */
@@ -88,7 +98,8 @@ typedef struct {
 	uint16_t head;
 	CxbDcState state;
 	CxbDcBacking *backing;
-	uint64_t backing_off; /* bytes, of the extent's first byte in the backing */
+	uint64_t backing_off; /* bytes, of the extent's first byte in the backing. In order of DPA
+	                       * where it is static */
 } CxbDcExtent;
 
 /* What happens to a list of extents. Order: as requested, or of acceptance. */
@@ -180,8 +191,8 @@ typedef struct {
  * with the extent, tag or bound behind. All or nothing.
  *
  * A release covers whole tags: by tag, @ranges may be empty, else each must name whole extents of
- * the tag; prescriptive, the ranges name the tags. Forced, it also withdraws an offer: the group
- * is no longer one that a response answers. */
+ * the tag; prescriptive, the ranges name the tags, or just themselves where there is no tag. Forced,
+ * it also withdraws an offer: what is left of the group is what a response answers. */
 bool cxb_dc_add(CxbDc *dc, const CxbDcAddReq *req, GError **errp);
 bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp);
 
@@ -210,7 +221,8 @@ typedef void (*CxbDcDone)(void *opaque, CxbRc rc);
  * @more: the list goes on in a further command; nothing happens yet
  * @done: called later if and only if CXB_RC_LATER is returned
  *
- * A range names whole extents: one, or several that adjoin. Refused, by order of checks: nothing
+ * A range names whole extents: one, or several that adjoin; those without a tag may be named in
+ * part, and the rest returns. Refused, by order of checks: nothing
  * offered (Invalid Physical Address), more extents than fit (Resources Exhausted), outside a
  * region (Invalid Physical Address), not aligned or overlapping in the list (Invalid Extent
  * List), not of the oldest group, cutting an extent or part of a tag (Invalid Physical Address).
@@ -220,7 +232,8 @@ typedef void (*CxbDcDone)(void *opaque, CxbRc rc);
  */
 CxbRc cxb_dc_add_response(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
 			  CxbDcDone done, void *opaque);
-/** cxb_dc_host_release() - 4803h (8.2.9.9.9.4), same shape. An empty payload is Invalid Input. */
+/** cxb_dc_host_release() - 4803h (8.2.9.9.9.4), same shape. An empty payload is Invalid Input; more
+ * extents after cuts than are supported, Resources Exhausted. */
 CxbRc cxb_dc_host_release(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
 			  CxbDcDone done, void *opaque);
 /** cxb_dc_reset_head() - Steps 2, 6 and 7 of a reset: half-collected lists are dropped, then every

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Extents without a tag, on static backing: a host takes and returns parts of them, so they are cut
+ * where an operation wants it, before its observers are asked, and grow together again if one
+ * refuses.
+ */
+#include "dc_internal.h"
+
+#include "base/error.h"
+#include "base/trace.h"
+
+#include <inttypes.h>
+
+/* @e keeps what is below @dpa. The new extent follows it in every list. */
+static DcExtent *cut(CxbDc *dc, DcHead *head, DcExtent *e, uint64_t dpa)
+{
+	const uint64_t below = dpa - e->pub.dpa;
+	DcExtent *r = g_new0(DcExtent, 1);
+
+	r->pub = e->pub;
+	r->pub.dpa = dpa;
+	r->pub.len -= below;
+	r->pub.backing_off += below;
+	r->sanitize = e->sanitize;
+	r->tag = e->tag;
+	r->tag_link.data = r;
+	g_queue_insert_after_link(&r->tag->extents, &e->tag_link, &r->tag_link);
+	if (e->group) {
+		r->group = e->group;
+		r->group_link.data = r;
+		g_queue_insert_after_link(&r->group->extents, &e->group_link, &r->group_link);
+	}
+	if (e->order)
+		r->order = g_sequence_insert_before(g_sequence_iter_next(e->order), r);
+	cxb_ivmap_remove(head->map, e->pub.dpa);
+	e->pub.len = below;
+	cxb_ivmap_insert(head->map, e->pub.dpa, e->pub.len, e);
+	cxb_ivmap_insert(head->map, r->pub.dpa, r->pub.len, r);
+	dc->extents++;
+	return r;
+}
+
+/* @r goes back to the extent below, which it was cut off. */
+static void join(CxbDc *dc, DcHead *head, DcExtent *r)
+{
+	DcExtent *e = cxb_ivmap_find(head->map, r->pub.dpa - 1)->value;
+
+	g_assert(e->tag == r->tag && e->group == r->group);
+	g_queue_unlink(&r->tag->extents, &r->tag_link);
+	if (r->group)
+		g_queue_unlink(&r->group->extents, &r->group_link);
+	if (r->order)
+		g_sequence_remove(r->order);
+	cxb_ivmap_remove(head->map, r->pub.dpa);
+	cxb_ivmap_remove(head->map, e->pub.dpa);
+	e->pub.len += r->pub.len;
+	cxb_ivmap_insert(head->map, e->pub.dpa, e->pub.len, e);
+	dc->extents--;
+	g_free(r);
+}
+
+void cxb_dc_carve(CxbDc *dc, DcTxn *txn, uint64_t dpa, uint64_t len, GPtrArray *out)
+{
+	DcHead *head = &dc->heads[txn->ops[0].head];
+	const uint64_t end = dpa + len; /* in a region: does not wrap */
+
+	while (dpa < end) {
+		DcExtent *e = cxb_ivmap_find(head->map, dpa)->value;
+
+		if (!txn->cuts)
+			txn->cuts = g_ptr_array_new();
+		if (e->pub.dpa < dpa)
+			g_ptr_array_add(txn->cuts, e = cut(dc, head, e, dpa));
+		if (e->pub.len > end - dpa)
+			g_ptr_array_add(txn->cuts, cut(dc, head, e, end));
+		g_ptr_array_add(out, e);
+		dpa += e->pub.len;
+	}
+}
+
+void cxb_dc_uncarve(CxbDc *dc, DcTxn *txn)
+{
+	DcHead *head = &dc->heads[txn->ops[0].head];
+
+	while (txn->cuts && txn->cuts->len)
+		join(dc, head, g_ptr_array_steal_index(txn->cuts, txn->cuts->len - 1));
+}
+
+/* --- bytes --- */
+
+uint64_t cxb_dc_static_off(const CxbDc *dc, uint64_t dpa)
+{
+	const CxbDcRegion *r = dc->config.regions;
+	uint64_t off = 0;
+
+	for (; dpa - r->base >= r->len; r++)
+		off += r->len;
+	return off + (dpa - r->base);
+}
+
+static bool zero(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp)
+{
+	CxbDcBacking *b = dc->config.backing;
+
+	return b->ops->sanitize(b, cxb_dc_static_off(dc, dpa), len, errp);
+}
+
+void cxb_dc_clean(CxbDc *dc, uint64_t dpa, uint64_t len)
+{
+	g_autoptr(GError) err = NULL;
+
+	if (zero(dc, dpa, len, &err))
+		return;
+	cxb_warn("%s: dpa 0x%" PRIx64 " len 0x%" PRIx64 " stays in use: sanitizing it failed: %s",
+		 dc->config.name, dpa, len, err ? err->message : "no reason given");
+	cxb_ivmap_insert(dc->dirty, dpa, len, NULL);
+}
+
+bool cxb_dc_clean_again(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp)
+{
+	g_autoptr(GError) err = NULL;
+	const CxbIv *iv;
+
+	while ((iv = cxb_ivmap_overlap(dc->dirty, dpa, len))) {
+		if (!zero(dc, iv->start, iv->len, &err))
+			return cxb_fail(errp, CXB_ERROR_BUSY,
+					"dpa 0x%" PRIx64 " len 0x%" PRIx64
+					" is in use: sanitizing it failed: %s",
+					iv->start, iv->len, err ? err->message : "no reason given");
+		cxb_ivmap_remove(dc->dirty, iv->start);
+	}
+	return true;
+}
