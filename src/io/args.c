@@ -90,7 +90,7 @@ static bool get_int(const Path *path, json_object *v, int64_t *out, GError **err
 
 static bool get_i16(const Path *path, json_object *v, int16_t *out, GError **errp)
 {
-	int64_t i;
+	int64_t i = 0;
 
 	if (!get_int(path, v, &i, errp))
 		return false;
