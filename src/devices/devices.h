@@ -153,6 +153,11 @@ const Type3Part *cxb_type3_part_at(const Type3 *t3, uint64_t dpa);
 /** cxb_type3_dpa_ok() - (@dpa, @len) lies below the end of the device; @opaque is a Type3. */
 bool cxb_type3_dpa_ok(void *opaque, uint64_t dpa, uint64_t len);
 
+/** cxb_type3_bytes_at() - The bytes at (@dpa, *@len), *@len cut to what lies together; false if @dpa
+ * has none. */
+bool cxb_type3_bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem,
+			uint64_t *off);
+
 /** cxb_type3_poison_init() - The list and its commands, after memdev and dc are settled. */
 void cxb_type3_poison_init(Type3 *t3);
 

@@ -35,8 +35,7 @@ bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *
 	return false;
 }
 
-/* The bytes at (@dpa, *@len), *@len cut to what lies together; false if @dpa has none. */
-static bool bytes_at(Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem, uint64_t *off)
+bool cxb_type3_bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem, uint64_t *off)
 {
 	const Type3Part *part = cxb_type3_part_at(t3, dpa);
 
@@ -73,7 +72,7 @@ bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t 
 		CxbHostMem *mem;
 		uint64_t off;
 
-		if (!bytes_at(t3, dpa, &n, &mem, &off))
+		if (!cxb_type3_bytes_at(t3, dpa, &n, &mem, &off))
 			return miss(t3, "read", dpa, len);
 		if (!cxb_hostmem_read(mem, off, to, n))
 			return false;
@@ -94,7 +93,7 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 		CxbHostMem *mem;
 		uint64_t off;
 
-		if (!bytes_at(t3, dpa, &n, &mem, &off))
+		if (!cxb_type3_bytes_at(t3, dpa, &n, &mem, &off))
 			return miss(t3, "write", dpa, len);
 		if (!cxb_hostmem_write(mem, off, from, n))
 			return false;

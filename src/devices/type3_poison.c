@@ -5,21 +5,18 @@
  */
 #include "devices.h"
 
-static bool exists(void *opaque, uint64_t dpa, uint64_t len)
-{
-	return cxb_type3_dpa_ok(opaque, dpa, len);
-}
-
+/* Up to the last byte that 64 bits can name. */
 static bool answers(void *opaque, uint64_t dpa, uint64_t len)
 {
-	const uint64_t end = dpa + len;
+	while (len) {
+		size_t n = len;
+		CxbHostMem *mem;
+		uint64_t off;
 
-	while (dpa < end) {
-		CxbCxlSegment s;
-
-		if (!cxb_cxl_endpoint_segment(opaque, dpa, &s) || s.dpa > dpa)
+		if (!cxb_type3_bytes_at(opaque, dpa, &n, &mem, &off))
 			return false;
-		dpa = s.dpa + s.len;
+		dpa += n;
+		len -= n;
 	}
 	return true;
 }
@@ -49,7 +46,7 @@ static const CxbDcObserver dc_observer = { .commit = dc_commit };
 void cxb_type3_poison_init(Type3 *t3)
 {
 	const CxbPoisonConfig config = {
-		.exists = exists,
+		.exists = cxb_type3_dpa_ok,
 		.answers = answers,
 		.write = write_line,
 		.timestamp = timestamp,

@@ -133,6 +133,15 @@ class Poison(unittest.TestCase):
         self.boot()
         self.assertEqual(self.list(), [(0x1000, 2, 1), (VOLATILE, 2, 1)])
 
+    def test_there_is_nothing_at_the_top_of_all_addresses(self):
+        for call in (self.inject, lambda dpa: self.clear(dpa, bytes(LINE))):
+            for dpa in (END, 1 << 52, 2 ** 64 - LINE):
+                self.assertEqual(self.code(call, dpa), INVALID_PA)
+        for start, length in ((2 ** 64 - LINE, LINE), (2 ** 64 - LINE, 2 * LINE), (END, LINE)):
+            with self.assertRaisesRegex(QmpError, "^Poison is for memory that the device has"):
+                self.found(start, length)
+        self.assertEqual(self.list(), [])
+
     def test_capacity_is_poisoned_while_it_is_there(self):
         for call in (self.inject, lambda dpa: self.clear(dpa, bytes(LINE))):
             self.assertEqual(self.code(call, STATIC), INVALID_PA)

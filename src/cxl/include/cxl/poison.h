@@ -23,9 +23,9 @@
 typedef struct CxbPoison CxbPoison;
 
 typedef struct {
-	/* (@dpa, @len), which does not wrap, is of the device, whether something is there or not. */
+	/* (@dpa, @len) is of the device, whether something is there or not. */
 	bool (*exists)(void *opaque, uint64_t dpa, uint64_t len);
-	/* There is memory now at all of it. */
+	/* There is memory now at all of it. It may end at 2^64, but does not go beyond. */
 	bool (*answers)(void *opaque, uint64_t dpa, uint64_t len);
 	/* Write a line of which answers() said yes; false: it cannot be reached. */
 	bool (*write)(void *opaque, uint64_t dpa, const void *line);
