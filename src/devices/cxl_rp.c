@@ -31,6 +31,7 @@ static bool rp_realize(CxbPciDev *dev, GError **errp)
 	    !cxb_chassis_take(dev->dev.obj.qom, rp->chassis, rp->slot, errp))
 		return false; /* the bus goes by itself */
 	rp->slot_taken = true;
+	cxb_pci_bridge_without_io(dev);
 	dev->config[0x3d] = 1; /* INTA, for hot-plug and error events; never raised */
 
 	cxb_pcie_add_cap(dev, CAP_PCIE, 4, rp->port);

@@ -39,6 +39,12 @@ bool cxb_pci_bridge_init(CxbPciDev *dev, const char *bus_name, GError **errp)
 	return true;
 }
 
+void cxb_pci_bridge_without_io(CxbPciDev *dev)
+{
+	le_store(dev->wmask + PCI_IO_BASE, 2, 0);
+	dev->wmask[PCI_COMMAND] &= ~PCI_COMMAND_IO;
+}
+
 void pci_bridge_fini(CxbPciDev *dev)
 {
 	CxbPciBus *bus = g_steal_pointer(&dev->secondary);

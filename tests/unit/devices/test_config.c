@@ -90,7 +90,11 @@ static void root_port_is_laid_out_as_qemus(Rig *r, gconstpointer unused)
 	g_assert_cmphex(cfg(rp, 0x0e, 1) & 0x7f, ==, 1);
 	g_assert_cmphex(cfg(rp, 0x10, 4), ==, 0x00000004);
 	g_assert_cmphex(cfg(rp, 0x18, 4), ==, 0); /* bus numbers */
+	/* I/O is not forwarded: closed for good, and no enable. */
+	cxb_pci_dev_config_write(rp, 0x1c, 2, 0xf000);
 	g_assert_cmphex(cfg(rp, 0x1c, 2), ==, 0x00f0);
+	cxb_pci_dev_config_write(rp, 0x04, 2, 0x0001);
+	g_assert_cmphex(cfg(rp, 0x04, 2), ==, 0);
 	g_assert_cmphex(cfg(rp, 0x20, 4), ==, 0x0000fff0);
 	g_assert_cmphex(cfg(rp, 0x24, 4) & 0x000f000f, ==, 0x00010001);
 	g_assert_cmphex(cfg(rp, 0x3d, 1), ==, 1);

@@ -279,6 +279,9 @@ void cxb_pci_host_set_eject(CxbPciHost *host, CxbPciEjectFn fn, void *opaque);
 /** cxb_pci_bridge_init() - Header type 1, windows, bus numbers, secondary bus named @bus_name.
  * Call from realize of an is_bridge class. */
 bool cxb_pci_bridge_init(CxbPciDev *dev, const char *bus_name, GError **errp);
+/** cxb_pci_bridge_without_io() - The bridge forwards no I/O (7.5.1.3.6): nothing below wants any, and
+ * the 64 KiB there are do not reach for many ports. */
+void cxb_pci_bridge_without_io(CxbPciDev *dev);
 
 #define CXB_PCI_DEV(obj) ((CxbPciDev *)(obj))
 
