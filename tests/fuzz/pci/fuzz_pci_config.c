@@ -55,6 +55,7 @@ static bool port_realize(CxbPciDev *dev, GError **errp)
 static bool endpoint_realize(CxbPciDev *dev, GError **errp)
 {
 	cxb_pcie_add_cap(dev, 0x80, PCIE_TYPE_ENDPOINT, 0);
+	cxb_pcie_add_aer(dev, 0x100);
 	bar_make((FuzzDev *)dev, 0x200000);
 	return cxb_msix_init(dev, 8, 4, 0x1000, 0, 0x800, 0x40, errp);
 }
@@ -169,7 +170,7 @@ static void step(CxbQom *qom, CxbPciHost *host, CxbMemMap *mm, const uint8_t *r)
 			cxb_pci_notify(CXB_PCI_DEV(ep), val);
 		break;
 	case 9:
-		cxb_pci_host_reset(host, CXB_RESET_WARM);
+		cxb_pci_host_reset(host, val & 1 ? CXB_RESET_COLD : CXB_RESET_WARM);
 		break;
 	case 10:
 		if (ep)
@@ -179,6 +180,12 @@ static void step(CxbQom *qom, CxbPciHost *host, CxbMemMap *mm, const uint8_t *r)
 		break;
 	case 11:
 		cxb_pcie_slot_eject_request(cxb_pci_find(host, 0));
+		break;
+	case 12:
+		if (ep && (val & 1))
+			cxb_pcie_aer_uncorrectable(CXB_PCI_DEV(ep), CXB_AER_UNC_INTERNAL);
+		else if (ep)
+			cxb_pcie_aer_correctable(CXB_PCI_DEV(ep), CXB_AER_COR_INTERNAL);
 		break;
 	}
 }

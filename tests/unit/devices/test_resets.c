@@ -275,6 +275,16 @@ static void set_accepted(Fixture *f)
 	g_assert_cmphex(respond(f, 0, false), ==, CXB_RC_SUCCESS);
 }
 
+static void set_poison(Fixture *f)
+{
+	g_assert_true(cxb_poison_inject(((Type3 *)f->t3)->poison, 0, 64, NULL));
+}
+
+static uint64_t get_poison(Fixture *f)
+{
+	return cxb_poison_count(((Type3 *)f->t3)->poison);
+}
+
 static uint64_t extent_list(Fixture *f, size_t at)
 {
 	static const uint8_t in[] = { 0, 0, 0, 0, 0, 0, 0, 0 };
@@ -342,6 +352,7 @@ static const struct {
 	STATE(labels,          MEMORY, "KKKK"),
 	STATE(warning_log,     MEMORY, "-KKK"),
 	STATE(accepted,        MEMORY, "KKKK"),
+	STATE(poison,          MEMORY, "-KKK"), /* of what is not persistent */
 	{ "generation",        MEMORY, set_nothing, get_generation, "KKKK" },
 	STATE(offered,         MEMORY, "KKKK"),
 	STATE(mailbox_payload, MEMORY, "----"),
