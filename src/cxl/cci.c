@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cxl/cci.h"
+#include "cci_impl.h"
 
 #include <glib.h>
 
 #include "base/trace.h"
-
-CXB_TRACE(cxl_cci_run, (const char *name, const CxbCciCmd *cmd, size_t len, unsigned rc),
-	  "%s %s (%04xh) in %zu rc %04xh", name, cmd->name, cmd->opcode, len, rc)
-CXB_TRACE(cxl_cci_complete, (const char *name, const CxbCciCmd *cmd, unsigned rc),
-	  "%s %s (%04xh) rc %04xh", name, cmd->name, cmd->opcode, rc)
 
 /* A row and what its table was added with. */
 struct entry {
@@ -16,18 +11,10 @@ struct entry {
 	void *opaque;
 };
 
-struct CxbCci {
-	char *name;
-	size_t payload_size;
-	GArray *entries; /* struct entry, in order of opcode */
-	bool media_disabled;
-
-	const CxbCciCmd *current; /* running or outstanding; NULL: none */
-	bool later;               /* current returned CXB_RC_LATER */
-	uint64_t ticket, last_ticket;
-	CxbCciDone done;
-	void *done_opaque;
-};
+CXB_TRACE(cxl_cci_run, (const char *name, const CxbCciCmd *cmd, size_t len, unsigned rc),
+	  "%s %s (%04xh) in %zu rc %04xh", name, cmd->name, cmd->opcode, len, rc)
+CXB_TRACE(cxl_cci_complete, (const char *name, const CxbCciCmd *cmd, unsigned rc),
+	  "%s %s (%04xh) rc %04xh", name, cmd->name, cmd->opcode, rc)
 
 CxbCci *cxb_cci_new(const CxbCciConfig *config)
 {
@@ -38,6 +25,7 @@ CxbCci *cxb_cci_new(const CxbCciConfig *config)
 	cci->name = g_strdup(config->name);
 	cci->payload_size = config->payload_size;
 	cci->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
+	cci_background_init(cci, config->clock);
 	return cci;
 }
 
@@ -45,6 +33,7 @@ void cxb_cci_free(CxbCci *cci)
 {
 	if (!cci)
 		return;
+	cci_background_fini(cci);
 	g_array_free(cci->entries, TRUE);
 	g_free(cci->name);
 	g_free(cci);
@@ -97,6 +86,7 @@ void cxb_cci_add(CxbCci *cci, const CxbCciCmd *rows, size_t n, void *opaque)
 
 		g_assert(i == 0 || rows[i - 1].opcode < rows[i].opcode);
 		g_assert(!find(cci, rows[i].opcode));
+		g_assert(cci->clock || !(rows[i].effects & CXB_EFFECT_BACKGROUND));
 		g_array_insert_val(cci->entries, lower_bound(cci, rows[i].opcode), e);
 	}
 }
@@ -138,6 +128,11 @@ static CxbRc check(CxbCci *cci, uint16_t opcode, const CxbCciCmd *cmd, size_t le
 				cci->current->name);
 		return CXB_RC_BUSY;
 	}
+	if ((cmd->effects & CXB_EFFECT_BACKGROUND) && cci->bg.running) {
+		cxb_guest_error("%s: %s while %04xh goes on in the background", cxb_cci_name(cci),
+				cmd->name, cci->bg.opcode);
+		return CXB_RC_BUSY;
+	}
 	if ((cmd->flags & CXB_CMD_NEEDS_MEDIA) && cci->media_disabled) {
 		cxb_guest_error("%s: %s while media is disabled", cxb_cci_name(cci), cmd->name);
 		return CXB_RC_MEDIA_DISABLED;
@@ -166,6 +161,8 @@ CxbRc cxb_cci_run(CxbCci *cci, uint16_t opcode, CxbRd *in, CxbWr *out, CxbCciDon
 
 	rc = cmd->run(cmd_opaque, cci, in, out);
 
+	g_assert((rc == CXB_RC_BG_STARTED) == cci->bg_starting);
+	cci->bg_starting = false;
 	trace_cxl_cci_run(cxb_cci_name(cci), cmd, len, rc);
 	if (rc != CXB_RC_SUCCESS)
 		out->len = 0;
@@ -205,10 +202,16 @@ bool cxb_cci_busy(const CxbCci *cci)
 	return cci->current != NULL;
 }
 
-void cxb_cci_reset(CxbCci *cci)
+void cxb_cci_drop(CxbCci *cci)
 {
 	if (cci->later)
 		forget_current(cci);
+}
+
+void cxb_cci_reset(CxbCci *cci, CxbResetKind kind)
+{
+	cxb_cci_drop(cci);
+	cci_background_reset(cci, kind);
 }
 
 void cxb_cci_set_media_disabled(CxbCci *cci, bool disabled)

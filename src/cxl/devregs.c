@@ -34,6 +34,17 @@ struct CxbDevRegs {
 	uint8_t *out;
 };
 
+static void notify(const CxbDevRegs *regs, uint32_t enable)
+{
+	if ((regs->ctrl & enable) && regs->config.irq)
+		regs->config.irq(regs->config.opaque, regs->config.mbox_vector);
+}
+
+static void background_ended(void *opaque)
+{
+	notify(opaque, WIRE_MBOX_CTRL_BG_IRQ);
+}
+
 CxbDevRegs *cxb_devregs_new(const CxbDevRegsConfig *config)
 {
 	CxbDevRegs *regs = g_new0(CxbDevRegs, 1);
@@ -49,6 +60,7 @@ CxbDevRegs *cxb_devregs_new(const CxbDevRegsConfig *config)
 	regs->payload = g_malloc0(regs->payload_size);
 	regs->in = g_malloc0(regs->payload_size);
 	regs->out = g_malloc0(regs->payload_size);
+	cxb_cci_set_background_ended(config->cci, background_ended, regs);
 	return regs;
 }
 
@@ -57,7 +69,8 @@ void cxb_devregs_free(CxbDevRegs *regs)
 	if (!regs)
 		return;
 	if (regs->outstanding)
-		cxb_cci_reset(regs->config.cci);
+		cxb_cci_drop(regs->config.cci);
+	cxb_cci_set_background_ended(regs->config.cci, NULL, NULL);
 	g_free(regs->payload);
 	g_free(regs->in);
 	g_free(regs->out);
@@ -109,6 +122,18 @@ static uint64_t memdev_status(const CxbDevRegs *regs)
 	       WIRE_MEMDEV_MBOX_READY;
 }
 
+static CxbCciBackground background(const CxbDevRegs *regs)
+{
+	return cxb_cci_background(regs->config.cci);
+}
+
+/* 8.2.8.4.7. */
+static uint64_t background_word(CxbCciBackground bg)
+{
+	return FIELD_PREP(WIRE_MBOX_BG_OPCODE, bg.opcode) |
+	       FIELD_PREP(WIRE_MBOX_BG_PERCENT, bg.percent) | FIELD_PREP(WIRE_MBOX_BG_RC, bg.rc);
+}
+
 static bool in_payload(const CxbDevRegs *regs, uint32_t off, uint32_t len, uint32_t *at)
 {
 	if (off < MBOX_AT + WIRE_MBOX_PAYLOAD)
@@ -136,7 +161,9 @@ static uint64_t word(const CxbDevRegs *regs, uint32_t off)
 	case MBOX_AT + WIRE_MBOX_CMD:
 		return regs->cmd;
 	case MBOX_AT + WIRE_MBOX_STATUS:
-		return regs->status;
+		return regs->status | FIELD_PREP(WIRE_MBOX_STATUS_BG, background(regs).running);
+	case MBOX_AT + WIRE_MBOX_BG_STATUS:
+		return background_word(background(regs));
 	}
 	return 0;
 }
@@ -167,8 +194,7 @@ static void finish(CxbDevRegs *regs, CxbRc rc, size_t len)
 	regs->ctrl &= ~WIRE_MBOX_CTRL_DOORBELL;
 	regs->outstanding = false;
 	trace_cxl_mbox_done(name_of(regs), rc, len);
-	if ((regs->ctrl & WIRE_MBOX_CTRL_DB_IRQ) && regs->config.irq)
-		regs->config.irq(regs->config.opaque, regs->config.mbox_vector);
+	notify(regs, WIRE_MBOX_CTRL_DB_IRQ);
 }
 
 static void completed_later(void *opaque, CxbRc rc)
@@ -268,7 +294,7 @@ bool cxb_devregs_write_bulk(CxbDevRegs *regs, uint32_t off, const void *buf, uin
 void cxb_devregs_reset(CxbDevRegs *regs)
 {
 	if (regs->outstanding)
-		cxb_cci_reset(regs->config.cci);
+		cxb_cci_drop(regs->config.cci);
 	regs->outstanding = false;
 	regs->ctrl = 0;
 	regs->cmd = 0;

@@ -38,6 +38,7 @@ void cxb_memdev_reset(CxbMemdev *md, CxbResetKind kind)
 
 void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 {
+	cxb_cci_add_abort(cci);
 	memdev_add_timestamp(md, cci);
 	memdev_add_logs(md, cci);
 	memdev_add_identify(md, cci);

@@ -175,7 +175,9 @@ static bool dc_init(Type3 *t3, GError **errp)
 
 static bool registers_init(Type3 *t3, GError **errp)
 {
-	const CxbCciConfig cci = { .name = t3->path, .payload_size = 2048 };
+	const CxbCciConfig cci = { .name = t3->path,
+				   .payload_size = 2048,
+				   .clock = t3->listener->clock };
 	const CxbEvLogsConfig logs = {
 		.size = { 8, 8, 8, 8, t3->dc_event_log_size },
 		.vector = { VECTOR_INFO, VECTOR_WARN, VECTOR_FAIL, VECTOR_FATAL, VECTOR_DC },

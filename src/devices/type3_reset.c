@@ -12,7 +12,7 @@ void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)
 
 	cxb_dvsec_device_update_lock(dev, t3->dvsec0);
 	cxb_comp_reset(t3->comp, kind);
-	cxb_cci_reset(t3->cci);
+	cxb_cci_reset(t3->cci, kind);
 	cxb_devregs_reset(t3->devregs);
 	cxb_evlogs_reset(t3->logs, kind);
 	cxb_memdev_reset(t3->memdev, kind);

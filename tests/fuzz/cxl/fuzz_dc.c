@@ -269,7 +269,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 9:
 			if (byte(&w) & 1)
-				cxb_cci_reset(w.cci);
+				cxb_cci_reset(w.cci, CXB_RESET_HOT);
 			cxb_dc_head_reset(w.head);
 			break;
 		}

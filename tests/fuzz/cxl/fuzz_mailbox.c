@@ -107,9 +107,11 @@ static void release(MailboxDevice *d, CxbRd *rd)
 
 static void reset(MailboxDevice *d, uint8_t what)
 {
-	const CxbResetKind kind = what & 1 ? CXB_RESET_FUNCTION : CXB_RESET_HOT;
+	const CxbResetKind kind = what / 4 % CXB_RESET_KINDS;
 
+	cxb_cci_reset(d->cci, kind);
 	cxb_devregs_reset(d->regs);
+	cxb_memdev_reset(d->memdev, kind);
 	cxb_comp_reset(d->comp, kind);
 	cxb_evlogs_reset(d->logs, kind);
 	cxb_poison_reset(d->poison, what & 4 ? CXB_RESET_COLD : kind, 0, 0);
@@ -197,11 +199,23 @@ static void check_decoders(MailboxDevice *d)
 	}
 }
 
+/* A background operation runs, or is at 100 % if there was one. */
+static void check_background(MailboxDevice *d)
+{
+	const uint64_t bg = cxb_devregs_read(d->regs, MBOX + WIRE_MBOX_BG_STATUS, 8);
+	const bool running = cxb_devregs_read(d->regs, MBOX + WIRE_MBOX_STATUS, 8) & 1;
+	const unsigned percent = FIELD_GET(WIRE_MBOX_BG_PERCENT, bg);
+
+	g_assert(running ? percent < 100 : percent == 100 || !bg);
+	g_assert(!running || FIELD_GET(WIRE_MBOX_BG_OPCODE, bg));
+}
+
 static void check(MailboxDevice *d)
 {
 	const uint64_t cmd = cxb_devregs_read(d->regs, MBOX + WIRE_MBOX_CMD, 8);
 
 	check_decoders(d);
+	check_background(d);
 	/* Every command here ends in the ring that starts it. */
 	g_assert(!cxb_cci_busy(d->cci));
 	g_assert(!(cxb_devregs_read(d->regs, MBOX + WIRE_MBOX_CTRL, 4) & 1));

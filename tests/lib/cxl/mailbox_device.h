@@ -99,7 +99,7 @@ static inline bool mailbox_device_line(void *opaque, uint64_t dpa, const void *l
 
 static inline void mailbox_device_init(MailboxDevice *d)
 {
-	const CxbCciConfig cci = { .name = "cxl-vmem0", .payload_size = 2048 };
+	CxbCciConfig cci = { .name = "cxl-vmem0", .payload_size = 2048 };
 	const CxbEvLogsConfig logs = {
 		.size = { 2, 2, 2, 2, 8 },
 		.vector = { 2, 3, 4, 5, 6 },
@@ -135,7 +135,7 @@ static inline void mailbox_device_init(MailboxDevice *d)
 	CxbDcConfig dc;
 
 	*d = (MailboxDevice){ 0 };
-	d->clock = memdev.clock = cxb_clock_new_virtual();
+	d->clock = cci.clock = memdev.clock = cxb_clock_new_virtual();
 	d->cci = regs.cci = cxb_cci_new(&cci);
 	d->logs = regs.logs = memdev.logs = cxb_evlogs_new(&logs);
 	d->memdev = cxb_memdev_new(&memdev);

@@ -166,7 +166,7 @@ static void a_reset_drops_the_outstanding_command(Fixture *f, gconstpointer unus
 	f->rc = CXB_RC_LATER;
 	run(f, 0x1001, 0, NULL);
 	old = cxb_cci_ticket(f->cci);
-	cxb_cci_reset(f->cci);
+	cxb_cci_reset(f->cci, CXB_RESET_HOT);
 	g_assert_false(cxb_cci_busy(f->cci));
 	cxb_cci_complete_ticket(f->cci, old, CXB_RC_SUCCESS);
 	g_assert_cmpuint(f->dones, ==, 0);

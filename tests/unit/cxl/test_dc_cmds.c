@@ -300,7 +300,7 @@ static void a_command_dropped_by_a_reset_completes_nobody_elses(Mailbox *m, gcon
 	m->f.observer.wait = true;
 	m->f.observer.kind = CXB_DC_OP_ACCEPT;
 	g_assert_cmpint(update(m, 0x4802, 1, 0, FAKE_RANGES({ 0, 1 })), ==, CXB_RC_LATER);
-	cxb_cci_reset(m->cci);
+	cxb_cci_reset(m->cci, CXB_RESET_HOT);
 	cxb_dc_head_reset(m->head);
 	log_is(m, "");
 	g_assert_cmpint(update(m, 0x4802, 1, 0, FAKE_RANGES({ 4, 1 })), ==, CXB_RC_BUSY);

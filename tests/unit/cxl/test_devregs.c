@@ -11,6 +11,7 @@
 #define PAYLOAD (MBOX + WIRE_MBOX_PAYLOAD)
 
 typedef struct {
+	CxbClock *clock;
 	CxbCci *cci;
 	CxbEvLogs *logs;
 	CxbDevRegs *regs;
@@ -44,9 +45,23 @@ static CxbRc op_invert(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	return f->rc;
 }
 
+static CxbRc background_end(void *opaque, CxbCci *cci, CxbRc rc)
+{
+	return CXB_RC_INTERNAL_ERROR;
+}
+
+/* Goes on for 100 ns, and fails then. */
+static CxbRc op_background(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
+{
+	return cxb_cci_start_background(cci, 100, background_end, NULL);
+}
+
+/* clang-format off */
 static const CxbCciCmd rows[] = {
 	{ 0xc000, "invert", "-", 0, CXB_PAYLOAD_ANY, CXB_PAYLOAD_ANY, 0, 0, op_invert },
+	{ 0xc010, "background", "-", 0, 0, 0, CXB_EFFECT_BACKGROUND, 0, op_background },
 };
+/* clang-format on */
 
 static void irq(void *opaque, unsigned vector)
 {
@@ -58,7 +73,9 @@ static void irq(void *opaque, unsigned vector)
 
 static void make(Fixture *f, size_t payload_size)
 {
-	const CxbCciConfig cci = { .name = "mailbox", .payload_size = payload_size };
+	const CxbCciConfig cci = { .name = "mailbox",
+				   .payload_size = payload_size,
+				   .clock = f->clock = cxb_clock_new_virtual() };
 	const CxbEvLogsConfig logs = { .size = { 1, 1, 1, 1, 1 } };
 	CxbDevRegsConfig config = { .mbox_vector = 7, .irq = irq, .opaque = f };
 
@@ -78,6 +95,7 @@ static void tear_down(Fixture *f, gconstpointer unused)
 	cxb_devregs_free(f->regs);
 	cxb_evlogs_free(f->logs);
 	cxb_cci_free(f->cci);
+	cxb_clock_free(f->clock);
 }
 
 static uint64_t rd(Fixture *f, uint32_t off, unsigned size)
@@ -308,6 +326,52 @@ static void a_ring_leaves_the_background_interrupt_enabled(Fixture *f, gconstpoi
 	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_CTRL, 4), ==, 0);
 }
 
+static uint64_t background(Fixture *f)
+{
+	return rd(f, MBOX + WIRE_MBOX_BG_STATUS, 8);
+}
+
+static void a_background_operation_shows_how_far_it_is(Fixture *f, gconstpointer unused)
+{
+	g_assert_cmphex(background(f), ==, 0);
+	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_STATUS, 8), ==, 0);
+	set_cmd(f, 0xc010, 0);
+	ring(f);
+	g_assert_cmphex(rc(f), ==, CXB_RC_BG_STARTED);
+	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_STATUS, 1), ==, 1);
+	cxb_clock_advance(f->clock, 42);
+	g_assert_cmphex(background(f), ==, 0xc010 | 42 << 16);
+	/* Other commands come and go; the mailbox is no worse for it. */
+	set_cmd(f, 0xc000, 4);
+	ring(f);
+	g_assert_cmphex(rc(f), ==, 0);
+	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_STATUS, 8), ==, 1);
+	wr(f, MBOX + WIRE_MBOX_BG_STATUS, 8, 0);
+	wr(f, MBOX + WIRE_MBOX_STATUS, 8, 0);
+	g_assert_cmphex(background(f), ==, 0xc010 | 42 << 16);
+	cxb_clock_advance(f->clock, 100);
+	g_assert_cmphex(background(f), ==,
+			0xc010 | 100 << 16 | (uint64_t)CXB_RC_INTERNAL_ERROR << 32);
+	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_STATUS, 8), ==, 0);
+	g_assert_cmpuint(f->irqs, ==, 0);
+}
+
+static void the_end_of_a_background_operation_interrupts(Fixture *f, gconstpointer unused)
+{
+	wr(f, MBOX + WIRE_MBOX_CTRL, 4, WIRE_MBOX_CTRL_BG_IRQ);
+	set_cmd(f, 0xc010, 0);
+	ring(f);
+	g_assert_cmpuint(f->irqs, ==, 0);
+	cxb_clock_advance(f->clock, 100);
+	g_assert_cmpuint(f->irqs, ==, 1);
+	g_assert_cmpuint(f->last_vector, ==, 7);
+	/* None once the registers are reset. */
+	ring(f);
+	cxb_devregs_reset(f->regs);
+	cxb_clock_advance(f->clock, 1000);
+	g_assert_cmpuint(f->irqs, ==, 1);
+}
+
 static void registers_take_any_width(Fixture *f, gconstpointer unused)
 {
 	wr(f, MBOX + WIRE_MBOX_CMD, 1, 0x00);
@@ -356,7 +420,6 @@ static void a_reset_clears_the_mailbox_and_drops_the_command(Fixture *f, gconstp
 	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_CTRL, 4), ==, 0);
 	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_CMD, 8), ==, 0);
 	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_STATUS, 8), ==, 0);
-	g_assert_cmphex(rd(f, MBOX + WIRE_MBOX_BG_STATUS, 8), ==, 0);
 	g_assert_cmphex(rd(f, PAYLOAD, 4), ==, 0);
 	cxb_cci_complete(f->cci, CXB_RC_INVALID_PA); /* too late */
 	g_assert_cmphex(rc(f), ==, 0);
@@ -383,6 +446,8 @@ int main(int argc, char **argv)
 	ADD("snapshot", a_command_keeps_the_payload_it_was_rung_with);
 	ADD("irq", the_doorbell_interrupt_is_asked_for);
 	ADD("irq-bg", a_ring_leaves_the_background_interrupt_enabled);
+	ADD("background", a_background_operation_shows_how_far_it_is);
+	ADD("background-irq", the_end_of_a_background_operation_interrupts);
 	ADD("width", registers_take_any_width);
 	ADD("outside", accesses_outside_are_harmless);
 	ADD("reset", a_reset_clears_the_mailbox_and_drops_the_command);

@@ -5,6 +5,10 @@
  *
  * Order of checks (CXL 3.1 8.2.8.4, 8.2.9): opcode known (Unsupported), payload length (Invalid
  * Payload Length), one command at a time, background busy (Busy), media disabled.
+ *
+ * A command with the background effect may go on after its answer, Background Command Started
+ * (8.2.8.4.7): cxb_cci_start_background(). There is one such operation at a time, and rows that have
+ * the effect are Busy meanwhile; all others run.
  */
 #ifndef CXB_CXL_CCI_H
 #define CXB_CXL_CCI_H
@@ -13,13 +17,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/rdwr.h"
+#include "base/reset.h"
 #include "wire/rc.h"
 
 typedef struct CxbCci CxbCci;
 typedef struct CxbCciCmd CxbCciCmd;
 
-/* Command effects, CXL 3.1 8.2.9.5.2.1. */
+/* Command effects, CXL 3.1 8.2.9.5.2.1; bit 7 as QEMU numbers it, and Linux. */
 enum {
 	CXB_EFFECT_CONFIG_COLD = 1u << 0,
 	CXB_EFFECT_CONFIG_NOW = 1u << 1,
@@ -28,6 +34,7 @@ enum {
 	CXB_EFFECT_LOG_NOW = 1u << 4,
 	CXB_EFFECT_SECURITY = 1u << 5,
 	CXB_EFFECT_BACKGROUND = 1u << 6,
+	CXB_EFFECT_ABORT = 1u << 7, /* its background operation can be aborted */
 };
 
 enum {
@@ -48,13 +55,14 @@ struct CxbCciCmd {
 	uint16_t effects;
 	unsigned flags;
 	/* May return CXB_RC_LATER after keeping what it needs of @in; then cxb_cci_complete() ends
-	 * the command, with no output. */
+	 * the command, with no output. Or what cxb_cci_start_background() returns. */
 	CxbRc (*run)(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out);
 };
 
 typedef struct {
 	const char *name;    /* device path, for guest errors */
 	size_t payload_size; /* bytes, power of two, 256 to 1 MiB */
+	CxbClock *clock;     /* of background operations; NULL: no row has that effect */
 } CxbCciConfig;
 
 CxbCci *cxb_cci_new(const CxbCciConfig *config);
@@ -93,7 +101,53 @@ bool cxb_cci_busy(const CxbCci *cci); /* a command is running or outstanding */
  * not. Memory device status shows it (8.2.8.5.1.1). */
 void cxb_cci_set_media_disabled(CxbCci *cci, bool disabled);
 bool cxb_cci_media_disabled(const CxbCci *cci);
-/** cxb_cci_reset() - Drop an outstanding command: its done is not called any more. */
-void cxb_cci_reset(CxbCci *cci);
+/** cxb_cci_drop() - Forget an outstanding command: its done is not called any more. */
+void cxb_cci_drop(CxbCci *cci);
+/**
+ * cxb_cci_reset() - Drop an outstanding command, and abort the background operation.
+ *
+ * After a function level reset its status says so: a host that polls it across one must see it end.
+ * Any other reset leaves nothing of it (8.2.8.4.7).
+ */
+void cxb_cci_reset(CxbCci *cci, CxbResetKind kind);
+
+/* --- background operations --- */
+
+/**
+ * The end of a background operation.
+ * @rc: CXB_RC_SUCCESS, its time is over and it takes effect now; CXB_RC_ABORTED, it was aborted
+ * or a reset came. The interface is free for the next one.
+ *
+ * Returns: what its status tells; of an aborted one that is Aborted, whatever is returned.
+ */
+typedef CxbRc (*CxbCciBackgroundEnd)(void *opaque, CxbCci *cci, CxbRc rc);
+
+/**
+ * cxb_cci_start_background() - From inside a command that has the effect: go on for @duration_ns.
+ * @end: called once, never inside this call; not any more once the interface is freed
+ *
+ * Returns: CXB_RC_BG_STARTED, for the command to return.
+ */
+CxbRc cxb_cci_start_background(CxbCci *cci, int64_t duration_ns, CxbCciBackgroundEnd end,
+			       void *opaque);
+
+typedef struct {
+	uint16_t opcode; /* of the last one since reset; 0: there was none */
+	bool running;
+	unsigned percent; /* 100 as soon as it is not running, and not before */
+	CxbRc rc;         /* meaningful then */
+} CxbCciBackground;
+
+CxbCciBackground cxb_cci_background(const CxbCci *cci);
+/** cxb_cci_set_background_ended() - @ended is called after each operation that ended, but by a
+ * reset. NULL: nobody is. */
+void cxb_cci_set_background_ended(CxbCci *cci, void (*ended)(void *opaque), void *opaque);
+/**
+ * cxb_cci_add_abort() - Add Request Abort Background Operation (0005h, 8.2.9.1.5).
+ *
+ * It ends an operation that is not as good as done (85 %); a later one it leaves to finish, and
+ * without any it does nothing. Refused if the last operation was not one to be aborted.
+ */
+void cxb_cci_add_abort(CxbCci *cci);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What every memory device's mailbox has beside events, poison and dynamic capacity: timestamp
- * (0300h/0301h), logs with the effects log (0400h/0401h), Identify (4000h), partitions
- * (4100h/4101h), label storage (4102h/4103h), health and alerts (4200h to 4202h).
+ * What every memory device's mailbox has beside events, poison and dynamic capacity: Request Abort
+ * Background Operation (0005h), timestamp (0300h/0301h), logs with the effects log (0400h/0401h),
+ * Identify (4000h), partitions (4100h/4101h), label storage (4102h/4103h), health and alerts (4200h
+ * to 4202h).
  */
 #ifndef CXB_CXL_MEMDEV_H
 #define CXB_CXL_MEMDEV_H

@@ -11,6 +11,7 @@
 #include "base/uuid.h"
 
 enum {
+	CXB_OP_REQUEST_ABORT = 0x0005,      /* 8.2.9.1.5 */
 	CXB_OP_GET_EVENTS = 0x0100,         /* 8.2.9.2.2 */
 	CXB_OP_CLEAR_EVENTS = 0x0101,       /* 8.2.9.2.3 */
 	CXB_OP_GET_EVENT_POLICY = 0x0102,   /* 8.2.9.2.4 */
