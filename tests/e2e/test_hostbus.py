@@ -13,7 +13,8 @@ import time
 import unittest
 
 from cxbpy import peers
-from cxbpy.machine import Machine
+from cxbpy.machine import Machine, connect
+from cxbpy.qtest import Qtest
 from hostproc import HOST, Host, comparable
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -83,7 +84,85 @@ class Case(unittest.TestCase):
             self.assertEqual(line, f"mem0: tag {tag or NO_TAG} is gone")
 
 
+    def without_cxl(self, *program):
+        """A machine of which there is no CEDT comes up, and has no memory device."""
+        work, path = self.work()
+        machine = Machine(["-M", "q35", "-m", "64M", "-nodefaults", "-display", "none", "-accel",
+                           "qtest", "-qtest", f"unix:{path},server=on,wait=off", "-qtest-log",
+                           "none"], tutorial=False, cwd=work, program=program or None)
+        self.addCleanup(machine.end)
+        host = Host(f"qtest:{path}", "--once", "--idle", "0")
+        self.addCleanup(host.close)
+        lines = host.until("^ready$")
+        self.assertEqual(lines[0], "no CEDT: this machine has no CXL")
+        self.assertEqual({line.split()[0] for line in lines[1:-1]}, {"function"})
+        self.assertEqual(host.end()[0], 0)
+
+    def policies(self, make, tag):
+        """What is refused, and what is not given back, whoever asks."""
+        machine, host, _ = self.start(make, "--accept=reject")
+        if tag:
+            self.backend(machine, tag)
+        self.add(machine, tag)
+        self.assertIn(tag or NO_TAG, host.until("refused")[-1])
+        self.assertEqual(host.end(signal.SIGINT)[:2], (0, []))  # it holds nothing
+        machine, host, _ = self.start(make, "--release", "ignore")
+        if tag:
+            self.backend(machine, tag)
+        self.add(machine, tag)
+        host.until("accepted")
+        self.release(machine, tag)
+        host.until("asked to give back")
+        status, rest, _ = host.end(signal.SIGTERM)
+        self.assertEqual(status, 0)
+        self.assertRegex(rest[-1], f"^extent mem0 dc1: .* tag {tag or NO_TAG} .* release-asked$")
+
+
 class Cxlbox(Case):
+    def test_a_machine_without_cxl_comes_up(self):
+        self.without_cxl()
+
+    def test_policies(self):
+        self.policies(cxlbox, TAG)
+
+    def test_broken_tables_are_refused(self):
+        """As firmware might leave them: the machine's RAM is written before the host looks."""
+        for what, offset, value, text in (
+                ("length", 4, b"\xff\xff\xff\x7f", "CEDT has length 0x7fffffff"),
+                ("checksum", 9, b"\0", "CEDT has a wrong checksum"),
+                ("signature", 0, b"XEDT", "no CEDT: this machine has no CXL")):
+            with self.subTest(what):
+                work, path = self.work()
+                machine = cxlbox(path + ",server=on,wait=off", work)
+                qtest = connect(Qtest, path, machine.process)
+                area = qtest.read(0xe0000, 0x20000)
+                at = 0xe0000 + area.index(b"CEDT")
+                qtest.write(at + offset, value)
+                qtest.close()
+                host = Host(f"qtest:{path}", "--once", "--idle", "0")
+                status, lines, stderr = host.end()
+                self.assertIn(text, stderr + "".join(lines))
+                self.assertEqual(status, int("no CXL" not in text))
+                host.close()
+                machine.end()
+
+    def test_what_is_no_qtest_socket_is_told(self):
+        work, path = self.work()
+        machine = Machine(["-accel", "qtest"], cwd=work)
+        self.addCleanup(machine.end)
+        host = Host(f"qtest:{machine.qmp_path}")  # a second monitor would answer JSON
+        self.addCleanup(host.close)
+        machine.qmp.close()
+        status, _, stderr = host.end()
+        self.assertEqual(status, 1)
+        self.assertIn("the qtest connection is lost", stderr)
+
+    def test_version_and_help(self):
+        for word, text in (("--version", "cxlbox-host version "), ("--help", "--bus=qtest:")):
+            run = subprocess.run([HOST, word], capture_output=True, text=True, timeout=60,
+                                 check=True)
+            self.assertIn(text, run.stdout)
+
     def test_the_whole_flow(self):
         machine, host, lines = self.start(cxlbox)
         self.assertIn("function   0d:00.0 endpoint 8086:0d93 class 050210", lines)
@@ -181,6 +260,30 @@ class Qemu(Case):
         self.assertGreater(sum(line.startswith("function") for line in seen[0]), 3)
         self.assertEqual([line.split()[-1] for line in seen[0] if line.startswith("region")],
                          ["0", "1"])  # both mapped, by decoders 0 and 1
+
+    def test_a_machine_without_cxl_comes_up(self):
+        self.without_cxl(peers.SCRIPT, "qemu")
+
+    def test_policies(self):
+        self.policies(qemu, None)
+
+    def test_the_end_of_the_machine_is_told(self):
+        machine, host, _ = self.start(qemu)
+        machine.end()
+        status, _, stderr = host.end()
+        self.assertEqual(status, 1)
+        self.assertIn("the qtest connection is lost", stderr)
+
+    def test_another_host_takes_over_what_was_accepted(self):
+        machine, host, _ = self.start(qemu)
+        self.add(machine)
+        host.until("accepted")
+        _, rest, _ = host.end(signal.SIGTERM)
+        self.assertRegex(rest[0], "^extent mem0 dc1: dpa 0x40000000 len 0x10000000 .* accepted$")
+        again = Host(f"qtest:{machine.dir}/host.sock", "--once", "--idle", "0")
+        self.addCleanup(again.close)
+        self.assertIn(rest[0], again.until("^ready$"))
+        self.assertEqual(again.end()[0], 0)
 
     def test_the_flow_on_qemu(self):
         machine, host, _ = self.start(qemu)
