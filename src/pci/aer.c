@@ -135,7 +135,7 @@ static void send(CxbPciDev *dev, Message msg)
 
 	while (lets_out(at, msg, at == dev) && !is_root_port(at)) {
 		at = cxb_pci_dev_bus(at)->bridge;
-		if (!at)
+		if (!at || !pci_bridge_reaches_below(at))
 			return;
 		if (msg != ERR_COR)
 			set_bits(at, PCI_SEC_STATUS, PCI_STATUS_RECEIVED_SERR);

@@ -53,6 +53,11 @@ void pci_bridge_fini(CxbPciDev *dev)
 		cxb_object_unparent(&bus->bus.obj);
 }
 
+bool pci_bridge_reaches_below(const CxbPciDev *dev)
+{
+	return !dev->bus_held && pcie_slot_is_up(dev);
+}
+
 bool pci_resets_below(const CxbPciDev *dev, CxbPciPortControl control)
 {
 	const CxbPciClass *k = pci_class(dev);

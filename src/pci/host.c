@@ -106,8 +106,8 @@ static void route_below(CxbPciHost *host, CxbPciBus *bus, unsigned first, unsign
 		CxbPciDev *dev = g_ptr_array_index(bus->bus.devices, i);
 		unsigned sec, sub;
 
-		if (bus->functions[dev->devfn] != dev || !dev->secondary || dev->bus_held ||
-		    !pcie_slot_is_up(dev))
+		if (bus->functions[dev->devfn] != dev || !dev->secondary ||
+		    !pci_bridge_reaches_below(dev))
 			continue;
 		sec = dev->config[PCI_SECONDARY_BUS];
 		sub = MIN(dev->config[PCI_SUBORDINATE], last);

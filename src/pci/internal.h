@@ -109,6 +109,7 @@ void pci_unmap_device(CxbPciDev *dev);
 void pci_bridge_header(CxbPciDev *dev);
 void pci_bridge_fini(CxbPciDev *dev);
 void pci_bridge_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+bool pci_bridge_reaches_below(const CxbPciDev *dev); /* neither in reset, unpowered nor cut off */
 bool pci_resets_below(const CxbPciDev *dev, CxbPciPortControl control);
 void pci_bridge_reset_below(CxbPciDev *dev, CxbResetKind kind);
 

@@ -184,6 +184,28 @@ static void each_step_must_let_it_through(Fixture *f, gconstpointer unused)
 	}
 }
 
+static void nothing_comes_over_a_link_that_is_down(Fixture *f, gconstpointer unused)
+{
+	rig_put(f->rp, 0x90, 2, 0x10);
+	rig_put(f->rp, AER + PCIE_AER_UNC_MASK, 4, 0);
+	cxb_pcie_aer_uncorrectable(f->rp, UNC);
+	g_assert_cmphex(root(f), ==, 0x54); /* its own is heard */
+	clear_root(f);
+	rig_put(f->ep, DEV_CTL, 2, REPORT);
+	rig_put(f->us, DEV_CTL, 2, REPORT);
+	rig_put(f->dp, DEV_CTL, 2, REPORT);
+	rig_put(f->us, 0x3e, 2, BRIDGE_SERR);
+	rig_put(f->dp, 0x3e, 2, BRIDGE_SERR);
+	rig_put(f->ep, AER + PCIE_AER_UNC_MASK, 4, 0);
+	cxb_pcie_aer_uncorrectable(f->ep, UNC);
+	g_assert_cmphex(aer(f->ep, PCIE_AER_UNC_STA), ==, UNC);
+	g_assert_cmphex(rig_get(f->us, 0x1e, 2), ==, 0x4000);
+	g_assert_cmphex(root(f), ==, 0);
+	rig_put(f->rp, 0x90, 2, 0);
+	cxb_pcie_aer_uncorrectable(f->ep, UNC);
+	g_assert_cmphex(root(f), ==, 0x54);
+}
+
 static void serr_enable_lets_uncorrectable_ones_through_too(Fixture *f, gconstpointer unused)
 {
 	CxbPciDev *const all[] = { f->rp, f->us, f->dp, f->ep };
@@ -259,6 +281,7 @@ int main(int argc, char **argv)
 	ADD(masked_errors_are_logged_and_not_reported);
 	ADD(the_pointer_names_the_first_until_it_is_cleared);
 	ADD(each_step_must_let_it_through);
+	ADD(nothing_comes_over_a_link_that_is_down);
 	ADD(serr_enable_lets_uncorrectable_ones_through_too);
 	ADD(a_message_comes_when_there_begins_to_be_something);
 	ADD(the_message_number_follows_what_software_allows);
