@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A memory device's poison: only what answers can be poisoned, and dynamic capacity takes its poison
- * with it when it is released, for the memory that comes to its addresses next is another.
+ * A memory device's poison. Only what answers can be poisoned, and dynamic capacity takes its poison
+ * with it when it is released, for what comes to its addresses next may be other memory.
  */
 #include "devices.h"
 

@@ -142,6 +142,18 @@ class Poison(unittest.TestCase):
                 self.found(start, length)
         self.assertEqual(self.list(), [])
 
+    def test_without_power_the_persistent_part_keeps_it(self):
+        self.offer(TAG, (0, 2 * MIB))
+        for dpa in (0x1000, VOLATILE, STATIC):
+            self.inject(dpa)
+        self.found(VOLATILE - LINE, LINE)
+        self.found(STATIC - 2 * LINE, 2 * LINE)
+        slot = self.host.pcie_cap(self.host.bus) + 0x18
+        for control in (0x05c0, 0x01c0):
+            self.host.cfg_write32(self.host.bus, 0, slot, control)
+        self.boot()
+        self.assertEqual(self.list(), [(VOLATILE, 3, 1), (STATIC - 2 * LINE, 2, 2)])
+
     def test_capacity_is_poisoned_while_it_is_there(self):
         for call in (self.inject, lambda dpa: self.clear(dpa, bytes(LINE))):
             self.assertEqual(self.code(call, STATIC), INVALID_PA)
