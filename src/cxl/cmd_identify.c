@@ -25,11 +25,10 @@ static CxbRc identify(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 {
 	const CxbMemdev *md = opaque;
 	struct wire_identify_memdev *id = cxb_wr_room(out, sizeof(*id));
-	size_t len = strlen(md->fw_revision);
 
 	if (!id)
 		return CXB_RC_INTERNAL_ERROR;
-	memcpy(id->fw_revision, md->fw_revision, MIN(len, sizeof(id->fw_revision)));
+	memcpy(id->fw_revision, memdev_firmware_revision(md), sizeof(id->fw_revision));
 	id->total = units(md->config.volatile_size + md->config.persistent_size);
 	id->volatile_only = units(md->config.volatile_size);
 	id->persistent_only = units(md->config.persistent_size);

@@ -11,17 +11,13 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
 	g_assert(config->persistent_size % WIRE_CAPACITY_UNIT == 0);
 	g_assert(!config->lsa_size || (config->lsa_read && config->lsa_write));
 	md->config = *config;
-	md->fw_revision = g_strdup(config->fw_revision ? config->fw_revision : "");
-	md->config.fw_revision = md->fw_revision;
+	memdev_init_firmware(md);
 	memdev_init_alerts(md);
 	return md;
 }
 
 void cxb_memdev_free(CxbMemdev *md)
 {
-	if (!md)
-		return;
-	g_free(md->fw_revision);
 	g_free(md);
 }
 
@@ -34,11 +30,13 @@ void cxb_memdev_reset(CxbMemdev *md, CxbResetKind kind)
 {
 	if (kind == CXB_RESET_COLD)
 		md->time_set = false;
+	memdev_reset_firmware(md, kind);
 }
 
 void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 {
 	cxb_cci_add_abort(cci);
+	memdev_add_firmware(md, cci);
 	memdev_add_timestamp(md, cci);
 	memdev_add_logs(md, cci);
 	memdev_add_identify(md, cci);

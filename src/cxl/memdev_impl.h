@@ -6,15 +6,32 @@
 #include <glib.h>
 
 #include "cxl/memdev.h"
+#include "wire/firmware.h"
 #include "wire/mbox.h"
+
+#define NS_PER_S        INT64_C(1000000000)
+#define MEMDEV_FW_SLOTS 2
+
+typedef struct {
+	/* Nothing in [0]: the slot is empty. Without an end if all 16 characters are used. */
+	char revision[MEMDEV_FW_SLOTS][WIRE_FW_REVISION_LEN];
+	uint8_t active, staged; /* slots, from 1; staged 0: none */
+	unsigned packages;      /* that have arrived */
+	/* The transfer: its last part, and since when the next one is awaited. */
+	bool open;
+	uint32_t part_offset; /* in WIRE_FW_UNIT */
+	size_t part_len;
+	int64_t part_end_ns;
+	uint8_t filling; /* slot that the part on its way completes; 0: none */
+} MemdevFirmware;
 
 struct CxbMemdev {
 	CxbMemdevConfig config;
-	char *fw_revision;
 	bool time_set;
 	uint64_t time_ns;   /* device time when it was set */
 	int64_t time_at_ns; /* clock's time then */
 	struct wire_alert_config alerts;
+	MemdevFirmware firmware;
 };
 
 void memdev_add_timestamp(CxbMemdev *md, CxbCci *cci); /* cmd_timestamp.c */
@@ -22,6 +39,11 @@ void memdev_add_logs(CxbMemdev *md, CxbCci *cci);      /* cmd_logs.c */
 void memdev_add_identify(CxbMemdev *md, CxbCci *cci);  /* cmd_identify.c */
 void memdev_add_lsa(CxbMemdev *md, CxbCci *cci);       /* cmd_lsa.c */
 void memdev_add_health(CxbMemdev *md, CxbCci *cci);    /* cmd_health.c */
+void memdev_add_firmware(CxbMemdev *md, CxbCci *cci);  /* cmd_firmware.c */
+void memdev_init_firmware(CxbMemdev *md);
+void memdev_reset_firmware(CxbMemdev *md, CxbResetKind kind);
+/** memdev_firmware_revision() - Of the active slot, up to 16 characters. */
+const char *memdev_firmware_revision(const CxbMemdev *md);
 void memdev_init_alerts(CxbMemdev *md);
 
 #endif

@@ -38,7 +38,7 @@ static bool lsa_write(void *opaque, uint64_t off, const void *buf, size_t len)
 
 static void set_up(Fixture *f, gconstpointer unused)
 {
-	const CxbCciConfig cci = { .name = "memdev", .payload_size = 2048 };
+	CxbCciConfig cci = { .name = "memdev", .payload_size = 2048 };
 	const CxbEvLogsConfig logs = { .size = { 10, 11, 12, 13, 512 } };
 	CxbMemdevConfig config = {
 		.volatile_size = 4 * GIB,
@@ -50,7 +50,7 @@ static void set_up(Fixture *f, gconstpointer unused)
 		.fw_revision = "BWFW VERSION 00",
 	};
 
-	f->clock = config.clock = cxb_clock_new_virtual();
+	f->clock = cci.clock = config.clock = cxb_clock_new_virtual();
 	f->cci = cxb_cci_new(&cci);
 	f->logs = cxb_evlogs_new(&logs);
 	f->md = cxb_memdev_new(&config);
@@ -215,7 +215,7 @@ static void labels_that_cannot_be_reached_are_an_internal_error(Fixture *f, gcon
 /* Without an area there are no commands for it, and Identify says so. */
 static void without_label_storage_there_are_no_commands_for_it(Fixture *f, gconstpointer unused)
 {
-	const CxbCciConfig cci = { .name = "volatile", .payload_size = 2048 };
+	const CxbCciConfig cci = { .name = "volatile", .payload_size = 2048, .clock = f->clock };
 	const CxbMemdevConfig config = { .clock = f->clock, .volatile_size = GIB };
 	CxbCci *other = cxb_cci_new(&cci);
 	CxbMemdev *md = cxb_memdev_new(&config);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Commands of a memory device's mailbox: opcodes and payloads, CXL 3.1 8.2.9. "_in" is what the
- * host sends, "_out" what it gets. Dynamic capacity is in wire/dc.h, event records and
+ * host sends, "_out" what it gets. Dynamic capacity is in wire/dc.h, firmware in
+ * wire/firmware.h, event records and
  * health (4200h) in wire/event.h.
  */
 #ifndef CXB_WIRE_MBOX_H
@@ -16,6 +17,9 @@ enum {
 	CXB_OP_CLEAR_EVENTS = 0x0101,       /* 8.2.9.2.3 */
 	CXB_OP_GET_EVENT_POLICY = 0x0102,   /* 8.2.9.2.4 */
 	CXB_OP_SET_EVENT_POLICY = 0x0103,   /* 8.2.9.2.5 */
+	CXB_OP_GET_FW_INFO = 0x0200,        /* 8.2.9.3.1 */
+	CXB_OP_TRANSFER_FW = 0x0201,        /* 8.2.9.3.2 */
+	CXB_OP_ACTIVATE_FW = 0x0202,        /* 8.2.9.3.3 */
 	CXB_OP_GET_TIMESTAMP = 0x0300,      /* 8.2.9.4.1 */
 	CXB_OP_SET_TIMESTAMP = 0x0301,      /* 8.2.9.4.2 */
 	CXB_OP_GET_SUPPORTED_LOGS = 0x0400, /* 8.2.9.5.1 */

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Firmware over resets, CXL 3.1 8.2.9.3; the commands are in tests/vectors/cxl/firmware.txt. */
+#include <glib.h>
+
+#include "mailbox_device.h"
+#include "wire/firmware.h"
+#include "wire/mbox.h"
+
+#define SECOND INT64_C(1000000000)
+
+static void set_up(MailboxDevice *d, gconstpointer unused)
+{
+	mailbox_device_init(d);
+}
+
+static void tear_down(MailboxDevice *d, gconstpointer unused)
+{
+	mailbox_device_fini(d);
+}
+
+static CxbRc transfer(MailboxDevice *d, uint8_t action, uint8_t slot, uint32_t offset)
+{
+	struct {
+		struct wire_transfer_fw_in hdr;
+		uint8_t data[WIRE_FW_UNIT];
+	} req = { .hdr = { .action = action, .slot = slot, .offset = le32_put(offset) } };
+	CxbRd in = { (const uint8_t *)&req, sizeof(req) };
+	CxbWr out = { NULL, 0, 0 };
+
+	return cxb_cci_run(d->cci, CXB_OP_TRANSFER_FW, &in, &out, NULL, NULL);
+}
+
+static CxbRc activate(MailboxDevice *d, uint8_t action, uint8_t slot)
+{
+	const struct wire_activate_fw_in req = { action, slot };
+	CxbRd in = { (const uint8_t *)&req, sizeof(req) };
+	CxbWr out = { NULL, 0, 0 };
+
+	return cxb_cci_run(d->cci, CXB_OP_ACTIVATE_FW, &in, &out, NULL, NULL);
+}
+
+static void assert_slots(MailboxDevice *d, unsigned active, unsigned staged, const char *second)
+{
+	struct wire_fw_info info;
+	CxbRd in = { NULL, 0 };
+	CxbWr out = { (uint8_t *)&info, 0, sizeof(info) };
+
+	g_assert_cmphex(cxb_cci_run(d->cci, CXB_OP_GET_FW_INFO, &in, &out, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	g_assert_cmpuint(FIELD_GET(WIRE_FW_ACTIVE_SLOT, info.slot_info), ==, active);
+	g_assert_cmpuint(FIELD_GET(WIRE_FW_STAGED_SLOT, info.slot_info), ==, staged);
+	g_assert_cmpstr(info.revision[0], ==, "REVISION 1");
+	g_assert_cmpstr(info.revision[1], ==, second);
+}
+
+static void pass(MailboxDevice *d, int64_t ns)
+{
+	g_assert_true(cxb_clock_advance(d->clock, cxb_clock_now_ns(d->clock) + ns));
+}
+
+static void reset(MailboxDevice *d, CxbResetKind kind)
+{
+	cxb_cci_reset(d->cci, kind);
+	cxb_memdev_reset(d->memdev, kind);
+}
+
+static void staged_firmware_waits_for_the_power(MailboxDevice *d, gconstpointer unused)
+{
+	g_assert_cmphex(transfer(d, WIRE_FW_TRANSFER_FULL, 2, 0), ==, CXB_RC_BG_STARTED);
+	pass(d, 10 * SECOND);
+	g_assert_cmphex(activate(d, WIRE_FW_ACTIVATE_COLD_RESET, 2), ==, CXB_RC_SUCCESS);
+	for (CxbResetKind kind = CXB_RESET_WARM; kind < CXB_RESET_KINDS; kind++) {
+		reset(d, kind);
+		assert_slots(d, 1, 2, "package 1");
+	}
+	reset(d, CXB_RESET_COLD);
+	assert_slots(d, 2, 0, "package 1");
+	reset(d, CXB_RESET_COLD);
+	assert_slots(d, 2, 0, "package 1");
+}
+
+static void a_reset_drops_a_transfer(MailboxDevice *d, gconstpointer unused)
+{
+	for (CxbResetKind kind = 0; kind < CXB_RESET_KINDS; kind++) {
+		/* While a part is on its way, and between two. */
+		g_assert_cmphex(transfer(d, WIRE_FW_TRANSFER_FULL, 2, 0), ==, CXB_RC_BG_STARTED);
+		reset(d, kind);
+		pass(d, 10 * SECOND);
+		assert_slots(d, 1, 0, "");
+		g_assert_cmphex(transfer(d, WIRE_FW_TRANSFER_INITIATE, 0, 0), ==,
+				CXB_RC_BG_STARTED);
+		pass(d, 2 * SECOND);
+		reset(d, kind);
+		g_assert_cmphex(transfer(d, WIRE_FW_TRANSFER_END, 2, 1), ==, CXB_RC_INVALID_INPUT);
+		assert_slots(d, 1, 0, "");
+	}
+}
+
+static void firmware_needs_media(MailboxDevice *d, gconstpointer unused)
+{
+	cxb_cci_set_media_disabled(d->cci, true);
+	g_assert_cmphex(transfer(d, WIRE_FW_TRANSFER_FULL, 2, 0), ==, CXB_RC_MEDIA_DISABLED);
+	g_assert_cmphex(activate(d, WIRE_FW_ACTIVATE_ONLINE, 2), ==, CXB_RC_MEDIA_DISABLED);
+	assert_slots(d, 1, 0, "");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+#define ADD(path, fn) g_test_add("/cxl/firmware/" path, MailboxDevice, NULL, set_up, fn, tear_down)
+	ADD("staged", staged_firmware_waits_for_the_power);
+	ADD("reset", a_reset_drops_a_transfer);
+	ADD("media", firmware_needs_media);
+	return g_test_run();
+}
