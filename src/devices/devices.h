@@ -107,6 +107,7 @@ struct Type3 {
 	/* properties */
 	uint8_t num_dc_regions;
 	uint64_t dc_total_size;
+	CxbObject *dc_memdev; /* static backing of all regions */
 	uint64_t sn;
 	int link_speed, link_width;
 	uint32_t dc_event_log_size;
@@ -131,6 +132,7 @@ struct Type3 {
 	Type3Part part[TYPE3_PARTS];
 	uint64_t static_size;    /* bytes of DPA below the dynamic regions */
 	CxbHostMem *lsa;         /* held; NULL: no label storage */
+	Type3Backing dc_static;  /* mem NULL: capacity is lazy */
 	Type3Backing *candidate; /* found and not held; replaced by the next one found */
 	GHashTable *held;        /* set of Type3Backing (owned) */
 	uint64_t missed;         /* accesses that met no capacity */
@@ -144,6 +146,8 @@ struct Type3 {
  * cxb_type3_static_fini() gives back those that were taken. */
 bool cxb_type3_static_init(Type3 *t3, GError **errp);
 void cxb_type3_static_fini(Type3 *t3);
+/** cxb_type3_take() - Hold a backend for the device alone ("can't be used multiple times"). */
+bool cxb_type3_take(Type3 *t3, CxbHostMem *mem, GError **errp);
 /** cxb_type3_parts() - Static parts there are; their DSMAD handles count from 0 in order of DPA,
  * those of the regions follow. */
 unsigned cxb_type3_parts(const Type3 *t3);
@@ -161,9 +165,17 @@ bool cxb_type3_bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem *
 /** cxb_type3_poison_init() - The list and its commands, after memdev and dc are settled. */
 void cxb_type3_poison_init(Type3 *t3);
 
+/** cxb_type3_dc_init() - Make the engine, if there are regions; after static memory. */
+bool cxb_type3_dc_init(Type3 *t3, GError **errp);
+/** cxb_type3_dc_attach() - Give it its commands and records, and the machine as an observer. */
+void cxb_type3_dc_attach(Type3 *t3);
+void cxb_type3_dc_fini(Type3 *t3);
+
 void cxb_type3_backings_init(Type3 *t3);
 /** cxb_type3_find_backing() - For CxbDcConfig; good until the next call unless held meanwhile. */
 CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag);
+/** cxb_type3_static_backing() - Take dc_memdev; NULL on failure. */
+CxbDcBacking *cxb_type3_static_backing(Type3 *t3, GError **errp);
 void cxb_type3_backings_fini(Type3 *t3);
 /** cxb_type3_cdat_init() - Make or load the table and add the DOE that shows it. After dc and
  * static_size are settled. */

@@ -11,8 +11,6 @@
 #include "base/range.h"
 #include "wire/pci.h"
 
-#define DC_UNIT      (256ull << 20)
-#define DPA_LIMIT    (1ull << 52) /* physical addresses have 52 bits at most */
 #define MSIX_VECTORS 8
 
 /* Message numbers (QEMU's): TYPE3_VECTOR_DOE is 0; the dynamic-capacity log shares log 0's. */
@@ -71,29 +69,6 @@ static void hdm_changed(void *opaque)
 		t3->listener->decode_changed(t3->listener->opaque, &t3->pci.dev);
 }
 
-static CxbDcPrepare dc_prepare(void *opaque, const CxbDcOp *op, GError **errp)
-{
-	Type3 *t3 = opaque;
-
-	return t3->listener->dc_prepare(t3->listener->opaque, &t3->pci.dev, op, errp);
-}
-
-static void dc_abort(void *opaque, const CxbDcOp *op)
-{
-	Type3 *t3 = opaque;
-
-	t3->listener->dc_abort(t3->listener->opaque, &t3->pci.dev, op);
-}
-
-static void dc_commit(void *opaque, const CxbDcOp *op)
-{
-	Type3 *t3 = opaque;
-
-	t3->listener->dc_commit(t3->listener->opaque, &t3->pci.dev, op);
-}
-
-static const CxbDcObserver dc_observer = { dc_prepare, dc_abort, dc_commit };
-
 static CxbMemResult devregs_read(void *opaque, uint64_t off, unsigned size, uint64_t *val)
 {
 	*val = cxb_devregs_read(((Type3 *)opaque)->devregs, off, size);
@@ -121,57 +96,6 @@ static bool lsa_write(void *opaque, uint64_t off, const void *buf, size_t len)
 }
 
 /* --- realize --- */
-
-static bool dc_init(Type3 *t3, GError **errp)
-{
-	CxbDcConfig config = {
-		.name = t3->path,
-		.n_regions = t3->num_dc_regions,
-		.n_heads = 1,
-		.find_backing = cxb_type3_find_backing,
-		.opaque = t3,
-		.tags = t3->listener->tags,
-	};
-	const uint64_t unit = t3->num_dc_regions * DC_UNIT;
-
-	if (!t3->num_dc_regions) {
-		if (t3->dc_total_size)
-			return cxb_fail(errp, CXB_ERROR_INVALID,
-					"dc-regions-total-size is set, but num-dc-regions is 0");
-		return true;
-	}
-	if (t3->num_dc_regions > CXB_DC_REGIONS)
-		return cxb_fail(errp, CXB_ERROR_INVALID, "num-dc-regions %u is more than %u",
-				t3->num_dc_regions, CXB_DC_REGIONS);
-	if (!t3->dc_total_size)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"num-dc-regions is %u, but dc-regions-total-size is not set",
-				t3->num_dc_regions);
-	if (t3->dc_total_size % unit)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"dc-regions-total-size 0x%" PRIx64
-				" is not a multiple of %u regions x 256 MiB",
-				t3->dc_total_size, t3->num_dc_regions);
-	if (t3->dc_total_size > DPA_LIMIT - MIN(t3->static_size, DPA_LIMIT))
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"dc-regions-total-size 0x%" PRIx64
-				" does not fit below device physical address 0x%" PRIx64,
-				t3->dc_total_size, (uint64_t)DPA_LIMIT);
-
-	for (unsigned i = 0; i < config.n_regions; i++) {
-		const uint64_t len = t3->dc_total_size / config.n_regions;
-
-		config.regions[i] = (CxbDcRegion){
-			.base = t3->static_size + i * len,
-			.decode_len = len,
-			.len = len,
-			.block_size = CXB_DC_BLOCK_SIZE,
-			.dsmad_handle = i + cxb_type3_parts(t3),
-		};
-	}
-	t3->dc = cxb_dc_new(&config, errp);
-	return t3->dc != NULL;
-}
 
 static bool registers_init(Type3 *t3, GError **errp)
 {
@@ -214,10 +138,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 	memdev.logs = t3->logs;
 	t3->memdev = cxb_memdev_new(&memdev);
 	cxb_memdev_add_commands(t3->memdev, t3->cci);
-	if (t3->dc) {
-		t3->head = cxb_dc_head_new(t3->dc, 0, t3->cci, t3->logs);
-		cxb_dc_add_observer(t3->dc, &dc_observer, t3);
-	}
+	cxb_type3_dc_attach(t3);
 	cxb_type3_poison_init(t3);
 	t3->comp = cxb_comp_new(&comp);
 
@@ -284,8 +205,7 @@ static void t3_unrealize(CxbPciDev *dev)
 	g_clear_pointer(&t3->comp_regs, cxb_region_free);
 	g_clear_pointer(&t3->comp, cxb_comp_free);
 	g_clear_pointer(&t3->devregs, cxb_devregs_free);
-	g_clear_pointer(&t3->dc, cxb_dc_free);
-	cxb_type3_backings_fini(t3);
+	cxb_type3_dc_fini(t3);
 	g_clear_pointer(&t3->poison, cxb_poison_free);
 	g_clear_pointer(&t3->memdev, cxb_memdev_free);
 	g_clear_pointer(&t3->cci, cxb_cci_free);
@@ -302,8 +222,8 @@ static bool parts_init(Type3 *t3, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"dc-event-log-size %u is not between 1 and 65535",
 				t3->dc_event_log_size);
-	return cxb_type3_static_init(t3, errp) && dc_init(t3, errp) && registers_init(t3, errp) &&
-	       config_init(t3, errp);
+	return cxb_type3_static_init(t3, errp) && cxb_type3_dc_init(t3, errp) &&
+	       registers_init(t3, errp) && config_init(t3, errp);
 }
 
 static bool t3_realize(CxbPciDev *dev, GError **errp)
@@ -352,6 +272,9 @@ static const CxbProp t3_props[] = {
 	{ "dc-regions-total-size", CXB_PROP_SIZE, offsetof(Type3, dc_total_size),
 	  .desc = "bytes of all regions together, a multiple of regions x 256 MiB; capacity is "
 		  "backed by tagged memory backends when it is added" },
+	{ "volatile-dc-memdev", CXB_PROP_LINK, offsetof(Type3, dc_memdev),
+	  .desc = "backend that has the bytes of all regions, instead of dc-regions-total-size",
+	  .link_type = CXB_TYPE_NAME_HOSTMEM },
 	{ "dc-event-log-size", CXB_PROP_U32, offsetof(Type3, dc_event_log_size),
 	  .desc = "records of the dynamic-capacity event log, 1 to 65535", .def = "1024" },
 	{ "volatile-memdev", CXB_PROP_LINK, offsetof(Type3, volatile_memdev),

@@ -62,6 +62,24 @@ static const CxbDcBackingOps ops = {
 	.sanitize = backing_sanitize,
 };
 
+/* The engine asks of it what it needs and leaves holding to us. */
+static const CxbDcBackingOps static_ops = {
+	.size = backing_size,
+	.name = backing_name,
+	.sanitize = backing_sanitize,
+};
+
+CxbDcBacking *cxb_type3_static_backing(Type3 *t3, GError **errp)
+{
+	CxbHostMem *mem = cxb_hostmem_from_object(t3->dc_memdev);
+
+	if (!cxb_type3_take(t3, mem, errp))
+		return NULL;
+	cxb_hostmem_set_mapped(mem, true);
+	t3->dc_static = (Type3Backing){ { &static_ops }, t3, mem };
+	return &t3->dc_static.backing;
+}
+
 CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag)
 {
 	Type3 *t3 = opaque;
@@ -91,6 +109,11 @@ void cxb_type3_backings_fini(Type3 *t3)
 	GHashTableIter it;
 	gpointer b;
 
+	if (t3->dc_static.mem) {
+		cxb_hostmem_set_mapped(t3->dc_static.mem, false);
+		cxb_hostmem_release(t3->dc_static.mem);
+		t3->dc_static.mem = NULL;
+	}
 	g_clear_pointer(&t3->candidate, g_free);
 	if (!t3->held)
 		return;

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "wire/mbox.h"
 
-static bool take(Type3 *t3, CxbHostMem *mem, GError **errp)
+bool cxb_type3_take(Type3 *t3, CxbHostMem *mem, GError **errp)
 {
 	if (cxb_hostmem_holder(mem))
 		return cxb_fail(errp, CXB_ERROR_BUSY,
@@ -31,7 +31,7 @@ static bool part_init(Type3 *t3, Type3Part *part, const char *what, CxbObject *o
 				"%s memory size 0x%" PRIx64
 				" of backend %s is not a multiple of 256 MiB",
 				what, cxb_hostmem_size(mem), cxb_hostmem_id(mem));
-	if (!take(t3, mem, errp))
+	if (!cxb_type3_take(t3, mem, errp))
 		return false;
 	cxb_hostmem_set_mapped(mem, true);
 	*part = (Type3Part){ mem, t3->static_size, cxb_hostmem_size(mem) };
@@ -49,7 +49,7 @@ static bool lsa_init(Type3 *t3, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"lsa size 0x%" PRIx64 " of backend %s is not below 4 GiB",
 				cxb_hostmem_size(mem), cxb_hostmem_id(mem));
-	if (!take(t3, mem, errp))
+	if (!cxb_type3_take(t3, mem, errp))
 		return false;
 	t3->lsa = mem;
 	return true;

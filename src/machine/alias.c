@@ -130,15 +130,38 @@ void cxb_aliases_add_range(Aliases *a, CxbDevice *endpoint, const CxbCxlSegment 
 	}
 }
 
+/* Alias again what is there in [@from, @to). */
+static void add_between(Aliases *a, CxbDevice *endpoint, uint64_t from, uint64_t to)
+{
+	CxbCxlSegment seg;
+
+	for (; from < to && cxb_cxl_endpoint_segment(endpoint, from, &seg) && seg.dpa < to;
+	     from = seg.dpa + seg.len) {
+		const uint64_t skip = from > seg.dpa ? from - seg.dpa : 0;
+
+		seg.dpa += skip;
+		seg.mem_off += skip;
+		seg.len = MIN(seg.len - skip, to - seg.dpa);
+		cxb_aliases_add_range(a, endpoint, &seg);
+	}
+}
+
 void cxb_aliases_remove_range(Aliases *a, CxbDevice *endpoint, uint64_t dpa, uint64_t len)
 {
 	CxbIvMap *map = g_hash_table_lookup(a->endpoints, endpoint);
+	const uint64_t end = dpa + len; /* of an extent: does not wrap */
 	CxbIv *iv;
 
-	/* Aliases are made within segments, so one that overlaps lies inside. */
+	/* An alias may reach beyond: what it was made for has been cut since. The rest stays. */
 	while (map && (iv = cxb_ivmap_overlap(map, dpa, len))) {
+		const uint64_t from = iv->start, to = iv->start + iv->len;
+
 		unmap(a, iv);
-		cxb_ivmap_remove(map, iv->start);
+		cxb_ivmap_remove(map, from);
+		if (from < dpa)
+			add_between(a, endpoint, from, dpa);
+		if (to > end)
+			add_between(a, endpoint, end, to);
 	}
 }
 

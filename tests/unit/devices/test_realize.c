@@ -32,7 +32,7 @@ static void type3_with_bad_regions_gives_its_static_memory_back(Rig *r, gconstpo
 	} rows[] = {
 		{ "num-dc-regions=9,dc-regions-total-size=2304M", "more than 8" },
 		{ "num-dc-regions=255,dc-regions-total-size=256M", "more than 8" },
-		{ "num-dc-regions=1", "dc-regions-total-size is not set" },
+		{ "num-dc-regions=1", "dynamic capacity must have a backing device" },
 		{ "num-dc-regions=2,dc-regions-total-size=256M", "not a multiple of 2 regions" },
 		{ "num-dc-regions=1,dc-regions-total-size=255M", "not a multiple of 1 regions" },
 		{ "num-dc-regions=1,dc-regions-total-size=0x10000000000000", "does not fit" },

@@ -6,6 +6,7 @@
 
 #define MIB(n) ((uint64_t)(n) << 20)
 #define DC     ",num-dc-regions=1,dc-regions-total-size=256M"
+#define STATIC ",sn=7" /* marks what has dynamic capacity on one backend */
 
 static void backends(Rig *r)
 {
@@ -52,6 +53,12 @@ static void every_combination_that_is_allowed_is_laid_out(Rig *r, gconstpointer 
 		{ "persistent-memdev=p,lsa=l" DC, 0, 256, 256 },
 		{ "volatile-memdev=v,persistent-memdev=p,lsa=l" DC, 512, 256, 768 },
 		{ "lsa=l" DC, 0, 0, 0 },
+		{ "volatile-dc-memdev=v,num-dc-regions=1" STATIC, 0, 0, 0 },
+		{ "volatile-dc-memdev=huge,num-dc-regions=8,persistent-memdev=p,lsa=l" STATIC, 0,
+		  256, 256 },
+		{ "volatile-memdev=v,volatile-dc-memdev=huge,num-dc-regions=2" STATIC, 512, 0,
+		  512 },
+		{ "volatile-memdev=v,volatile-dc-memdev=huge", 512, 0, 0 },
 	};
 
 	backends(r);
@@ -79,7 +86,7 @@ static void every_combination_that_is_allowed_is_laid_out(Rig *r, gconstpointer 
 			g_assert_cmphex(seg.mem_off, ==, 0);
 		}
 		g_assert_false(cxb_cxl_endpoint_segment(t, end, &seg));
-		if (strstr(text, DC))
+		if (strstr(text, DC) || strstr(text, STATIC))
 			g_assert_cmphex(cxb_dc_config(cxb_cxl_type3_dc(t))->regions[0].base, ==,
 					MIB(rows[i].dc_mib));
 		else
@@ -116,7 +123,18 @@ static void every_other_combination_says_what_is_wrong(Rig *r, gconstpointer unu
 		{ "volatile-memdev=odd,persistent-memdev=p,lsa=l", "volatile memory size" },
 		{ "persistent-memdev=p,lsa=huge", "is not below 4 GiB" },
 		{ "volatile-memdev=v,persistent-memdev=p,lsa=l,num-dc-regions=1",
-		  "dc-regions-total-size is not set" },
+		  "dynamic capacity must have a backing device" },
+		{ "volatile-dc-memdev=v", "at least one memdev property must be set" },
+		{ "volatile-dc-memdev=huge,num-dc-regions=3",
+		  "backend size is not multiple of region len: 0x55555556" },
+		{ "volatile-dc-memdev=odd,num-dc-regions=1",
+		  "backend size is not multiple of region len: 0xff00000" },
+		{ "volatile-dc-memdev=huge,num-dc-regions=9", "num-dc-regions 9 is more than 8" },
+		{ "volatile-dc-memdev=v" DC, "are both set" },
+		{ "volatile-memdev=v,volatile-dc-memdev=v,num-dc-regions=1",
+		  "memory backend v can't be used multiple times." },
+		{ "volatile-dc-memdev=v,num-dc-regions=1,persistent-memdev=p",
+		  "lsa property must be set for persistent devices" },
 	};
 
 	backends(r);
@@ -130,6 +148,74 @@ static void every_other_combination_says_what_is_wrong(Rig *r, gconstpointer unu
 		g_assert_cmpuint(r->endpoints, ==, 0);
 	}
 	rig_device(r, "cxl-type3,id=t,bus=rp,volatile-memdev=v,persistent-memdev=p,lsa=l");
+}
+
+/* One backend, cut into regions in order of DPA; it is the device's as long as that is there. */
+static void regions_share_one_backend(Rig *r, gconstpointer unused)
+{
+	const CxbDcConfig *config;
+	CxbHostMem *mem;
+	CxbDevice *t;
+
+	backends(r);
+	mem = backend(r, "huge");
+	rig_bridge(r);
+	t = &rig_device(r, "cxl-type3,id=t,bus=rp,volatile-memdev=v,volatile-dc-memdev=huge,"
+			   "num-dc-regions=4")
+		     ->dev;
+	config = cxb_dc_config(cxb_cxl_type3_dc(t));
+	g_assert_cmpuint(config->n_regions, ==, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		g_assert_cmphex(config->regions[i].base, ==, MIB(512 + 1024 * i));
+		g_assert_cmphex(config->regions[i].len, ==, MIB(1024));
+		g_assert_cmphex(config->regions[i].decode_len, ==, MIB(1024));
+		g_assert_cmpuint(config->regions[i].dsmad_handle, ==, 1 + i);
+	}
+	g_assert_cmpstr(cxb_hostmem_holder(mem), ==, "/machine/peripheral/t");
+	g_assert_true(cxb_hostmem_mapped(mem));
+	g_assert_false(cxb_user_object_del(r->qom, "huge", NULL));
+	rig_device(r, "cxl-rp,id=rp2,bus=cxl.1,port=4,chassis=0,slot=3");
+	rig_refuses(r, "cxl-type3,id=u,bus=rp2,volatile-dc-memdev=huge,num-dc-regions=1",
+		    "memory backend huge can't be used multiple times.");
+	cxb_device_remove(t);
+	all_free(r);
+}
+
+/* Without a tag, a part accepted, a part of that given back: bytes at their own place. */
+static void what_is_accepted_shows_its_own_place(Rig *r, gconstpointer unused)
+{
+	const CxbDcRange range = { MIB(16), MIB(16) };
+	const CxbDcDpaRange taken = { MIB(512 + 20), MIB(8) }, back = { MIB(512 + 22), MIB(2) };
+	static const uint8_t data[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	uint8_t got[8];
+	CxbCxlSegment seg;
+	CxbDevice *t;
+	CxbDc *dc;
+
+	backends(r);
+	rig_bridge(r);
+	t = &rig_device(r, "cxl-type3,id=t,bus=rp,volatile-memdev=v,volatile-dc-memdev=huge,"
+			   "num-dc-regions=2")
+		     ->dev;
+	dc = cxb_cxl_type3_dc(t);
+	g_assert_true(cxb_dc_add(
+		dc,
+		&(CxbDcAddReq){ .policy = CXB_DC_SELECT_PRESCRIPTIVE, .n = 1, .ranges = &range },
+		NULL));
+	g_assert_cmpint(cxb_dc_add_response(dc, 0, &taken, 1, false, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	g_assert_false(cxb_cxl_endpoint_write(t, MIB(512 + 20) - 8, data, 8));
+	g_assert_true(cxb_cxl_endpoint_write(t, MIB(512 + 22) - 4, data, 8));
+	g_assert_true(cxb_hostmem_read(backend(r, "huge"), MIB(22) - 4, got, 8));
+	g_assert_cmpmem(got, 8, data, 8);
+	g_assert_cmpint(cxb_dc_host_release(dc, 0, &back, 1, false, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	g_assert_false(cxb_cxl_endpoint_read(t, MIB(512 + 22), got, 1));
+	g_assert_true(cxb_cxl_endpoint_segment(t, MIB(512 + 22), &seg));
+	g_assert_cmphex(seg.dpa, ==, MIB(512 + 24));
+	g_assert_cmphex(seg.mem_off, ==, MIB(24));
+	g_assert_cmphex(seg.len, ==, MIB(4));
+	g_assert_true(seg.mem == backend(r, "huge"));
 }
 
 static void backends_of_one_device_are_refused_to_another(Rig *r, gconstpointer unused)
@@ -178,6 +264,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	RIG_ADD("/devices/static/allowed", every_combination_that_is_allowed_is_laid_out);
 	RIG_ADD("/devices/static/refused", every_other_combination_says_what_is_wrong);
+	RIG_ADD("/devices/static/regions", regions_share_one_backend);
+	RIG_ADD("/devices/static/own-place", what_is_accepted_shows_its_own_place);
 	RIG_ADD("/devices/static/two-devices", backends_of_one_device_are_refused_to_another);
 	RIG_ADD("/devices/static/crossing", an_access_crosses_from_part_to_part);
 	return g_test_run();
