@@ -33,21 +33,18 @@ def same(args):
 
 
 STATIC = same(BASE + MEM + ["-device", f"{TYPE3},volatile-memdev=mem"])
-# The same capacity, all of it dynamic: QEMU takes a backing for it, cxlbox backings as they come. The
-# other backing is there to be named in requests.
-DYNAMIC = Pair(
-    BASE + MEM + ["-object", "memory-backend-ram,id=dc,size=2G,share=on",
-                  "-device", f"{TYPE3},num-dc-regions=1,volatile-dc-memdev=dc,volatile-memdev=mem"],
-    BASE + MEM + ["-device", f"{TYPE3},num-dc-regions=1,dc-regions-total-size=2G,"
-                             "volatile-memdev=mem"])
+# Dynamic capacity behind it, in one region and in as many as there can be.
+DC = ["-object", "memory-backend-ram,id=dc,size=2G,share=on"]
+DYNAMIC = same(BASE + MEM + DC + ["-device", f"{TYPE3},num-dc-regions=1,volatile-dc-memdev=dc,"
+                                             "volatile-memdev=mem"])
+REGIONS = same(BASE + MEM + DC + ["-device", f"{TYPE3},num-dc-regions=8,volatile-dc-memdev=dc,"
+                                             "volatile-memdev=mem"])
+ALONE = same(BASE + DC + ["-device", f"{TYPE3},num-dc-regions=2,volatile-dc-memdev=dc"])
 # No device in the slot, and memory for three.
 EMPTY_SLOT = same(BASE + MEM + ["-object", "memory-backend-ram,id=mem2,size=512M,share=on",
                                 "-object", "memory-backend-ram,id=mem3,size=512M,share=on"])
-# Capacity to be offered with each of TAGS, 128 MiB. QEMU does not look for a backend.
+# Tags to offer capacity with.
 TAGS = [f"{i}da0a8a5-1d8b-4c8b-9f4e-0d1b3c5a7f01" for i in range(1, 8)]
-TAGGED = Pair(DYNAMIC.qemu, DYNAMIC.cxlbox + [
-    arg for i, tag in enumerate(TAGS)
-    for arg in ("-object", f"memory-backend-ram,id=t{i},size=128M,share=on,tag={tag}")])
 # A volatile device of 1 GiB whose bytes can be read in a file; the host bridge without decoders.
 MEMORY = ["-object", f"memory-backend-file,id=mem,size=1G,share=on,mem-path={MEMORY_FILE}"]
 FILE = same(BASE + MEMORY + ["-device", f"{TYPE3},volatile-memdev=mem"])

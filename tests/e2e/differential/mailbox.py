@@ -4,7 +4,8 @@
 import struct
 import uuid
 
-from observe import ENDS
+from cxbpy.cxlhost import DC_CONFIG, IDENTIFY
+from observe import ENDS, hex32
 
 CEL = uuid.UUID("0da9c0b5-bf41-4b78-8f79-96b1623b3f17").bytes
 GET_LOGS, GET_LOG = 0x0400, 0x0401
@@ -66,6 +67,22 @@ def effects_log(o):
 def dc_mailbox(o):
     """As mailbox(), of a device with dynamic capacity and of what it has more."""
     mailbox(o, "dcmailbox", range(0x4800, 0x4900))
+
+
+def described(prefix):
+    """To look at what a device says of its capacity."""
+    def look(o):
+        o.host.enumerate()
+        o.note(f"{prefix}/capacity", o.host.command(IDENTIFY)[0x10:0x30].hex())
+        o.run(f"{prefix}/partition-info", 0x4100)
+        # What is behind the regions, the numbers of extents and tags, is looked at in dc_mailbox().
+        for count, first in ((8, 0), (8, 1), (1, 0)):
+            out = o.host.command(DC_CONFIG, bytes([count, first]))
+            o.note(f"{prefix}/{count}-regions-from-{first}", out[:-0x10].hex())
+        dvsec = o.host.dvsec(o.host.ep, 0, 0)
+        for off in range(0, 0x3c, 4):
+            o.note(f"{prefix}/dvsec/{off:02x}", hex32(o.host.cfg_read32(o.host.ep, 0, dvsec + off)))
+    return look
 
 
 def last(command, prefix="fatal"):

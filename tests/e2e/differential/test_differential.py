@@ -9,6 +9,7 @@ import unittest
 from typing import NamedTuple
 
 import acpi
+import capacity
 import configspace
 import decode
 import doe
@@ -26,8 +27,8 @@ import wide
 from compare import differences, judge, known
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
-from machines import (BOTH, DYNAMIC, EMPTY_SLOT, FILE, PASS_THROUGH, PERSISTENT, STATIC, TAGGED,
-                      WIDE, Pair)
+from machines import (ALONE, BOTH, DYNAMIC, EMPTY_SLOT, FILE, PASS_THROUGH, PERSISTENT, REGIONS,
+                      STATIC, WIDE, Pair)
 from observe import ENDS, Observer
 
 peers.need()
@@ -63,7 +64,7 @@ SCENARIOS = [
              [poison.poison_overflow, poison.last_list]),
     Scenario("qmp_errors", ["qmp"], [refusals.refusals], DYNAMIC),
     Scenario("errors", ["errors"], [errors.errors]),
-    Scenario("msix", ["msix"], [msix.msix], TAGGED),
+    Scenario("msix", ["msix"], [msix.msix], DYNAMIC),
     Scenario("resets", ["reset"], resets.LOOKS),
     Scenario("slots", ["slot"], [slots.slots], EMPTY_SLOT),
     Scenario("cedt", ["acpi"], [acpi.acpi]),
@@ -74,6 +75,13 @@ SCENARIOS = [
     Scenario("cdat_of_persistent_memory", ["doe-persistent"], [doe.cdat("doe-persistent")],
              PERSISTENT),
     Scenario("cdat_of_both_memories", ["doe-both"], [doe.cdat("doe-both")], BOTH),
+    Scenario("capacity", ["take", "give", "tag", "window"],
+             [capacity.taking, capacity.giving, capacity.tagged, capacity.window], DYNAMIC),
+    Scenario("cdat_of_a_region", ["doe-region"], [doe.cdat("doe-region")], DYNAMIC),
+    Scenario("cdat_of_eight_regions", ["doe-regions"], [doe.cdat("doe-regions")], REGIONS),
+    Scenario("eight_regions", ["regions"], [mailbox.described("regions")], REGIONS),
+    Scenario("cdat_of_nothing_but_regions", ["doe-alone"], [doe.cdat("doe-alone")], ALONE),
+    Scenario("nothing_but_regions", ["alone"], [mailbox.described("alone")], ALONE),
     Scenario("persistent_memory", ["persistent"], [persistent.persistent], PERSISTENT),
     Scenario("label_commands_that_may_be_the_last", ["fatal-label"],
              [mailbox.last(c, "fatal-label") for c in persistent.FATAL], PERSISTENT),
