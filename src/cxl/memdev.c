@@ -12,6 +12,7 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
 	g_assert(!config->lsa_size || (config->lsa_read && config->lsa_write));
 	md->config = *config;
 	memdev_init_firmware(md);
+	memdev_init_features(md);
 	memdev_init_alerts(md);
 	return md;
 }
@@ -31,6 +32,7 @@ void cxb_memdev_reset(CxbMemdev *md, CxbResetKind kind)
 	if (kind == CXB_RESET_COLD)
 		md->time_set = false;
 	memdev_reset_firmware(md, kind);
+	memdev_reset_features(md, kind);
 }
 
 void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
@@ -39,6 +41,7 @@ void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 	memdev_add_firmware(md, cci);
 	memdev_add_timestamp(md, cci);
 	memdev_add_logs(md, cci);
+	memdev_add_features(md, cci);
 	memdev_add_identify(md, cci);
 	memdev_add_lsa(md, cci);
 	memdev_add_health(md, cci);

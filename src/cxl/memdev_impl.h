@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "cxl/memdev.h"
+#include "wire/feature.h"
 #include "wire/firmware.h"
 #include "wire/mbox.h"
 
@@ -25,6 +26,23 @@ typedef struct {
 	uint8_t filling; /* slot that the part on its way completes; 0: none */
 } MemdevFirmware;
 
+/* What can be written of each feature, as it is now. */
+typedef struct {
+	struct wire_scrub_set scrub;
+	struct wire_ecs_set ecs;
+} MemdevFeatureData;
+
+#define MEMDEV_FEATURE_MAX sizeof(struct wire_ecs_get) /* bytes of the longest */
+
+typedef struct {
+	MemdevFeatureData data;
+	/* The transfer: whose, what has arrived of it, and where its last part was. */
+	bool open;
+	CxbUuid uuid;
+	uint8_t collected[MEMDEV_FEATURE_MAX];
+	size_t part_offset, part_len;
+} MemdevFeatures;
+
 struct CxbMemdev {
 	CxbMemdevConfig config;
 	bool time_set;
@@ -32,6 +50,7 @@ struct CxbMemdev {
 	int64_t time_at_ns; /* clock's time then */
 	struct wire_alert_config alerts;
 	MemdevFirmware firmware;
+	MemdevFeatures features;
 };
 
 void memdev_add_timestamp(CxbMemdev *md, CxbCci *cci); /* cmd_timestamp.c */
@@ -44,6 +63,9 @@ void memdev_init_firmware(CxbMemdev *md);
 void memdev_reset_firmware(CxbMemdev *md, CxbResetKind kind);
 /** memdev_firmware_revision() - Of the active slot, up to 16 characters. */
 const char *memdev_firmware_revision(const CxbMemdev *md);
+void memdev_add_features(CxbMemdev *md, CxbCci *cci); /* cmd_features.c */
+void memdev_init_features(CxbMemdev *md);
+void memdev_reset_features(CxbMemdev *md, CxbResetKind kind);
 void memdev_init_alerts(CxbMemdev *md);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * What every memory device's mailbox has beside events, poison and dynamic capacity: Request Abort
  * Background Operation (0005h), firmware (0200h to 0202h), timestamp (0300h/0301h), logs with the
- * effects log (0400h/0401h), Identify (4000h), partitions (4100h/4101h), label storage
+ * effects log (0400h/0401h), features (0500h to 0502h), Identify (4000h), partitions (4100h/4101h), label storage
  * (4102h/4103h), health and alerts (4200h to 4202h).
  */
 #ifndef CXB_CXL_MEMDEV_H
@@ -35,8 +35,9 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config);
 void cxb_memdev_free(CxbMemdev *md);
 void cxb_memdev_set_logs(CxbMemdev *md, CxbEvLogs *logs);
 void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci);
-/** cxb_memdev_reset() - After cxb_cci_reset(). An open firmware transfer is dropped; with the power,
- * the time is lost and staged firmware becomes active. */
+/** cxb_memdev_reset() - After cxb_cci_reset(). Open transfers of firmware and features are dropped;
+ * features go back to their defaults unless it is the function's own reset; with the power, the time is
+ * lost and staged firmware becomes active. */
 void cxb_memdev_reset(CxbMemdev *md, CxbResetKind kind);
 /** cxb_memdev_timestamp() - Device time in ns; 0 until it has been set (8.2.9.4). */
 uint64_t cxb_memdev_timestamp(const CxbMemdev *md);

@@ -2,7 +2,7 @@
 /*
  * Commands of a memory device's mailbox: opcodes and payloads, CXL 3.1 8.2.9. "_in" is what the
  * host sends, "_out" what it gets. Dynamic capacity is in wire/dc.h, firmware in
- * wire/firmware.h, event records and
+ * wire/firmware.h, features in wire/feature.h, event records and
  * health (4200h) in wire/event.h.
  */
 #ifndef CXB_WIRE_MBOX_H
@@ -12,33 +12,36 @@
 #include "base/uuid.h"
 
 enum {
-	CXB_OP_REQUEST_ABORT = 0x0005,      /* 8.2.9.1.5 */
-	CXB_OP_GET_EVENTS = 0x0100,         /* 8.2.9.2.2 */
-	CXB_OP_CLEAR_EVENTS = 0x0101,       /* 8.2.9.2.3 */
-	CXB_OP_GET_EVENT_POLICY = 0x0102,   /* 8.2.9.2.4 */
-	CXB_OP_SET_EVENT_POLICY = 0x0103,   /* 8.2.9.2.5 */
-	CXB_OP_GET_FW_INFO = 0x0200,        /* 8.2.9.3.1 */
-	CXB_OP_TRANSFER_FW = 0x0201,        /* 8.2.9.3.2 */
-	CXB_OP_ACTIVATE_FW = 0x0202,        /* 8.2.9.3.3 */
-	CXB_OP_GET_TIMESTAMP = 0x0300,      /* 8.2.9.4.1 */
-	CXB_OP_SET_TIMESTAMP = 0x0301,      /* 8.2.9.4.2 */
-	CXB_OP_GET_SUPPORTED_LOGS = 0x0400, /* 8.2.9.5.1 */
-	CXB_OP_GET_LOG = 0x0401,            /* 8.2.9.5.2 */
-	CXB_OP_IDENTIFY_MEMDEV = 0x4000,    /* 8.2.9.9.1.1 */
-	CXB_OP_GET_PARTITION = 0x4100,      /* 8.2.9.9.2.1 */
-	CXB_OP_SET_PARTITION = 0x4101,      /* 8.2.9.9.2.2 */
-	CXB_OP_GET_LSA = 0x4102,            /* 8.2.9.9.2.3 */
-	CXB_OP_SET_LSA = 0x4103,            /* 8.2.9.9.2.4 */
-	CXB_OP_GET_HEALTH = 0x4200,         /* 8.2.9.9.3.1 */
-	CXB_OP_GET_ALERTS = 0x4201,         /* 8.2.9.9.3.2 */
-	CXB_OP_SET_ALERTS = 0x4202,         /* 8.2.9.9.3.3 */
-	CXB_OP_GET_POISON = 0x4300,         /* 8.2.9.9.4.1 */
-	CXB_OP_INJECT_POISON = 0x4301,      /* 8.2.9.9.4.2 */
-	CXB_OP_CLEAR_POISON = 0x4302,       /* 8.2.9.9.4.3 */
-	CXB_OP_GET_DC_CONFIG = 0x4800,      /* 8.2.9.9.9.1 */
-	CXB_OP_GET_DC_EXTENTS = 0x4801,     /* 8.2.9.9.9.2 */
-	CXB_OP_ADD_DC_RESPONSE = 0x4802,    /* 8.2.9.9.9.3 */
-	CXB_OP_RELEASE_DC = 0x4803,         /* 8.2.9.9.9.4 */
+	CXB_OP_REQUEST_ABORT = 0x0005,          /* 8.2.9.1.5 */
+	CXB_OP_GET_EVENTS = 0x0100,             /* 8.2.9.2.2 */
+	CXB_OP_CLEAR_EVENTS = 0x0101,           /* 8.2.9.2.3 */
+	CXB_OP_GET_EVENT_POLICY = 0x0102,       /* 8.2.9.2.4 */
+	CXB_OP_SET_EVENT_POLICY = 0x0103,       /* 8.2.9.2.5 */
+	CXB_OP_GET_FW_INFO = 0x0200,            /* 8.2.9.3.1 */
+	CXB_OP_TRANSFER_FW = 0x0201,            /* 8.2.9.3.2 */
+	CXB_OP_ACTIVATE_FW = 0x0202,            /* 8.2.9.3.3 */
+	CXB_OP_GET_TIMESTAMP = 0x0300,          /* 8.2.9.4.1 */
+	CXB_OP_SET_TIMESTAMP = 0x0301,          /* 8.2.9.4.2 */
+	CXB_OP_GET_SUPPORTED_LOGS = 0x0400,     /* 8.2.9.5.1 */
+	CXB_OP_GET_LOG = 0x0401,                /* 8.2.9.5.2 */
+	CXB_OP_GET_SUPPORTED_FEATURES = 0x0500, /* 8.2.9.6.1 */
+	CXB_OP_GET_FEATURE = 0x0501,            /* 8.2.9.6.2 */
+	CXB_OP_SET_FEATURE = 0x0502,            /* 8.2.9.6.3 */
+	CXB_OP_IDENTIFY_MEMDEV = 0x4000,        /* 8.2.9.9.1.1 */
+	CXB_OP_GET_PARTITION = 0x4100,          /* 8.2.9.9.2.1 */
+	CXB_OP_SET_PARTITION = 0x4101,          /* 8.2.9.9.2.2 */
+	CXB_OP_GET_LSA = 0x4102,                /* 8.2.9.9.2.3 */
+	CXB_OP_SET_LSA = 0x4103,                /* 8.2.9.9.2.4 */
+	CXB_OP_GET_HEALTH = 0x4200,             /* 8.2.9.9.3.1 */
+	CXB_OP_GET_ALERTS = 0x4201,             /* 8.2.9.9.3.2 */
+	CXB_OP_SET_ALERTS = 0x4202,             /* 8.2.9.9.3.3 */
+	CXB_OP_GET_POISON = 0x4300,             /* 8.2.9.9.4.1 */
+	CXB_OP_INJECT_POISON = 0x4301,          /* 8.2.9.9.4.2 */
+	CXB_OP_CLEAR_POISON = 0x4302,           /* 8.2.9.9.4.3 */
+	CXB_OP_GET_DC_CONFIG = 0x4800,          /* 8.2.9.9.9.1 */
+	CXB_OP_GET_DC_EXTENTS = 0x4801,         /* 8.2.9.9.9.2 */
+	CXB_OP_ADD_DC_RESPONSE = 0x4802,        /* 8.2.9.9.9.3 */
+	CXB_OP_RELEASE_DC = 0x4803,             /* 8.2.9.9.9.4 */
 };
 
 /* 0100h Get Event Records. */

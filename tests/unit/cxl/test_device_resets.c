@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Firmware over resets, CXL 3.1 8.2.9.3; the commands are in tests/vectors/cxl/firmware.txt. */
+/* What resets take of a memory device's commands; the commands are in tests/vectors/cxl. */
 #include <glib.h>
 
 #include "mailbox_device.h"
+#include "wire/feature.h"
 #include "wire/firmware.h"
 #include "wire/mbox.h"
 
@@ -104,12 +105,56 @@ static void firmware_needs_media(MailboxDevice *d, gconstpointer unused)
 	assert_slots(d, 1, 0, "");
 }
 
+static CxbRc set_hours(MailboxDevice *d, unsigned transfer, uint8_t hours)
+{
+	struct {
+		struct wire_set_feature_in hdr;
+		uint8_t hours;
+	} req = {
+		.hdr = { .uuid = wire_uuid_scrub, .flags = le32_put(transfer), .version = 1 },
+		.hours = hours,
+	};
+	CxbRd in = { (const uint8_t *)&req, sizeof(req) };
+	CxbWr out = { NULL, 0, 0 };
+
+	return cxb_cci_run(d->cci, CXB_OP_SET_FEATURE, &in, &out, NULL, NULL);
+}
+
+static void assert_hours(MailboxDevice *d, unsigned hours)
+{
+	const struct wire_get_feature_in req = {
+		.uuid = wire_uuid_scrub,
+		.count = le16_put(sizeof(struct wire_scrub_get)),
+	};
+	struct wire_scrub_get got;
+	CxbRd in = { (const uint8_t *)&req, sizeof(req) };
+	CxbWr out = { (uint8_t *)&got, 0, sizeof(got) };
+
+	g_assert_cmphex(cxb_cci_run(d->cci, CXB_OP_GET_FEATURE, &in, &out, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	g_assert_cmpuint(got.hours, ==, hours);
+}
+
+static void features_go_back_to_their_defaults(MailboxDevice *d, gconstpointer unused)
+{
+	for (CxbResetKind kind = 0; kind < CXB_RESET_KINDS; kind++) {
+		g_assert_cmphex(set_hours(d, WIRE_SET_FEATURE_FULL, 24), ==, CXB_RC_SUCCESS);
+		g_assert_cmphex(set_hours(d, WIRE_SET_FEATURE_INITIATE, 48), ==, CXB_RC_SUCCESS);
+		reset(d, kind);
+		assert_hours(d, kind == CXB_RESET_FUNCTION ? 24 : 12);
+		g_assert_cmphex(set_hours(d, WIRE_SET_FEATURE_FINISH, 48), ==,
+				CXB_RC_FEATURE_OUT_OF_ORDER);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-#define ADD(path, fn) g_test_add("/cxl/firmware/" path, MailboxDevice, NULL, set_up, fn, tear_down)
+#define ADD(path, fn) \
+	g_test_add("/cxl/device-resets/" path, MailboxDevice, NULL, set_up, fn, tear_down)
 	ADD("staged", staged_firmware_waits_for_the_power);
 	ADD("reset", a_reset_drops_a_transfer);
+	ADD("features", features_go_back_to_their_defaults);
 	ADD("media", firmware_needs_media);
 	return g_test_run();
 }
