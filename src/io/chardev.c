@@ -76,7 +76,7 @@ static void peer_close(CxbChardev *chr)
 			close(chr->out_fd);
 	}
 	chr->in_fd = chr->out_fd = -1;
-	chr->peer = chr->eof = chr->broken = false;
+	chr->peer = chr->eof = chr->broken = chr->congested = false;
 }
 
 static void peer_gone(CxbChardev *chr)
@@ -162,6 +162,11 @@ static size_t send_now(CxbChardev *chr, const uint8_t *p, size_t n)
 	return done;
 }
 
+bool cxb_chardev_congested(const CxbChardev *chr)
+{
+	return queued(chr) > CHARDEV_CONGESTED;
+}
+
 static void send_queue(CxbChardev *chr)
 {
 	chr->queue_off += send_now(chr, chr->queue->data + chr->queue_off, queued(chr));
@@ -205,6 +210,7 @@ void cxb_chardev_write(CxbChardev *chr, const void *bytes, size_t len)
 		overflow(chr);
 	else if (len)
 		g_byte_array_append(chr->queue, p, (guint)len);
+	chr->congested = chr->congested || cxb_chardev_congested(chr);
 	update_sources(chr);
 }
 
@@ -254,6 +260,12 @@ static gboolean on_writable(int fd, GIOCondition cond, void *opaque)
 	CxbChardev *chr = opaque;
 
 	send_queue(chr);
+	/* Also when the peer takes nothing any more: what it sent is read to its end. */
+	if (chr->congested && !cxb_chardev_congested(chr)) {
+		chr->congested = false;
+		if (chr->front && chr->front->drained)
+			chr->front->drained(chr->opaque);
+	}
 	if (chr->eof && (!queued(chr) || chr->broken))
 		peer_gone(chr);
 	else
@@ -304,7 +316,8 @@ static void update_sources(CxbChardev *chr)
 {
 	const bool reads = chr->peer && chr->in_fd >= 0 && chr->front && chr->front->input &&
 			   !chr->paused && !chr->eof;
-	const bool writes = chr->peer && chr->out_fd >= 0 && (queued(chr) || chr->eof);
+	const bool writes =
+		chr->peer && chr->out_fd >= 0 && (queued(chr) || chr->eof || chr->congested);
 	const bool listens = chr->listen_fd >= 0 && !chr->peer && !chr->retry_source;
 
 	watch(chr, &chr->read_source, reads, chr->in_fd, G_IO_IN, on_readable);

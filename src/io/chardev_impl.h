@@ -9,6 +9,7 @@
 #include "io/chardev.h"
 
 #define CHARDEV_QUEUE_MAX ((size_t)64 << 20)
+#define CHARDEV_CONGESTED ((size_t)1 << 20)
 
 struct CxbChardev {
 	char *name;
@@ -18,11 +19,12 @@ struct CxbChardev {
 	/* The peer. Both fds may be the same; -1: none, or a direction that does not exist. */
 	bool peer;
 	int in_fd, out_fd;
-	bool socket;   /* send() instead of write() */
-	bool keep_fds; /* stdio: not ours to close */
-	bool eof;      /* nothing more comes; gone when the queue is out */
-	bool broken;   /* nothing more can be sent; wait for the end of what comes */
-	bool lossy;    /* pty: an overflow costs the bytes, not the peer */
+	bool socket;    /* send() instead of write() */
+	bool keep_fds;  /* stdio: not ours to close */
+	bool eof;       /* nothing more comes; gone when the queue is out */
+	bool congested; /* drained() is still owed */
+	bool broken;    /* nothing more can be sent; wait for the end of what comes */
+	bool lossy;     /* pty: an overflow costs the bytes, not the peer */
 	GByteArray *queue;
 	size_t queue_off; /* bytes of it already sent */
 

@@ -320,6 +320,11 @@ void machine_reset(CxbMachine *m, CxbResetCause cause)
 
 /* --- parts --- */
 
+uint64_t cxb_machine_ram_size(const CxbMachine *m)
+{
+	return m->ram_size;
+}
+
 CxbQom *cxb_machine_qom(CxbMachine *m)
 {
 	return m->qom;

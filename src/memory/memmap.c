@@ -207,3 +207,27 @@ void cxb_memmap_foreach(CxbMemMap *mm, CxbMemMapFn fn, void *opaque)
 	}
 	flat_view_unref(view);
 }
+
+static gint by_place(gconstpointer a, gconstpointer b)
+{
+	const CxbRegion *x = *(const CxbRegion *const *)a, *y = *(const CxbRegion *const *)b;
+
+	if (x->hpa != y->hpa)
+		return x->hpa < y->hpa ? -1 : 1;
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	return x->seq > y->seq ? -1 : 1;
+}
+
+void cxb_memmap_foreach_placed(CxbMemMap *mm, CxbMemMapFn fn, void *opaque)
+{
+	g_autoptr(GPtrArray) regions = g_ptr_array_copy(mm->regions, NULL, NULL);
+
+	g_ptr_array_sort(regions, by_place);
+	for (guint i = 0; i < regions->len; i++) {
+		const CxbRegion *r = regions->pdata[i];
+
+		if (r->clip_len)
+			fn(opaque, r->hpa, MIN(r->clip_len, UINT64_MAX - r->hpa), r, r->clip_start);
+	}
+}

@@ -77,6 +77,18 @@ const char *cxb_region_name(const CxbRegion *region)
 	return region->name;
 }
 
+int cxb_region_priority(const CxbRegion *region)
+{
+	return region->priority;
+}
+
+const char *cxb_region_kind(const CxbRegion *region)
+{
+	if (region->kind != REGION_RAM)
+		return "i/o";
+	return region->readonly ? "rom" : "ram";
+}
+
 uint64_t cxb_region_size(const CxbRegion *region)
 {
 	return region->size;

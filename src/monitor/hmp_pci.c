@@ -80,7 +80,7 @@ static void print_device(json_object *d, GString *out)
 		print_device(json_object_array_get_idx(below, i), out);
 }
 
-void hmp_info_pci(CxbQmp *qmp, const char *arg, GString *out)
+void hmp_info_pci(CxbQmp *qmp, char **args, GString *out)
 {
 	json_object *list = qmp_pci(qmp);
 

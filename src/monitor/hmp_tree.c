@@ -13,25 +13,37 @@ static void print_range(void *opaque, uint64_t hpa, uint64_t len, const CxbRegio
 {
 	GString *out = opaque;
 
-	g_string_append_printf(out, "  %016" PRIx64 "-%016" PRIx64 ": %s", hpa, hpa + len - 1,
+	g_string_append_printf(out, "  %016" PRIx64 "-%016" PRIx64 " (prio %d, %s): %s", hpa,
+			       hpa + len - 1, cxb_region_priority(region), cxb_region_kind(region),
 			       cxb_region_name(region));
 	if (region_off)
 		g_string_append_printf(out, " @%016" PRIx64, region_off);
 	g_string_append_c(out, '\n');
 }
 
-void hmp_info_mtree(CxbQmp *qmp, const char *arg, GString *out)
+/* As placed: what is hidden by a region of a higher priority shows too. */
+static void print_placed(void *opaque, uint64_t hpa, uint64_t len, const CxbRegion *region,
+			 uint64_t region_off)
 {
-	const bool flat = strcmp(arg, "-f") == 0;
+	g_string_append(opaque, "  ");
+	print_range(opaque, hpa, len, region, region_off);
+}
 
-	if (*arg && !flat) {
-		g_string_append_printf(out, "mtree: extraneous argument '%s'\n", arg);
-		return;
+void hmp_info_mtree(CxbQmp *qmp, char **args, GString *out)
+{
+	CxbMemMap *mm = cxb_machine_memmap(qmp->machine);
+
+	if (*args[0]) { /* -f */
+		g_string_append(out, "FlatView #0\n AS \"memory\", root: system\n"
+				     " Root memory region: system\n");
+		cxb_memmap_foreach(mm, print_range, out);
+	} else {
+		g_string_append_printf(out,
+				       "address-space: memory\n"
+				       "  %016x-%016" PRIx64 " (prio 0, container): system\n",
+				       0, UINT64_MAX);
+		cxb_memmap_foreach_placed(mm, print_placed, out);
 	}
-	/* Either way what answers: regions do not nest here. */
-	g_string_append(out, flat ? "FlatView #0\n AS \"memory\", root: system\n"
-				  : "address-space: memory\n");
-	cxb_memmap_foreach(cxb_machine_memmap(qmp->machine), print_range, out);
 	g_string_append_c(out, '\n');
 }
 
@@ -57,15 +69,15 @@ static void print_composition(const CxbObject *obj, int indent, GString *out)
 		print_composition(children->pdata[i], indent + 2, out);
 }
 
-void hmp_info_qom_tree(CxbQmp *qmp, const char *arg, GString *out)
+void hmp_info_qom_tree(CxbQmp *qmp, char **args, GString *out)
 {
-	const CxbObject *obj =
-		cxb_qom_resolve(cxb_machine_qom(qmp->machine), *arg ? arg : "/machine", NULL, NULL);
+	const char *path = args[0] ?: "/machine";
+	const CxbObject *obj = cxb_qom_resolve(cxb_machine_qom(qmp->machine), path, NULL, NULL);
 
 	if (obj)
 		print_composition(obj, 0, out);
 	else
-		g_string_append_printf(out, "Path '%s' could not be resolved.\n", arg);
+		g_string_append_printf(out, "Path '%s' could not be resolved.\n", path);
 }
 
 /* --- info qtree --- */
@@ -123,7 +135,7 @@ static void print_bus(const CxbDevBus *bus, int indent, GString *out)
 		print_device(bus->obj.qom, bus->devices->pdata[i], indent + 2, out);
 }
 
-void hmp_info_qtree(CxbQmp *qmp, const char *arg, GString *out)
+void hmp_info_qtree(CxbQmp *qmp, char **args, GString *out)
 {
 	const CxbPciBus *bus = cxb_pci_root_bus(cxb_machine_pci(qmp->machine), 0);
 

@@ -17,6 +17,7 @@
 #define QMP_CAPABILITIES "qmp_capabilities"
 
 typedef struct Session Session;
+typedef struct HmpSession HmpSession;
 
 typedef struct {
 	const CxbQmpCmd *row;
@@ -30,7 +31,8 @@ struct CxbQmp {
 	GHashTable *commands; /* row->name -> Command */
 	GHashTable *events;   /* row->name -> CxbQmpEvent */
 	GPtrArray *sessions;
-	bool ended; /* shutdown was asked for: nothing more is looked at */
+	GPtrArray *hmp_sessions; /* HmpSession * */
+	bool ended;              /* shutdown was asked for: nothing more is looked at */
 	guint deleted_id, reset_id, run_id, shutdown_id, dc_id;
 };
 
@@ -41,6 +43,14 @@ void qmp_session_free(Session *s);
 /** qmp_session_event() - Send @event if the session is negotiated. */
 void qmp_session_event(Session *s, json_object *event);
 void qmp_session_flush(Session *s);
+
+/** qmp_call() - Run a command from inside. @args: NULL for none. */
+json_object *qmp_call(CxbQmp *qmp, const char *name, json_object *args, GError **errp);
+
+/* --- hmp_session.c --- */
+
+void hmp_session_free(HmpSession *s);
+void hmp_session_flush(HmpSession *s);
 
 /* Arguments of qmp_capabilities. */
 struct capabilities_args {
@@ -55,6 +65,7 @@ void qmp_add_qom_commands(CxbQmp *qmp);
 void qmp_add_dc_commands(CxbQmp *qmp);
 void qmp_add_device_commands(CxbQmp *qmp);
 void qmp_add_hmp_commands(CxbQmp *qmp);
+void qmp_add_machine_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
 void qmp_add_poison_commands(CxbQmp *qmp);
 void qmp_add_ras_commands(CxbQmp *qmp);

@@ -13,12 +13,14 @@ CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 	qmp->name = g_strdup(name);
 	qmp->commands = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 	qmp->events = g_hash_table_new(g_str_hash, g_str_equal);
+	qmp->hmp_sessions = g_ptr_array_new_with_free_func((GDestroyNotify)hmp_session_free);
 	qmp->sessions = g_ptr_array_new_with_free_func((GDestroyNotify)qmp_session_free);
 	qmp_add_core_commands(qmp);
 	qmp_add_qom_commands(qmp);
 	qmp_add_dc_commands(qmp);
 	qmp_add_device_commands(qmp);
 	qmp_add_hmp_commands(qmp);
+	qmp_add_machine_commands(qmp);
 	qmp_add_pci_commands(qmp);
 	qmp_add_poison_commands(qmp);
 	qmp_add_ras_commands(qmp);
@@ -35,6 +37,7 @@ void cxb_qmp_free(CxbQmp *qmp)
 	if (!qmp)
 		return;
 	qmp_events_fini(qmp);
+	g_ptr_array_unref(qmp->hmp_sessions);
 	g_ptr_array_unref(qmp->sessions);
 	g_hash_table_unref(qmp->commands);
 	g_hash_table_unref(qmp->events);
@@ -97,6 +100,8 @@ void cxb_qmp_flush(CxbQmp *qmp)
 {
 	for (guint i = 0; i < qmp->sessions->len; i++)
 		qmp_session_flush(qmp->sessions->pdata[i]);
+	for (guint i = 0; i < qmp->hmp_sessions->len; i++)
+		hmp_session_flush(qmp->hmp_sessions->pdata[i]);
 }
 
 CxbDevice *qmp_find_type3(CxbQmp *qmp, const char *path, GError **errp)

@@ -19,8 +19,15 @@ struct Session {
 	bool pretty;
 	/* Of the present peer */
 	bool negotiated;
-	bool oob; /* it may say exec-oob */
+	bool oob;       /* it may say exec-oob */
+	GQueue waiting; /* Input *, while it does not read what it asked for */
 };
+
+/* What came from the peer: a value, or what was wrong with its text. */
+typedef struct {
+	json_object *value;
+	GError *err;
+} Input;
 
 /* A request taken apart; everything is borrowed from its JSON. */
 typedef struct {
@@ -150,15 +157,29 @@ static json_object *run(const Command *cmd, json_object *obj, GError **errp)
 	return value;
 }
 
+static const Command *find(const CxbQmp *qmp, const char *name, GError **errp)
+{
+	const Command *cmd = g_hash_table_lookup(qmp->commands, name);
+
+	if (!cmd)
+		cxb_fail(errp, CXB_ERROR_COMMAND_NOT_FOUND, "The command %s has not been found",
+			 name);
+	return cmd;
+}
+
+json_object *qmp_call(CxbQmp *qmp, const char *name, json_object *args, GError **errp)
+{
+	const Command *cmd = find(qmp, name, errp);
+
+	return cmd ? run(cmd, args, errp) : NULL;
+}
+
 static json_object *execute(Session *s, const Request *r, GError **errp)
 {
-	const Command *cmd = g_hash_table_lookup(s->qmp->commands, r->command);
+	const Command *cmd = find(s->qmp, r->command, errp);
 
-	if (!cmd) {
-		cxb_fail(errp, CXB_ERROR_COMMAND_NOT_FOUND, "The command %s has not been found",
-			 r->command);
+	if (!cmd)
 		return NULL;
-	}
 	if (r->oob && !(cmd->row->flags & CXB_QMP_OOB)) {
 		cxb_fail(errp, CXB_ERROR_INVALID, "The command %s does not support OOB",
 			 r->command);
@@ -184,9 +205,8 @@ static json_object *negotiate(Session *s, const Request *r, GError **errp)
 	return cxb_qmp_empty();
 }
 
-static void on_value(void *opaque, json_object *value, const GError *parse_error)
+static void handle(Session *s, json_object *value, const GError *parse_error)
 {
-	Session *s = opaque;
 	g_autoptr(GError) err = NULL;
 	json_object *result = NULL;
 	Request r;
@@ -207,11 +227,54 @@ static void on_value(void *opaque, json_object *value, const GError *parse_error
 
 /* --- the peer --- */
 
+static void input_free(Input *in)
+{
+	json_object_put(in->value);
+	g_clear_error(&in->err);
+	g_free(in);
+}
+
+/* Who does not read answers gets no more of them: requests wait, the chunk being read at most. */
+static void on_value(void *opaque, json_object *value, const GError *parse_error)
+{
+	Session *s = opaque;
+	Input *in;
+
+	if (!cxb_chardev_congested(s->chr) && g_queue_is_empty(&s->waiting)) {
+		handle(s, value, parse_error);
+		return;
+	}
+	in = g_new(Input, 1);
+	*in = (Input){ json_object_get(value), parse_error ? g_error_copy(parse_error) : NULL };
+	g_queue_push_tail(&s->waiting, in);
+	cxb_chardev_pause(s->chr, true);
+}
+
+static void on_drained(void *opaque)
+{
+	Session *s = opaque;
+	Input *in;
+
+	while (!cxb_chardev_congested(s->chr) && (in = g_queue_pop_head(&s->waiting))) {
+		handle(s, in->value, in->err);
+		input_free(in);
+	}
+	if (g_queue_is_empty(&s->waiting))
+		cxb_chardev_pause(s->chr, false);
+}
+
+static void forget_waiting(Session *s)
+{
+	g_queue_clear_full(&s->waiting, (GDestroyNotify)input_free);
+	cxb_chardev_pause(s->chr, false);
+}
+
 static void on_opened(void *opaque)
 {
 	Session *s = opaque;
 
 	s->negotiated = s->oob = false;
+	forget_waiting(s);
 	cxb_json_stream_free(s->stream);
 	s->stream = cxb_json_stream_new(on_value, s);
 	send_greeting(s);
@@ -229,10 +292,11 @@ static void on_closed(void *opaque)
 	Session *s = opaque;
 
 	s->negotiated = s->oob = false;
+	forget_waiting(s);
 	cxb_json_stream_drop(s->stream);
 }
 
-static const CxbChardevFront front = { on_opened, on_input, on_closed };
+static const CxbChardevFront front = { on_opened, on_input, on_closed, on_drained };
 
 Session *qmp_session_new(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **errp)
 {
@@ -241,6 +305,7 @@ Session *qmp_session_new(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **err
 	s->qmp = qmp;
 	s->chr = chr;
 	s->pretty = pretty;
+	g_queue_init(&s->waiting);
 	if (!cxb_chardev_attach(chr, &front, s, errp)) {
 		g_free(s);
 		return NULL;
@@ -251,6 +316,7 @@ Session *qmp_session_new(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **err
 
 void qmp_session_free(Session *s)
 {
+	forget_waiting(s);
 	cxb_chardev_detach(s->chr);
 	cxb_chardev_free(s->chr);
 	cxb_json_stream_free(s->stream);

@@ -12,6 +12,13 @@ typedef struct {
 	CxbChardev *chr; /* owned until opened */
 } Door;
 
+/* What query-chardev tells of one. */
+typedef struct {
+	char *label;
+	const CxbChardev *chr; /* lives as long as the doors */
+	bool open;
+} Listed;
+
 struct Doors {
 	GMainContext *context;
 	bool no_stdio;
@@ -19,6 +26,8 @@ struct Doors {
 	GHashTable *ids;      /* every chardev id ever given */
 	GPtrArray *doors;     /* Door *, in the order written */
 	GPtrArray *qtests;
+	GArray *listed;    /* Listed */
+	unsigned monitors; /* that have no chardev of a name of their own */
 };
 
 static void door_free(gpointer data)
@@ -27,6 +36,11 @@ static void door_free(gpointer data)
 
 	cxb_chardev_free(door->chr);
 	g_free(door);
+}
+
+static void listed_clear(gpointer data)
+{
+	g_free(((Listed *)data)->label);
 }
 
 Doors *cxb_doors_new(GMainContext *context)
@@ -39,6 +53,8 @@ Doors *cxb_doors_new(GMainContext *context)
 	d->ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	d->doors = g_ptr_array_new_with_free_func(door_free);
 	d->qtests = g_ptr_array_new_with_free_func((GDestroyNotify)cxb_qtest_free);
+	d->listed = g_array_new(false, false, sizeof(Listed));
+	g_array_set_clear_func(d->listed, listed_clear);
 	return d;
 }
 
@@ -51,6 +67,7 @@ void cxb_doors_free(Doors *d)
 {
 	if (!d)
 		return;
+	g_array_unref(d->listed);
 	g_ptr_array_unref(d->qtests);
 	g_ptr_array_unref(d->doors);
 	g_hash_table_unref(d->chardevs);
@@ -76,6 +93,29 @@ static void print_backends(void)
 	printf("Available chardev backend types:\n");
 	for (unsigned i = 0; cxb_chardev_backend(i); i++)
 		printf("  %s\n", cxb_chardev_backend(i));
+}
+
+static void list(Doors *d, char *label /* taken */, const CxbChardev *chr)
+{
+	g_array_append_vals(d->listed, &(Listed){ label, chr, false }, 1);
+}
+
+void cxb_doors_foreach(const Doors *d, CxbDoorsFn fn, void *opaque)
+{
+	for (guint i = 0; i < d->listed->len; i++) {
+		const Listed *l = &g_array_index(d->listed, Listed, i);
+
+		fn(opaque, l->label, l->chr, l->open);
+	}
+}
+
+static void set_open(Doors *d, const CxbChardev *chr)
+{
+	for (guint i = 0; i < d->listed->len; i++) {
+		Listed *l = &g_array_index(d->listed, Listed, i);
+
+		l->open = l->open || l->chr == chr;
+	}
 }
 
 static void add(Doors *d, DoorKind kind, CxbChardev *chr)
@@ -112,6 +152,7 @@ bool cxb_doors_chardev(Doors *d, const char *value, const char *written, GError 
 		return false;
 	g_hash_table_add(d->ids, g_strdup(id));
 	g_hash_table_insert(d->chardevs, g_strdup(id), chr);
+	list(d, g_strdup(id), chr);
 	return true;
 }
 
@@ -135,13 +176,19 @@ bool cxb_doors_add(Doors *d, DoorKind kind, const char *value, const char *writt
 	g_autoptr(CxbOpts) opts = NULL;
 	CxbChardev *chr;
 
-	if (kind == DOOR_QTEST && strcmp(value, "none") == 0)
+	if ((kind == DOOR_QTEST || kind == DOOR_HMP) && strcmp(value, "none") == 0)
 		return true;
 	if (g_str_has_prefix(value, "chardev:")) {
 		chr = take(d, value + strlen("chardev:"), errp);
 	} else {
 		opts = cxb_chardev_parse_legacy(value, errp);
 		chr = opts ? make_chardev(d, opts, written, errp) : NULL;
+		if (chr)
+			list(d,
+			     kind == DOOR_QTEST
+				     ? g_strdup("qtest")
+				     : g_strdup_printf("compat_monitor%u", d->monitors++),
+			     chr);
 	}
 	if (!chr)
 		return false;
@@ -149,10 +196,10 @@ bool cxb_doors_add(Doors *d, DoorKind kind, const char *value, const char *writt
 	return true;
 }
 
-/* What -mon and -object monitor-qmp have in common: a chardev, and whether to indent. */
-static bool add_monitor(Doors *d, CxbOpts *opts, GError **errp)
+/* What -mon and -object have in common: a chardev and, for QMP, whether to indent. */
+static bool add_monitor(Doors *d, bool hmp, CxbOpts *opts, GError **errp)
 {
-	const CxbScalar *v = cxb_opts_find(opts, "pretty");
+	const CxbScalar *v = hmp ? NULL : cxb_opts_find(opts, "pretty");
 	const char *id, *unknown;
 	bool pretty = false;
 	CxbChardev *chr;
@@ -172,7 +219,7 @@ static bool add_monitor(Doors *d, CxbOpts *opts, GError **errp)
 	chr = take(d, id, errp);
 	if (!chr)
 		return false;
-	add(d, pretty ? DOOR_QMP_PRETTY : DOOR_QMP, chr);
+	add(d, hmp ? DOOR_HMP : pretty ? DOOR_QMP_PRETTY : DOOR_QMP, chr);
 	return true;
 }
 
@@ -180,17 +227,16 @@ bool cxb_doors_mon(Doors *d, const char *value, GError **errp)
 {
 	g_autoptr(CxbOpts) opts = cxb_opts_parse(value, "chardev", true, errp);
 	const char *mode;
+	bool hmp;
 
 	if (!opts || !cxb_opts_get_str(opts, "mode", &mode, errp))
 		return false;
-	if (!mode || strcmp(mode, "readline") == 0)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"there is no human monitor here: use mode=control, or the QMP "
-				"command human-monitor-command");
-	if (strcmp(mode, "control") != 0)
+	hmp = !mode || strcmp(mode, "readline") == 0;
+	if (!hmp && strcmp(mode, "control") != 0)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"Parameter 'mode' does not accept value '%s'", mode);
-	return add_monitor(d, opts, errp);
+	cxb_opts_find(opts, "id");
+	return add_monitor(d, hmp, opts, errp);
 }
 
 bool cxb_doors_monitor_object(Doors *d, CxbOpts *opts, GError **errp)
@@ -202,7 +248,27 @@ bool cxb_doors_monitor_object(Doors *d, CxbOpts *opts, GError **errp)
 		return false;
 	if (!id)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'id' is missing");
-	return add_monitor(d, opts, errp);
+	return add_monitor(d, strcmp(type, MONITOR_HMP_TYPE) == 0, opts, errp);
+}
+
+static bool speak(Doors *d, const Door *door, CxbMachine *m, CxbQmp *qmp, const char *qtest_log,
+		  GError **errp)
+{
+	CxbQtest *qtest;
+
+	switch (door->kind) {
+	case DOOR_QMP:
+	case DOOR_QMP_PRETTY:
+		return cxb_qmp_serve(qmp, door->chr, door->kind == DOOR_QMP_PRETTY, errp);
+	case DOOR_HMP:
+		return cxb_qmp_serve_hmp(qmp, door->chr, errp);
+	case DOOR_QTEST:
+		break;
+	}
+	qtest = cxb_qtest_new(m, door->chr, qtest_log, errp);
+	if (qtest)
+		g_ptr_array_add(d->qtests, qtest);
+	return qtest;
 }
 
 bool cxb_doors_open(Doors *d, CxbMachine *m, CxbQmp *qmp, const char *qtest_log, GError **errp)
@@ -210,17 +276,9 @@ bool cxb_doors_open(Doors *d, CxbMachine *m, CxbQmp *qmp, const char *qtest_log,
 	for (guint i = 0; i < d->doors->len; i++) {
 		Door *door = d->doors->pdata[i];
 
-		if (!cxb_chardev_wait(door->chr, errp))
+		if (!cxb_chardev_wait(door->chr, errp) || !speak(d, door, m, qmp, qtest_log, errp))
 			return false;
-		if (door->kind == DOOR_QTEST) {
-			CxbQtest *qtest = cxb_qtest_new(m, door->chr, qtest_log, errp);
-
-			if (!qtest)
-				return false;
-			g_ptr_array_add(d->qtests, qtest);
-		} else if (!cxb_qmp_serve(qmp, door->chr, door->kind == DOOR_QMP_PRETTY, errp)) {
-			return false;
-		}
+		set_open(d, door->chr);
 		door->chr = NULL;
 	}
 	return true;

@@ -50,9 +50,7 @@ bool do_mon(App *app, const Option *opt, GError **errp)
 
 bool do_monitor(App *app, const Option *opt, GError **errp)
 {
-	return strcmp(opt->value, "none") == 0 ||
-	       cxb_fail(errp, CXB_ERROR_INVALID,
-			"there is no human monitor here: only 'none' is taken");
+	return add_door(app, DOOR_HMP, opt, errp);
 }
 
 bool is_monitor(CxbOpts *opts)
@@ -60,7 +58,7 @@ bool is_monitor(CxbOpts *opts)
 	const char *type;
 
 	return cxb_opts_get_str(opts, "qom-type", &type, NULL) && type &&
-	       strcmp(type, MONITOR_QMP_TYPE) == 0;
+	       (strcmp(type, MONITOR_QMP_TYPE) == 0 || strcmp(type, MONITOR_HMP_TYPE) == 0);
 }
 
 bool do_monitor_object(App *app, const Option *opt, GError **errp)

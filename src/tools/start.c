@@ -2,6 +2,7 @@
 /* From options to a running machine: passes over the options, in QEMU's order of creation. */
 #include "app.h"
 #include "base/error.h"
+#include "qmp_chardev.h"
 
 /* One pass: every option of that kind is worked off in the order written. */
 typedef struct {
@@ -41,6 +42,7 @@ static const Pass machine_passes[] = {
 	{ OPT_M, do_memory },
 	{ OPT_QMP, do_qmp },
 	{ OPT_QMP_PRETTY, do_qmp_pretty },
+	{ OPT_MONITOR, do_monitor },
 	{ OPT_QTEST, do_qtest },
 	{ OPT_OBJECT, do_object },
 	{ OPT_KINDS },
@@ -48,7 +50,6 @@ static const Pass machine_passes[] = {
 
 static const Pass front_passes[] = {
 	{ OPT_MON, do_mon },
-	{ OPT_MONITOR, do_monitor },
 	{ OPT_OBJECT, do_monitor_object },
 	{ OPT_KINDS },
 };
@@ -118,6 +119,7 @@ static void make_qmp(App *app)
 {
 	app->qmp = cxb_qmp_new(app->machine, app->name);
 	cxb_qmp_set_uuid(app->qmp, &app->uuid);
+	cxb_qmp_chardev_add(app->qmp, app->doors);
 	cxb_qmp_host_add(app->qmp, &app->qmp_host);
 }
 

@@ -19,7 +19,8 @@ typedef struct {
 	CxbChardev *chr;
 	GString *in;
 	unsigned opened, closed;
-	const char *reply;  /* written from inside input */
+	const char *reply; /* written from inside input */
+	unsigned drained;
 	bool drop_on_input; /* the peer is dropped from inside input */
 } Fixture;
 
@@ -44,7 +45,12 @@ static void on_closed(void *opaque)
 	((Fixture *)opaque)->closed++;
 }
 
-static const CxbChardevFront front = { on_opened, on_input, on_closed };
+static void on_drained(void *opaque)
+{
+	((Fixture *)opaque)->drained++;
+}
+
+static const CxbChardevFront front = { on_opened, on_input, on_closed, on_drained };
 
 static void setup(Fixture *f, gconstpointer unused)
 {
@@ -270,6 +276,45 @@ static void a_peer_that_does_not_read_is_dropped_at_64_mib(Fixture *f, gconstpoi
 	run(f);
 	g_assert_cmpuint(f->closed, ==, 1);
 	close(fd);
+}
+
+static void the_end_of_congestion_is_told_once(Fixture *f, gconstpointer unused)
+{
+	g_autofree char *block = g_malloc0(4 << 20), *buf = g_malloc(1 << 20);
+	int fd;
+
+	open_unix(f, ",server=on,wait=off");
+	fd = unix_client(f->path);
+	run(f);
+	cxb_chardev_write(f->chr, block, 1000);
+	g_assert_false(cxb_chardev_congested(f->chr));
+	cxb_chardev_write(f->chr, block, 4 << 20);
+	g_assert_true(cxb_chardev_congested(f->chr));
+	run(f);
+	g_assert_cmpuint(f->drained, ==, 0);
+	while (recv(fd, buf, 1 << 20, MSG_DONTWAIT) > 0)
+		run(f);
+	g_assert_cmpuint(f->drained, ==, 1);
+	g_assert_false(cxb_chardev_congested(f->chr));
+	close(fd);
+}
+
+static void a_peer_that_leaves_congested_is_seen_to_leave(Fixture *f, gconstpointer unused)
+{
+	g_autofree char *block = g_malloc0(4 << 20);
+	int fd;
+
+	open_unix(f, ",server=on,wait=off");
+	fd = unix_client(f->path);
+	run(f);
+	cxb_chardev_write(f->chr, block, 4 << 20);
+	cxb_chardev_pause(f->chr, true);
+	close(fd);
+	run(f);
+	g_assert_cmpuint(f->drained, ==, 1);
+	cxb_chardev_pause(f->chr, false);
+	run(f);
+	g_assert_cmpuint(f->closed, ==, 1);
 }
 
 static void a_write_to_a_peer_that_left_raises_no_signal(Fixture *f, gconstpointer unused)
@@ -525,6 +570,8 @@ int main(int argc, char **argv)
 	TEST("pause", a_pause_leaves_input_unread);
 	TEST("inside", the_front_end_may_write_and_drop_from_inside);
 	TEST("half_close", a_half_closed_peer_still_gets_its_answers);
+	TEST("congested", the_end_of_congestion_is_told_once);
+	TEST("leaves-congested", a_peer_that_leaves_congested_is_seen_to_leave);
 	TEST("overflow", a_peer_that_does_not_read_is_dropped_at_64_mib);
 	TEST("sigpipe", a_write_to_a_peer_that_left_raises_no_signal);
 	TEST("idle", nothing_is_ready_while_nothing_happens);

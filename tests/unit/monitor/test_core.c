@@ -87,6 +87,28 @@ static void reset_keeps_backends(void)
 	ask(w, "{'execute': 'object-del', 'arguments': {'id': 'm'}}", "{'return': {}}");
 }
 
+static void what_is_not_there_is_an_empty_list(void)
+{
+	static const Exchange rows[] = {
+		{ "{'execute': 'query-block'}", "{'return': []}" },
+		{ "{'execute': 'query-block-jobs'}", "{'return': []}" },
+		{ "{'execute': 'query-cpus-fast'}", "{'return': []}" },
+		{ "{'execute': 'query-hotpluggable-cpus'}", "{'return': []}" },
+		{ "{'execute': 'query-iothreads'}", "{'return': []}" },
+		{ "{'execute': 'query-jobs'}", "{'return': []}" },
+		{ "{'execute': 'query-memory-devices'}", "{'return': []}" },
+		{ "{'execute': 'query-named-block-nodes'}", "{'return': []}" },
+		{ "{'execute': 'query-memory-size-summary'}",
+		  "{'return': {'base-memory': 67108864, 'plugged-memory': 0}}" },
+		{ "{'execute': 'query-block', 'arguments': {'x': 1}}",
+		  "{'error': {'class': 'GenericError', 'desc': \"Parameter 'x' is unexpected\"}}" },
+		{ NULL },
+	};
+	g_autoptr(World) w = world_ready();
+
+	world_ask_all(w, rows);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -95,5 +117,6 @@ int main(int argc, char **argv)
 	ADD(a_machine_without_name_says_nothing);
 	ADD(query_commands_lists_what_there_is);
 	ADD(reset_keeps_backends);
+	ADD(what_is_not_there_is_an_empty_list);
 	return g_test_run();
 }

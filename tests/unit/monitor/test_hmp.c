@@ -31,6 +31,11 @@ static void short_answers(void)
 		{ HMP("info status"), "{'return': 'VM status: running\\r\\n'}" },
 		{ HMP("  info   status  "), "{'return': 'VM status: running\\r\\n'}" },
 		{ HMP("info name"), "{'return': 'box\\r\\n'}" },
+		{ HMP("info uuid"), "{'return': '00000000-0000-0000-0000-000000000000\\r\\n'}" },
+		{ HMP("info memory_size_summary"),
+		  "{'return': 'base memory: 67108864\\r\\nplugged memory: 0\\r\\n'}" },
+		{ HMP("info memory-devices"), "{'return': ''}" },
+		{ HMP("info kvm"), "{'return': 'kvm support: not compiled\\r\\n'}" },
 		{ HMP(""), "{'return': ''}" },
 		{ NULL },
 	};
@@ -39,6 +44,7 @@ static void short_answers(void)
 	world_ask_all(w, rows);
 	prints(w, HMP("info version"), "11.1.3 (cxlbox ");
 	prints(w, HMP("help"), "info [subcommand] -- ");
+	prints(w, HMP("info memdev"), "memory backend: pc.ram\r\n  size:  67108864\r\n");
 	prints(w, HMP("info"), "info mtree [-f] -- ");
 }
 
@@ -58,6 +64,88 @@ static void unknown_commands_are_no_errors(void)
 	world_ask_all(w, rows);
 }
 
+/* Texts of QEMU 11.1, but for what is in each table. */
+static void arguments_are_checked(void)
+{
+#define TRY(cmd) "\\r\\nTry \\\"help " cmd "\\\" for more information\\r\\n\"}"
+	static const Exchange rows[] = {
+		{ HMP("stop x"),
+		  "{'return': \"stop|s: extraneous characters at the end of line" TRY("stop") },
+		{ HMP("info status x"),
+		  "{'return': \"status: extraneous characters at the end of line" TRY(
+			  "info status") },
+		{ HMP("info mtree -x"),
+		  "{'return': \"mtree: unsupported option -x" TRY("info mtree") },
+		{ HMP("info mtree x"),
+		  "{'return': \"mtree: extraneous characters at the end of line" TRY(
+			  "info mtree") },
+		{ HMP("device_del"), "{'return': \"device_del: string expected" TRY("device_del") },
+		{ HMP("qom-get /objects/pc.ram"),
+		  "{'return': \"qom-get: string expected" TRY("qom-get") },
+		{ HMP("help stop"), "{'return': 'stop|s  -- stop emulation\\r\\n'}" },
+		{ HMP("? c"), "{'return': 'cont|c  -- resume emulation\\r\\n'}" },
+		{ HMP("help info pci"), "{'return': 'info pci  -- show PCI info\\r\\n'}" },
+		{ HMP("help nosuch"), "{'return': 'unknown command: \\'nosuch\\'\\r\\n'}" },
+		{ NULL },
+	};
+	g_autoptr(World) w = world_ready();
+
+	world_ask_all(w, rows);
+}
+
+static void objects_come_go_and_are_looked_at(void)
+{
+	static const Exchange rows[] = {
+		{ HMP("object_add memory-backend-ram,id=m2,size=4K"), "{'return': ''}" },
+		{ HMP("object_add memory-backend-ram,id=m2,size=4K"),
+		  "{'return': \"Error: Duplicate ID 'm2' for object\\r\\n\"}" },
+		{ HMP("qom-get /objects/m2 size"), "{'return': '4096\\r\\n'}" },
+		{ HMP("qom-get \\\"/objects/m2\\\" \\\"size\\\""), "{'return': '4096\\r\\n'}" },
+		{ HMP("qom-get /objects/m2 nosuch"),
+		  "{'return': \"Error: Property 'memory-backend-ram.nosuch' not found\\r\\n\"}" },
+		{ HMP("qom-set /objects/m2 size 1"),
+		  "{'return': 'Error: cannot change property size of memory-backend-ram \\r\\n'}" },
+		{ HMP("object_del m2"), "{'return': ''}" },
+		{ HMP("object_del m2"), "{'return': \"Error: object 'm2' not found\\r\\n\"}" },
+		{ HMP("object_add nosuch"),
+		  "{'return': \"Error: Parameter 'qom-type' does not accept value "
+		  "'nosuch'\\r\\n\"}" },
+		{ HMP("device_add"), "{'return': \"Error: Parameter 'driver' is missing\\r\\n\"}" },
+		{ HMP("device_add nosuch"),
+		  "{'return': \"Error: 'nosuch' is not a valid device model name\\r\\n\"}" },
+		{ HMP("device_del nosuch"),
+		  "{'return': \"Error: Device 'nosuch' not found\\r\\n\"}" },
+		{ HMP("qom-list"), "{'return': '/\\r\\n'}" },
+		{ HMP("qom-list /nosuch"),
+		  "{'return': \"Error: Device '/nosuch' not found\\r\\n\"}" },
+		{ NULL },
+	};
+	g_autoptr(World) w = world_ready();
+
+	world_ask_all(w, rows);
+	prints(w, HMP("qom-list /objects"), "pc.ram (child<memory-backend-ram>)\r\n");
+}
+
+static void the_machine_stands_and_runs(void)
+{
+	static const Exchange rows[] = {
+		{ HMP("info status"), "{'return': 'VM status: paused\\r\\n'}" },
+		{ HMP("info status"), "{'return': 'VM status: paused (prelaunch)\\r\\n'}" },
+		{ NULL },
+	};
+	g_autoptr(World) w = world_ready();
+	g_autofree char *none = printed(w, HMP("system_wakeup"));
+
+	g_assert_cmpstr(none, ==, "Error: Unable to wake up: guest is not in suspended state\r\n");
+	cxb_machine_stop(w->machine);
+	expect(w->peer, "{'event': 'STOP'}");
+	world_ask_all(w, (const Exchange[]){ rows[0], { NULL } });
+	cxb_machine_reset(w->machine, CXB_RESET_QMP);
+	expect(w->peer, "{'event': 'RESET', 'data': {'guest': false, "
+			"'reason': 'host-qmp-system-reset'}}");
+	world_ask_all(w, (const Exchange[]){ rows[1], { NULL } });
+}
+
 static void trees_show_what_there_is(void)
 {
 	g_autoptr(World) w = world_ready();
@@ -75,10 +163,13 @@ static void the_map_shows_ram_and_windows(void)
 {
 	g_autoptr(World) w = world_ready();
 
-	prints(w, HMP("info mtree"), "  0000000000000000-0000000003ffffff: ram-below-4g\r\n");
+	prints(w, HMP("info mtree"),
+	       "    0000000000000000-0000000003ffffff (prio 1, ram): ram-below-4g\r\n");
 	/* One window of 4 GiB behind the host registers at 4 GiB. */
-	prints(w, HMP("info mtree -f"), "  0000000110000000-000000020fffffff: ");
-	prints(w, HMP("info mtree x"), "extraneous argument");
+	prints(w, HMP("info mtree -f"), "  0000000110000000-000000020fffffff (prio 2, i/o): ");
+	prints(w, HMP("info mtree"),
+	       "address-space: memory\r\n"
+	       "  0000000000000000-ffffffffffffffff (prio 0, container): system\r\n");
 }
 
 static void pci_functions_are_shown(void)
@@ -97,6 +188,9 @@ int main(int argc, char **argv)
 #define TEST(fn) g_test_add_func("/monitor/hmp/" #fn, fn)
 	TEST(short_answers);
 	TEST(unknown_commands_are_no_errors);
+	TEST(arguments_are_checked);
+	TEST(objects_come_go_and_are_looked_at);
+	TEST(the_machine_stands_and_runs);
 	TEST(trees_show_what_there_is);
 	TEST(the_map_shows_ram_and_windows);
 	TEST(pci_functions_are_shown);

@@ -2,8 +2,9 @@
 /*
  * Character devices: one peer at a time on a byte stream (unix or TCP socket as server or client,
  * stdio, pty, file, null). Driven by a GMainContext; never blocks after open except for a server
- * that was asked to wait for its first client. Output is queued without bound up to a limit, then
- * the peer is dropped: a reader that does not read cannot hold memory.
+ * that was asked to wait for its first client. Output is queued up to a limit, then the peer is
+ * dropped: a reader that does not read cannot hold memory. A front end that answers requests stops
+ * answering long before (cxb_chardev_congested()), so that only what comes unasked can get there.
  */
 #ifndef CXB_IO_CHARDEV_H
 #define CXB_IO_CHARDEV_H
@@ -21,7 +22,8 @@ typedef struct CxbChardev CxbChardev;
 typedef struct {
 	void (*opened)(void *opaque); /* a peer is there (also called late, on attach) */
 	void (*input)(void *opaque, const char *bytes, size_t len);
-	void (*closed)(void *opaque); /* it is gone; a server listens again afterwards */
+	void (*closed)(void *opaque);  /* it is gone; a server listens again afterwards */
+	void (*drained)(void *opaque); /* optional: no longer congested */
 } CxbChardevFront;
 
 /**
@@ -50,6 +52,8 @@ bool cxb_chardev_wait(CxbChardev *chr, GError **errp);
 
 /** cxb_chardev_write() - Queue bytes for the peer; dropped if none. Writes at once what it can. */
 void cxb_chardev_write(CxbChardev *chr, const void *bytes, size_t len);
+/** cxb_chardev_congested() - More than 1 MiB waits for the peer to read; drained() tells the end. */
+bool cxb_chardev_congested(const CxbChardev *chr);
 /** cxb_chardev_flush() - Blocking best effort to get queued output out (at exit), 1 s at most. */
 void cxb_chardev_flush(CxbChardev *chr);
 /** cxb_chardev_pause() - Stop or resume reading (back pressure while a command runs). */

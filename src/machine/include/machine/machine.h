@@ -44,6 +44,7 @@ bool cxb_machine_done(CxbMachine *m, GError **errp);
 /** cxb_machine_print_types() - "-M help". */
 void cxb_machine_print_types(void);
 
+uint64_t cxb_machine_ram_size(const CxbMachine *m);
 CxbQom *cxb_machine_qom(CxbMachine *m);
 CxbClock *cxb_machine_clock(CxbMachine *m);
 CxbWorkq *cxb_machine_workq(CxbMachine *m);

@@ -138,9 +138,17 @@ unsigned cxb_map_budget_used(void);
 unsigned cxb_map_budget_limit(void);
 void cxb_map_budget_set_limit(unsigned limit);
 
+/** cxb_region_priority() - As it was placed. */
+int cxb_region_priority(const CxbRegion *region);
+/** cxb_region_kind() - "ram", "rom" or "i/o", as QEMU's info mtree calls them. */
+const char *cxb_region_kind(const CxbRegion *region);
+
 /** cxb_memmap_foreach() - The flat view in order of address (info mtree). */
 typedef void (*CxbMemMapFn)(void *opaque, uint64_t hpa, uint64_t len, const CxbRegion *region,
 			    uint64_t region_off);
 void cxb_memmap_foreach(CxbMemMap *mm, CxbMemMapFn fn, void *opaque);
+/** cxb_memmap_foreach_placed() - Every placed region, by address and then priority, the highest
+ * first, whether others hide it or not. */
+void cxb_memmap_foreach_placed(CxbMemMap *mm, CxbMemMapFn fn, void *opaque);
 
 #endif

@@ -88,6 +88,8 @@ static inline json_object *cxb_qmp_empty(void)
 void cxb_qmp_event(CxbQmp *qmp, const char *name, json_object *data);
 /** cxb_qmp_serve() - Speak QMP on @chr (taken on success). */
 bool cxb_qmp_serve(CxbQmp *qmp, CxbChardev *chr, bool pretty, GError **errp);
+/** cxb_qmp_serve_hmp() - Be a human monitor on @chr (taken on success). */
+bool cxb_qmp_serve_hmp(CxbQmp *qmp, CxbChardev *chr, GError **errp);
 /** cxb_qmp_flush() - Blocking best effort to get answers out, before the process ends. */
 void cxb_qmp_flush(CxbQmp *qmp);
 
