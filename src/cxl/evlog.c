@@ -156,6 +156,12 @@ void cxb_evlogs_clear_dc(CxbEvLogs *logs)
 	drop(&logs->log[CXB_LOG_DC], logs->log[CXB_LOG_DC].count);
 }
 
+void cxb_evlogs_clear_all(CxbEvLogs *logs)
+{
+	for (unsigned i = 0; i < CXB_LOG_DC; i++)
+		drop(&logs->log[i], logs->log[i].count);
+}
+
 void evlog_set_mode(CxbEvLogs *logs, CxbLogId id, uint8_t mode)
 {
 	struct evlog *log = &logs->log[id];

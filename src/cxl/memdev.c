@@ -10,6 +10,8 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
 	g_assert(config->volatile_size % WIRE_CAPACITY_UNIT == 0);
 	g_assert(config->persistent_size % WIRE_CAPACITY_UNIT == 0);
 	g_assert(!config->lsa_size || (config->lsa_read && config->lsa_write));
+	g_assert(!config->media.sanitize ||
+		 (config->media.disable && config->media.answers && config->media.erase));
 	md->config = *config;
 	memdev_init_firmware(md);
 	memdev_init_features(md);
@@ -19,6 +21,9 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
 
 void cxb_memdev_free(CxbMemdev *md)
 {
+	if (!md)
+		return;
+	g_free(md->erasing);
 	g_free(md);
 }
 
@@ -45,4 +50,6 @@ void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 	memdev_add_identify(md, cci);
 	memdev_add_lsa(md, cci);
 	memdev_add_health(md, cci);
+	memdev_add_sanitize(md, cci);
+	memdev_add_security(md, cci);
 }

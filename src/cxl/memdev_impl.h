@@ -9,6 +9,7 @@
 #include "wire/feature.h"
 #include "wire/firmware.h"
 #include "wire/mbox.h"
+#include "wire/sanitize.h"
 
 #define NS_PER_S        INT64_C(1000000000)
 #define MEMDEV_FW_SLOTS 2
@@ -51,6 +52,8 @@ struct CxbMemdev {
 	struct wire_alert_config alerts;
 	MemdevFirmware firmware;
 	MemdevFeatures features;
+	struct wire_dpa_range *erasing; /* of the media operation under way; NULL: there is none */
+	size_t n_erasing;
 };
 
 void memdev_add_timestamp(CxbMemdev *md, CxbCci *cci); /* cmd_timestamp.c */
@@ -66,6 +69,8 @@ const char *memdev_firmware_revision(const CxbMemdev *md);
 void memdev_add_features(CxbMemdev *md, CxbCci *cci); /* cmd_features.c */
 void memdev_init_features(CxbMemdev *md);
 void memdev_reset_features(CxbMemdev *md, CxbResetKind kind);
+void memdev_add_sanitize(CxbMemdev *md, CxbCci *cci); /* cmd_sanitize.c */
+void memdev_add_security(CxbMemdev *md, CxbCci *cci); /* cmd_security.c */
 void memdev_init_alerts(CxbMemdev *md);
 
 #endif

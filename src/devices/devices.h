@@ -162,6 +162,14 @@ bool cxb_type3_dpa_ok(void *opaque, uint64_t dpa, uint64_t len);
 bool cxb_type3_bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem,
 			uint64_t *off);
 
+/** cxb_type3_answers() - All of (@dpa, @len) has bytes behind it; @opaque is a Type3. */
+bool cxb_type3_answers(void *opaque, uint64_t dpa, uint64_t len);
+/** cxb_type3_segment() - As cxb_cxl_endpoint_segment(), media disabled or not. */
+bool cxb_type3_segment(Type3 *t3, uint64_t dpa, CxbCxlSegment *out);
+
+/** cxb_type3_media() - For CxbMemdevConfig: erases what is behind @t3. */
+CxbMemdevMedia cxb_type3_media(Type3 *t3);
+
 /** cxb_type3_poison_init() - The list and its commands, after memdev and dc are settled. */
 void cxb_type3_poison_init(Type3 *t3);
 

@@ -128,6 +128,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 		.lsa_read = lsa_read,
 		.lsa_write = lsa_write,
 		.lsa_opaque = t3,
+		.media = cxb_type3_media(t3),
 		.poison_list_max = CXB_POISON_LIST_MAX,
 		.fw_revision = "cxlbox " CXB_VERSION,
 	};

@@ -8,9 +8,8 @@
 CXB_TRACE(cxl_type3_miss, (const char *dev, const char *what, uint64_t dpa, size_t len),
 	  "%s: %s of dpa 0x%" PRIx64 " len 0x%zx meets no accepted capacity", dev, what, dpa, len)
 
-bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out)
+bool cxb_type3_segment(Type3 *t3, uint64_t dpa, CxbCxlSegment *out)
 {
-	Type3 *t3 = (Type3 *)endpoint;
 	const Type3Part *part = cxb_type3_part_at(t3, dpa);
 
 	if (part) {
@@ -55,6 +54,39 @@ bool cxb_type3_bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem *
 	return true;
 }
 
+/* Up to the last byte that 64 bits can name. */
+bool cxb_type3_answers(void *opaque, uint64_t dpa, uint64_t len)
+{
+	while (len) {
+		size_t n = len;
+		CxbHostMem *mem;
+		uint64_t off;
+
+		if (!cxb_type3_bytes_at(opaque, dpa, &n, &mem, &off))
+			return false;
+		dpa += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* --- access; none while media is disabled --- */
+
+bool cxb_cxl_endpoint_answers(const CxbDevice *endpoint)
+{
+	return !cxb_cci_media_disabled(((const Type3 *)endpoint)->cci);
+}
+
+bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out)
+{
+	return cxb_cxl_endpoint_answers(endpoint) && cxb_type3_segment((Type3 *)endpoint, dpa, out);
+}
+
+static bool bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem, uint64_t *off)
+{
+	return cxb_cxl_endpoint_answers(&t3->pci.dev) && cxb_type3_bytes_at(t3, dpa, len, mem, off);
+}
+
 static bool miss(Type3 *t3, const char *what, uint64_t dpa, size_t len)
 {
 	t3->missed++;
@@ -72,7 +104,7 @@ bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t 
 		CxbHostMem *mem;
 		uint64_t off;
 
-		if (!cxb_type3_bytes_at(t3, dpa, &n, &mem, &off))
+		if (!bytes_at(t3, dpa, &n, &mem, &off))
 			return miss(t3, "read", dpa, len);
 		if (!cxb_hostmem_read(mem, off, to, n))
 			return false;
@@ -93,7 +125,7 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 		CxbHostMem *mem;
 		uint64_t off;
 
-		if (!cxb_type3_bytes_at(t3, dpa, &n, &mem, &off))
+		if (!bytes_at(t3, dpa, &n, &mem, &off))
 			return miss(t3, "write", dpa, len);
 		if (!cxb_hostmem_write(mem, off, from, n))
 			return false;

@@ -5,22 +5,6 @@
  */
 #include "devices.h"
 
-/* Up to the last byte that 64 bits can name. */
-static bool answers(void *opaque, uint64_t dpa, uint64_t len)
-{
-	while (len) {
-		size_t n = len;
-		CxbHostMem *mem;
-		uint64_t off;
-
-		if (!cxb_type3_bytes_at(opaque, dpa, &n, &mem, &off))
-			return false;
-		dpa += n;
-		len -= n;
-	}
-	return true;
-}
-
 static bool write_line(void *opaque, uint64_t dpa, const void *line)
 {
 	return cxb_cxl_endpoint_write(opaque, dpa, line, CXB_POISON_LINE);
@@ -47,7 +31,7 @@ void cxb_type3_poison_init(Type3 *t3)
 {
 	const CxbPoisonConfig config = {
 		.exists = cxb_type3_dpa_ok,
-		.answers = answers,
+		.answers = cxb_type3_answers,
 		.write = write_line,
 		.timestamp = timestamp,
 		.opaque = t3,

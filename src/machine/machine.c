@@ -54,7 +54,7 @@ static void dc_commit(void *opaque, CxbDevice *endpoint, const CxbDcOp *op)
 	for (size_t i = 0; i < op->n; i++) {
 		const CxbDcExtent *e = op->extents[i];
 
-		if (op->kind == CXB_DC_OP_ACCEPT)
+		if (op->kind == CXB_DC_OP_ACCEPT && cxb_cxl_endpoint_answers(endpoint))
 			cxb_aliases_add_range(
 				m->aliases, endpoint,
 				&(CxbCxlSegment){ .dpa = e->dpa,

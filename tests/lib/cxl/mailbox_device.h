@@ -31,7 +31,11 @@ typedef struct {
 	CxbComp *comp;
 	unsigned irqs; /* messages raised */
 	uint8_t lsa[MAILBOX_DEVICE_LSA];
-	bool lsa_gone;     /* tests set it: label storage cannot be reached */
+	bool lsa_gone; /* tests set it: label storage cannot be reached */
+	/* Media: how often all of it was erased, bytes erased in ranges; tests make it fail. */
+	unsigned sanitized;
+	uint64_t erased;
+	bool erase_fails;
 	uint64_t line_dpa; /* of the last line written to memory, by Clear Poison */
 	uint8_t line[CXB_POISON_LINE];
 } MailboxDevice;
@@ -80,7 +84,7 @@ static inline bool mailbox_device_dpa_ok(void *opaque, uint64_t dpa, uint64_t le
 	return len <= end && dpa <= end - len;
 }
 
-/* Static memory is all there is to poison. */
+/* Static memory is all there is to poison, and to erase. */
 static inline bool mailbox_device_answers(void *opaque, uint64_t dpa, uint64_t len)
 {
 	return len <= FAKE_BASE && dpa <= FAKE_BASE - len;
@@ -95,6 +99,28 @@ static inline bool mailbox_device_line(void *opaque, uint64_t dpa, const void *l
 	for (size_t i = 0; i < sizeof(d->line); i++)
 		d->line[i] = ((const uint8_t *)line)[i];
 	return true;
+}
+
+static inline bool mailbox_device_sanitize(void *opaque)
+{
+	MailboxDevice *d = opaque;
+
+	d->sanitized++;
+	return !d->erase_fails;
+}
+
+static inline void mailbox_device_disable(void *opaque, bool disabled)
+{
+	cxb_cci_set_media_disabled(((MailboxDevice *)opaque)->cci, disabled);
+}
+
+static inline bool mailbox_device_erase(void *opaque, uint64_t dpa, uint64_t len)
+{
+	MailboxDevice *d = opaque;
+
+	g_assert_true(mailbox_device_answers(d, dpa, len));
+	d->erased += len;
+	return !d->erase_fails;
 }
 
 static inline void mailbox_device_init(MailboxDevice *d)
@@ -121,6 +147,8 @@ static inline void mailbox_device_init(MailboxDevice *d)
 		.lsa_read = mailbox_device_lsa_read,
 		.lsa_write = mailbox_device_lsa_write,
 		.lsa_opaque = d,
+		.media = { mailbox_device_sanitize, mailbox_device_disable, mailbox_device_answers,
+			   mailbox_device_erase, d },
 		.poison_list_max = CXB_POISON_LIST_MAX,
 		.fw_revision = "REVISION 1",
 	};

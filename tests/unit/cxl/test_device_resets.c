@@ -6,6 +6,7 @@
 #include "wire/feature.h"
 #include "wire/firmware.h"
 #include "wire/mbox.h"
+#include "wire/sanitize.h"
 
 #define SECOND INT64_C(1000000000)
 
@@ -147,6 +148,88 @@ static void features_go_back_to_their_defaults(MailboxDevice *d, gconstpointer u
 	}
 }
 
+static CxbRc run(MailboxDevice *d, uint16_t opcode)
+{
+	CxbRd in = { NULL, 0 };
+	CxbWr out = { NULL, 0, 0 };
+
+	return cxb_cci_run(d->cci, opcode, &in, &out, NULL, NULL);
+}
+
+static void an_interrupted_sanitize_leaves_media_disabled(MailboxDevice *d, gconstpointer unused)
+{
+	for (CxbResetKind kind = 0; kind < CXB_RESET_KINDS; kind++) {
+		g_assert_cmphex(run(d, CXB_OP_SANITIZE), ==, CXB_RC_BG_STARTED);
+		g_assert_true(cxb_cci_media_disabled(d->cci));
+		pass(d, 2 * SECOND);
+		reset(d, kind);
+		pass(d, 100 * SECOND);
+		g_assert_true(cxb_cci_media_disabled(d->cci));
+		g_assert_cmpuint(d->sanitized, ==, kind);
+
+		g_assert_cmphex(run(d, CXB_OP_SANITIZE), ==, CXB_RC_BG_STARTED);
+		pass(d, 4 * SECOND - 1);
+		g_assert_true(cxb_cci_media_disabled(d->cci));
+		pass(d, 1);
+		g_assert_false(cxb_cci_media_disabled(d->cci));
+		g_assert_cmpuint(d->sanitized, ==, kind + 1);
+	}
+}
+
+static void a_sanitize_that_fails_leaves_media_disabled(MailboxDevice *d, gconstpointer unused)
+{
+	mailbox_device_event(d, CXB_LOG_WARN);
+	d->erase_fails = true;
+	g_assert_cmphex(run(d, CXB_OP_SANITIZE), ==, CXB_RC_BG_STARTED);
+	pass(d, 4 * SECOND);
+	g_assert_cmphex(cxb_cci_background(d->cci).rc, ==, CXB_RC_INTERNAL_ERROR);
+	g_assert_true(cxb_cci_media_disabled(d->cci));
+	g_assert_cmpuint(cxb_evlogs_count(d->logs, CXB_LOG_WARN), ==, 1);
+}
+
+static void a_sanitize_empties_logs_0_to_3(MailboxDevice *d, gconstpointer unused)
+{
+	for (unsigned i = 0; i < CXB_LOGS; i++)
+		g_assert_true(mailbox_device_event(d, i));
+	g_assert_cmphex(run(d, CXB_OP_SANITIZE), ==, CXB_RC_BG_STARTED);
+	g_assert_cmphex(cxb_evlogs_status(d->logs), ==, 0x1f);
+	pass(d, 4 * SECOND);
+	g_assert_cmphex(cxb_evlogs_status(d->logs), ==, 1u << CXB_LOG_DC);
+}
+
+static CxbRc erase(MailboxDevice *d, uint64_t dpa, uint64_t len)
+{
+	const struct {
+		struct wire_media_op_in hdr;
+		struct wire_dpa_range range;
+	} req = {
+		.hdr = { WIRE_MEDIA_OP_SANITIZE, WIRE_MEDIA_OP_ERASE, .count = le32_put(1) },
+		.range = { le64_put(dpa), le64_put(len) },
+	};
+	CxbRd in = { (const uint8_t *)&req, sizeof(req) };
+	CxbWr out = { NULL, 0, 0 };
+
+	return cxb_cci_run(d->cci, CXB_OP_MEDIA_OPERATIONS, &in, &out, NULL, NULL);
+}
+
+static void a_reset_takes_a_media_operation(MailboxDevice *d, gconstpointer unused)
+{
+	g_assert_cmphex(erase(d, 0, 0x1000), ==, CXB_RC_BG_STARTED);
+	g_assert_cmpuint(d->erased, ==, 0);
+	reset(d, CXB_RESET_FUNCTION);
+	pass(d, 100 * SECOND);
+	g_assert_cmpuint(d->erased, ==, 0);
+	g_assert_cmphex(erase(d, 0x40, 0x80), ==, CXB_RC_BG_STARTED);
+	pass(d, 4 * SECOND);
+	g_assert_cmpuint(d->erased, ==, 0x80);
+	d->erase_fails = true;
+	g_assert_cmphex(erase(d, 0, 0x40), ==, CXB_RC_BG_STARTED);
+	pass(d, 4 * SECOND);
+	g_assert_cmphex(cxb_cci_background(d->cci).rc, ==, CXB_RC_INTERNAL_ERROR);
+	/* One that is under way when the device goes is freed with it. */
+	g_assert_cmphex(erase(d, 0, 0x40), ==, CXB_RC_BG_STARTED);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -155,6 +238,10 @@ int main(int argc, char **argv)
 	ADD("staged", staged_firmware_waits_for_the_power);
 	ADD("reset", a_reset_drops_a_transfer);
 	ADD("features", features_go_back_to_their_defaults);
+	ADD("sanitize", an_interrupted_sanitize_leaves_media_disabled);
+	ADD("sanitize-logs", a_sanitize_empties_logs_0_to_3);
+	ADD("sanitize-fails", a_sanitize_that_fails_leaves_media_disabled);
+	ADD("ranges", a_reset_takes_a_media_operation);
 	ADD("media", firmware_needs_media);
 	return g_test_run();
 }

@@ -53,6 +53,9 @@ const struct wire_event_record *cxb_evlogs_peek(const CxbEvLogs *logs, CxbLogId 
 uint32_t cxb_evlogs_status(const CxbEvLogs *logs);
 /** cxb_evlogs_clear_dc() - Empty log 4 with its overflow state (reset). Handles go on counting. */
 void cxb_evlogs_clear_dc(CxbEvLogs *logs);
+/** cxb_evlogs_clear_all() - Empty logs 0 to 3 with their overflow state (sanitize). Log 4 tells of
+ * offers that are still open: it stays. */
+void cxb_evlogs_clear_all(CxbEvLogs *logs);
 /** cxb_evlogs_reset() - Interrupt policy back to none, unless it is the function's own reset; logs 0
  * to 3 are lost with the power. Log 4 is cxb_evlogs_clear_dc()'s. */
 void cxb_evlogs_reset(CxbEvLogs *logs, CxbResetKind kind);

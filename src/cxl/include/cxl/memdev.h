@@ -2,8 +2,9 @@
 /*
  * What every memory device's mailbox has beside events, poison and dynamic capacity: Request Abort
  * Background Operation (0005h), firmware (0200h to 0202h), timestamp (0300h/0301h), logs with the
- * effects log (0400h/0401h), features (0500h to 0502h), Identify (4000h), partitions (4100h/4101h), label storage
- * (4102h/4103h), health and alerts (4200h to 4202h).
+ * effects log (0400h/0401h), features (0500h to 0502h), Identify (4000h), partitions
+ * (4100h/4101h), label storage (4102h/4103h), health and alerts (4200h to 4202h), sanitize and
+ * media operations (4400h, 4402h), security state (4500h).
  */
 #ifndef CXB_CXL_MEMDEV_H
 #define CXB_CXL_MEMDEV_H
@@ -17,6 +18,18 @@
 
 typedef struct CxbMemdev CxbMemdev;
 
+/* The media as sanitize and media operations (4400h, 4402h) see it: bytes become zero. */
+typedef struct {
+	/* Everything: memory that answers, label storage. False: some of it is not erased. */
+	bool (*sanitize)(void *opaque);
+	/* It stops answering, or does again; the interface's media disabled goes with it. */
+	void (*disable)(void *opaque, bool disabled);
+	bool (*answers)(void *opaque, uint64_t dpa, uint64_t len); /* all of it */
+	/* What answers of a range; false as above. */
+	bool (*erase)(void *opaque, uint64_t dpa, uint64_t len);
+	void *opaque;
+} CxbMemdevMedia;
+
 typedef struct {
 	CxbClock *clock;
 	CxbEvLogs *logs; /* borrowed; sizes for Identify. May be set later: cxb_memdev_set_logs() */
@@ -27,6 +40,7 @@ typedef struct {
 	bool (*lsa_read)(void *opaque, uint64_t off, void *buf, size_t len);
 	bool (*lsa_write)(void *opaque, uint64_t off, const void *buf, size_t len);
 	void *lsa_opaque;
+	CxbMemdevMedia media;     /* all of it, or nothing and no commands for it */
 	uint32_t poison_list_max; /* records, for Identify; 0: no poison list */
 	const char *fw_revision;  /* 16 characters at most */
 } CxbMemdevConfig;

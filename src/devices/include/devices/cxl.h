@@ -84,6 +84,8 @@ typedef struct {
 	bool readonly;
 } CxbCxlSegment;
 
+/** cxb_cxl_endpoint_answers() - Its media is not disabled: there are segments. */
+bool cxb_cxl_endpoint_answers(const CxbDevice *endpoint);
 /** cxb_cxl_endpoint_segment() - The segment at or next above @dpa; false if there is none. */
 bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out);
 /** cxb_cxl_endpoint_read(), _write() - Access by DPA; false if no capacity answers at (@dpa, @len). */

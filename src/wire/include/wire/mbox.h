@@ -2,7 +2,7 @@
 /*
  * Commands of a memory device's mailbox: opcodes and payloads, CXL 3.1 8.2.9. "_in" is what the
  * host sends, "_out" what it gets. Dynamic capacity is in wire/dc.h, firmware in
- * wire/firmware.h, features in wire/feature.h, event records and
+ * wire/firmware.h, features in wire/feature.h, sanitize and security in wire/sanitize.h, event records and
  * health (4200h) in wire/event.h.
  */
 #ifndef CXB_WIRE_MBOX_H
@@ -38,6 +38,9 @@ enum {
 	CXB_OP_GET_POISON = 0x4300,             /* 8.2.9.9.4.1 */
 	CXB_OP_INJECT_POISON = 0x4301,          /* 8.2.9.9.4.2 */
 	CXB_OP_CLEAR_POISON = 0x4302,           /* 8.2.9.9.4.3 */
+	CXB_OP_SANITIZE = 0x4400,               /* 8.2.9.9.5.1 */
+	CXB_OP_MEDIA_OPERATIONS = 0x4402,       /* 8.2.9.9.5.3 */
+	CXB_OP_GET_SECURITY_STATE = 0x4500,     /* 8.2.9.9.6.1 */
 	CXB_OP_GET_DC_CONFIG = 0x4800,          /* 8.2.9.9.9.1 */
 	CXB_OP_GET_DC_EXTENTS = 0x4801,         /* 8.2.9.9.9.2 */
 	CXB_OP_ADD_DC_RESPONSE = 0x4802,        /* 8.2.9.9.9.3 */
