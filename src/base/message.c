@@ -22,7 +22,7 @@ static void append_time(GString *line)
 	g_string_append_printf(line, "%s.%06dZ ", text, (int)(now_us % G_USEC_PER_SEC));
 }
 
-static void message(const char *where, const char *fmt, va_list ap)
+static void G_GNUC_PRINTF(2, 0) message(const char *where, const char *fmt, va_list ap)
 {
 	GString *line = g_string_new(NULL);
 
