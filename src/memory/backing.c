@@ -20,13 +20,13 @@ static uint64_t round_up(uint64_t n, uint64_t unit)
 	return (n + unit - 1) / unit * unit;
 }
 
-/* Filled in for a descriptor just opened. */
+/* Filled in for a descriptor just opened, or -1 with errno left as it is. */
 static void backing_init(Backing *b, int fd)
 {
 	struct statfs fs;
 
 	*b = (Backing){ .fd = fd, .page_size = sysconf(_SC_PAGESIZE) };
-	if (fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC)
+	if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == HUGETLBFS_MAGIC)
 		b->page_size = fs.f_bsize;
 }
 
