@@ -10,12 +10,16 @@
 
 #include "base/error.h"
 
-static bool same_file(int fd, const char *path)
+/* Whether @path still names the file that @fd is: 1, 0 or -errno. */
+static int still_named(int fd, const char *path)
 {
 	struct stat ours, theirs;
 
-	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
-	       ours.st_ino == theirs.st_ino;
+	if (fstat(fd, &ours) != 0)
+		return -errno;
+	if (stat(path, &theirs) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
 /* The lock is that of the open file, so it survives the forks of -daemonize. */
@@ -23,6 +27,7 @@ static int open_locked(const char *path, GError **errp)
 {
 	for (;;) {
 		const int fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+		int named;
 
 		if (fd < 0) {
 			cxb_fail_errno(errp, errno, "cannot create PID file: Could not create '%s'",
@@ -34,9 +39,14 @@ static int open_locked(const char *path, GError **errp)
 			close(fd);
 			return -1;
 		}
-		if (same_file(fd, path))
+		named = still_named(fd, path);
+		if (named > 0)
 			return fd;
-		close(fd); /* its owner removed it between the two calls */
+		close(fd); /* 0: its owner removed it between the two calls */
+		if (named < 0) {
+			cxb_fail_errno(errp, -named, "cannot create PID file: Cannot stat file");
+			return -1;
+		}
 	}
 }
 
