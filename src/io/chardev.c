@@ -139,6 +139,26 @@ static ssize_t write_some(CxbChardev *chr, const void *p, size_t n)
 	return write_quietly(chr->out_fd, p, MIN(n, _POSIX_PIPE_BUF));
 }
 
+static gboolean on_drop(void *opaque)
+{
+	CxbChardev *chr = opaque;
+
+	peer_gone(chr);
+	return G_SOURCE_REMOVE;
+}
+
+/* The peer goes from the main loop, not under its writer. */
+static void drop_later(CxbChardev *chr)
+{
+	if (chr->drop_source)
+		return;
+	chr->broken = true;
+	chr->drop_source = g_idle_source_new();
+	g_source_set_priority(chr->drop_source, G_PRIORITY_DEFAULT);
+	g_source_set_callback(chr->drop_source, on_drop, chr, NULL);
+	g_source_attach(chr->drop_source, chr->context);
+}
+
 /* Sends from @p what the peer takes now; returns how much. Sets broken if it never will. */
 static size_t send_now(CxbChardev *chr, const uint8_t *p, size_t n)
 {
@@ -156,6 +176,9 @@ static size_t send_now(CxbChardev *chr, const uint8_t *p, size_t n)
 		} else {
 			/* A log file on a full disk may have room again later. */
 			chr->broken = !chr->lossy;
+			/* One that has gone may have left requests; any other waits for answers. */
+			if (chr->socket && chr->broken && errno != EPIPE && errno != ECONNRESET)
+				drop_later(chr);
 			return n;
 		}
 	}
@@ -173,25 +196,12 @@ static void send_queue(CxbChardev *chr)
 	queue_compact(chr);
 }
 
-static gboolean on_drop(void *opaque)
-{
-	CxbChardev *chr = opaque;
-
-	peer_gone(chr);
-	return G_SOURCE_REMOVE;
-}
-
-/* The peer takes nothing, or too little. It goes from the main loop, not under its writer. */
+/* The peer takes nothing, or too little. */
 static void overflow(CxbChardev *chr)
 {
 	queue_clear(chr);
-	if (chr->lossy || chr->drop_source)
-		return;
-	chr->broken = true;
-	chr->drop_source = g_idle_source_new();
-	g_source_set_priority(chr->drop_source, G_PRIORITY_DEFAULT);
-	g_source_set_callback(chr->drop_source, on_drop, chr, NULL);
-	g_source_attach(chr->drop_source, chr->context);
+	if (!chr->lossy)
+		drop_later(chr);
 }
 
 void cxb_chardev_write(CxbChardev *chr, const void *bytes, size_t len)
