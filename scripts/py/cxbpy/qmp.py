@@ -22,9 +22,13 @@ class Qmp:
         self.sock = connect_unix(path, timeout) if sock is None else sock
         self.lines = Lines(self.sock)
         self.events = []
-        self.greeting = self.read()
-        if negotiate:
-            self.cmd("qmp_capabilities")
+        try:
+            self.greeting = self.read()
+            if negotiate:
+                self.cmd("qmp_capabilities")
+        except BaseException:
+            self.sock.close()
+            raise
 
     def send_raw(self, data):
         """Bytes as they are: what a person pastes."""
