@@ -9,6 +9,7 @@ import unittest
 from typing import NamedTuple
 
 import acpi
+import background
 import capacity
 import configspace
 import decode
@@ -56,6 +57,9 @@ SCENARIOS = [
     Scenario("mailbox_with_dynamic_capacity", ["dcmailbox"], [mailbox.dc_mailbox], DYNAMIC),
     Scenario("commands_that_may_be_the_last", ["fatal"], [mailbox.last(c) for c in mailbox.FATAL],
              DYNAMIC),
+    Scenario("firmware", ["firmware"], [background.firmware]),
+    Scenario("features", ["features"], [background.features]),
+    Scenario("sanitize", ["sanitize"], [background.sanitize], PERSISTENT),
     Scenario("event_records", ["events"], [records.events]),
     Scenario("event_log_overflow", ["overflow"], [records.overflow]),
     Scenario("poison", ["poison", "misplaced", "clipped"],
