@@ -53,7 +53,7 @@ static void command(MailboxDevice *d, CxbRd *rd)
 {
 	uint16_t opcode = take(rd, 2);
 	uint32_t len = take(rd, 2);
-	const CxbCciCmd *known = cxb_cci_nth(d->cci, opcode % 32);
+	const CxbCciCmd *known = cxb_cci_nth(d->cci, opcode % 64);
 	const size_t n = MIN(MIN(len, rd->left), 2048);
 
 	if (!cxb_cci_find(d->cci, opcode) && opcode < 0x8000 && known)
