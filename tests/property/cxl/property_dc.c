@@ -752,12 +752,14 @@ static void the_engine_agrees_with_a_naive_model(void)
 {
 	const char *env = g_getenv("G_TEST_RANDOM");
 	const guint32 seed = env ? strtoul(env, NULL, 0) : (guint32)g_test_rand_int();
+	const char *count = g_getenv("CXB_OPERATIONS");
+	const unsigned operations = count ? strtoul(count, NULL, 0) : OPERATIONS;
 	World w = { .rand = g_rand_new_with_seed(seed) };
 	unsigned done[5] = { 0 };
 
 	g_test_message("G_TEST_RANDOM=%u", seed);
 	begin(&w);
-	for (unsigned i = 0; i < OPERATIONS; i++) {
+	for (unsigned i = 0; i < operations; i++) {
 		const unsigned dice = pick(&w, 100);
 		const unsigned what = dice < 35   ? 0
 				      : dice < 65 ? 1
@@ -787,8 +789,8 @@ static void the_engine_agrees_with_a_naive_model(void)
 		agree(&w);
 	}
 	for (unsigned i = 0; i < G_N_ELEMENTS(done); i++)
-		g_assert_cmpuint(done[i], >, OPERATIONS / 100);
-	g_assert_cmpuint(w.m.generation, >, OPERATIONS / 100); /* not only refusals */
+		g_assert_cmpuint(done[i], >, operations / 100);
+	g_assert_cmpuint(w.m.generation, >, operations / 100); /* not only refusals */
 	cxb_dc_free(w.dc);
 	for (unsigned t = 0; t < TAGS - 1; t++)
 		g_assert_true(!w.backing[t]->holder && !w.backing[t]->mapped);
