@@ -49,15 +49,23 @@ static unsigned take_size(CxbRd *rd)
 }
 
 /* Seeds name opcodes; of the other numbers most stand for some command. */
+/* Opcodes that there are and, below 4000h, lengths that their rows take; others as they come. */
 static void command(MailboxDevice *d, CxbRd *rd)
 {
 	uint16_t opcode = take(rd, 2);
 	uint32_t len = take(rd, 2);
-	const CxbCciCmd *known = cxb_cci_nth(d->cci, opcode % 64);
-	const size_t n = MIN(MIN(len, rd->left), 2048);
+	const bool fit = opcode < 0x4000;
+	const CxbCciCmd *known = cxb_cci_find(d->cci, opcode);
+	size_t n;
 
-	if (!cxb_cci_find(d->cci, opcode) && opcode < 0x8000 && known)
+	if (!known && opcode < 0x8000)
+		known = cxb_cci_nth(d->cci, opcode % 64);
+	if (known) {
 		opcode = known->opcode;
+		if (fit)
+			len = CLAMP(len, known->in_min, known->in_max);
+	}
+	n = MIN(MIN(len, rd->left), 2048);
 	cxb_devregs_write(d->regs, MBOX + WIRE_MBOX_CMD, 8, opcode | (uint64_t)len << 16);
 	cxb_devregs_write_bulk(d->regs, PAYLOAD, cxb_rd_take(rd, n), n);
 	cxb_devregs_write(d->regs, MBOX + WIRE_MBOX_CTRL, 4, 1);
