@@ -4,8 +4,9 @@
  * so that a host never waits for a record without More: a request whose group does not fit is
  * refused in prepare; what may not be refused waits until the host has cleared records.
  *
- * No group is larger than the log: each was announced through it, except what force takes, which
- * is announced tag by tag where it does not fit at once.
+ * No group is larger than the log: each was announced through it. What force takes is announced
+ * tag by tag where it does not fit at once, and what has no tag, which may be named or have been
+ * cut into more extents than the log has records, in several groups.
  */
 #include "dc_head.h"
 
@@ -80,6 +81,16 @@ static void group_write(CxbDcHead *h, uint8_t type, const CxbDcOp *op, size_t fi
 	for (size_t i = first; i < first + n; i++)
 		record_write(h, type, op->extents[i], i + 1 < first + n, op->extents_left,
 			     op->tags_left);
+}
+
+/* Of more extents than the log could ever hold, each group fills it. */
+static void groups_write(CxbDcHead *h, uint8_t type, const CxbDcOp *op, size_t first, size_t n)
+{
+	const size_t most = cxb_evlogs_size(h->logs, CXB_LOG_DC);
+
+	for (; n > most; first += most, n -= most)
+		group_write(h, type, op, first, most);
+	group_write(h, type, op, first, n);
 }
 
 /* Whatever is taken by force has gone already; the rest must still be what was to be said. */
@@ -180,7 +191,7 @@ static void forced_write(CxbDcHead *h, const CxbDcOp *op)
 	for (size_t i = 1; i <= op->n; i++) {
 		if (i < op->n && cxb_uuid_equal(&op->extents[i]->tag, &op->extents[first]->tag))
 			continue;
-		group_write(h, WIRE_DC_EVENT_FORCED_RELEASE, op, first, i - first);
+		groups_write(h, WIRE_DC_EVENT_FORCED_RELEASE, op, first, i - first);
 		first = i;
 	}
 }
@@ -203,10 +214,10 @@ static void commit(void *opaque, const CxbDcOp *op)
 		forced_write(h, op);
 		break;
 	case CXB_DC_OP_REANNOUNCE:
-		group_write(h,
-			    op->extents[0]->state == CXB_DC_OFFERED ? WIRE_DC_EVENT_ADD
-								    : WIRE_DC_EVENT_RELEASE,
-			    op, 0, op->n);
+		groups_write(h,
+			     op->extents[0]->state == CXB_DC_OFFERED ? WIRE_DC_EVENT_ADD
+								     : WIRE_DC_EVENT_RELEASE,
+			     op, 0, op->n);
 		break;
 	case CXB_DC_OP_ACCEPT:
 	case CXB_DC_OP_RETURN:

@@ -42,6 +42,17 @@ static void mailbox_set_up(Mailbox *m, gconstpointer unused)
 	mailbox_begin(m, &c, 1024);
 }
 
+/* One whose capacity is static. */
+static void mailbox_set_up_static(Mailbox *m, FakeStatic *mem)
+{
+	CxbDcConfig c = fake_config(NULL);
+
+	*mem = (FakeStatic){ .backing.ops = &fake_static_ops };
+	c.backing = &mem->backing;
+	m->f.pool = fake_pool_new();
+	mailbox_begin(m, &c, 1024);
+}
+
 static void mailbox_tear_down(Mailbox *m, gconstpointer unused)
 {
 	tear_down(&m->f, NULL);
@@ -440,6 +451,70 @@ static void force_on_more_than_the_log_holds_goes_tag_by_tag(Mailbox *m, gconstp
 	g_assert_cmphex(le_load(rec(m, 0) + 0x38, 8), ==, FAKE_BASE + 5 * FAKE_BLOCK);
 }
 
+/* @n extents of one block without a tag from block @at on, one block apart; the log is empty. */
+static void take_untagged(Mailbox *m, unsigned at, size_t n)
+{
+	FakeRange r[LOG_SIZE];
+
+	for (size_t i = 0; i < n; i++)
+		r[i] = (FakeRange){ at + 2 * i, 1 };
+	g_assert_true(fake_add(m->f.dc, 0, 0, n, r, NULL));
+	g_assert_cmpint(fake_respond(m->f.dc, n, r), ==, CXB_RC_SUCCESS);
+	clear(m, n);
+}
+
+/* Groups that the log can never hold would wait for ever, and everything behind them. */
+static void force_on_more_without_a_tag_than_the_log_holds_fills_it_in_turn(void)
+{
+	CxbDcRange ranges[10];
+	Mailbox m = { 0 };
+	FakeStatic mem;
+
+	mailbox_set_up_static(&m, &mem);
+	take_untagged(&m, 0, 6);
+	take_untagged(&m, 12, 4);
+	for (size_t i = 0; i < G_N_ELEMENTS(ranges); i++)
+		ranges[i] = (CxbDcRange){ 2 * i * FAKE_BLOCK, FAKE_BLOCK };
+	g_assert_true(cxb_dc_release(m.f.dc,
+				     &(CxbDcReleaseReq){ .policy = CXB_DC_REMOVE_PRESCRIPTIVE,
+							 .forced = true,
+							 .n = G_N_ELEMENTS(ranges),
+							 .ranges = ranges },
+				     NULL));
+	log_is(&m, "2+ 2+ 2+ 2+ 2+ 2+ 2+ 2");
+	clear(&m, 7);
+	log_is(&m, "2 2+ 2");
+	g_assert_cmphex(le_load(rec(&m, 2) + 0x38, 8), ==, FAKE_BASE + 18 * FAKE_BLOCK);
+	clear(&m, 3);
+	take_untagged(&m, 0, 8);
+	mailbox_tear_down(&m, NULL);
+}
+
+static void a_request_cut_into_more_than_the_log_holds_is_announced_again(void)
+{
+	FakeRange odd[9];
+	Mailbox m = { 0 };
+	FakeStatic mem;
+
+	mailbox_set_up_static(&m, &mem);
+	g_assert_true(fake_add(m.f.dc, 0, 0, FAKE_RANGES({ 0, 20 }), NULL));
+	g_assert_cmpint(fake_respond(m.f.dc, FAKE_RANGES({ 0, 20 })), ==, CXB_RC_SUCCESS);
+	g_assert_true(
+		cxb_dc_release(m.f.dc,
+			       &(CxbDcReleaseReq){ .policy = CXB_DC_REMOVE_PRESCRIPTIVE,
+						   .n = 1,
+						   .ranges = &(CxbDcRange){ 0, 20 * FAKE_BLOCK } },
+			       NULL));
+	for (size_t i = 0; i < G_N_ELEMENTS(odd); i++)
+		odd[i] = (FakeRange){ 2 * i + 1, 1 };
+	g_assert_cmpint(fake_give_back(m.f.dc, G_N_ELEMENTS(odd), odd), ==, CXB_RC_SUCCESS);
+	cxb_dc_head_reset(m.head);
+	log_is(&m, "1+ 1+ 1+ 1+ 1+ 1+ 1+ 1");
+	clear(&m, 8);
+	log_is(&m, "1+ 1");
+	mailbox_tear_down(&m, NULL);
+}
+
 static void a_refused_offer_gives_its_room_back(Mailbox *m, gconstpointer unused)
 {
 	FakeObserver last = { .refuse = true, .kind = CXB_DC_OP_OFFER };
@@ -594,6 +669,8 @@ int main(int argc, char **argv)
 	RULE(a_group_that_does_not_fit_the_log_is_refused_whole);
 	RULE(a_forced_release_waits_for_room);
 	RULE(force_on_more_than_the_log_holds_goes_tag_by_tag);
+	ALONE(force_on_more_without_a_tag_than_the_log_holds_fills_it_in_turn);
+	ALONE(a_request_cut_into_more_than_the_log_holds_is_announced_again);
 	RULE(a_refused_offer_gives_its_room_back);
 	RULE(a_reset_announces_again_with_fresh_handles);
 	RULE(after_a_reset_a_group_without_room_waits_whole);
