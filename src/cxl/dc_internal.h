@@ -131,6 +131,9 @@ bool cxb_dc_check_ranges(CxbDc *dc, uint8_t region, const CxbDcRange *ranges, si
 /** cxb_dc_host_error() - The guest error line of a refused 4802h or 4803h. @range: NULL if none. */
 void cxb_dc_host_error(CxbDc *dc, uint16_t opcode, const CxbDcDpaRange *range, const char *why);
 
+/** cxb_dc_extents_left() - How many fit yet when @going of those there are have gone. */
+uint32_t cxb_dc_extents_left(const CxbDc *dc, size_t going);
+
 /* --- dc_state.c: the changes of state themselves, which cannot fail --- */
 
 void cxb_dc_group_add(DcGroup *group, DcExtent *e);

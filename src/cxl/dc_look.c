@@ -93,9 +93,15 @@ const CxbDcExtent *cxb_dc_next(const CxbDc *dc, uint16_t head, uint64_t dpa)
 	return iv ? iv->value : NULL;
 }
 
+uint32_t cxb_dc_extents_left(const CxbDc *dc, size_t going)
+{
+	/* Until what a host does not want of an extent has returned, its parts may be too many. */
+	return dc->config.max_extents - MIN(dc->extents - going, dc->config.max_extents);
+}
+
 uint32_t cxb_dc_extents_available(const CxbDc *dc)
 {
-	return dc->config.max_extents - dc->extents;
+	return cxb_dc_extents_left(dc, 0);
 }
 
 uint32_t cxb_dc_tags_available(const CxbDc *dc)

@@ -159,7 +159,7 @@ static void commit_one(CxbDc *dc, DcTxn *txn, unsigned i)
 	trace_cxl_dc_op(dc->config.name, op);
 	if (!first)
 		cxb_dc_apply(dc, txn, i);
-	op->extents_left = cxb_dc_extents_available(dc) + (first ? op->n : 0);
+	op->extents_left = cxb_dc_extents_left(dc, first ? op->n : 0);
 	op->tags_left = cxb_dc_tags_available(dc) + (first ? tags_ending(txn->extents[i]) : 0);
 	for (guint w = 0; w < txn->n_watches; w++) {
 		const DcWatch *watch = watch_at(dc, w);

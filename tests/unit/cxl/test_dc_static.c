@@ -280,6 +280,23 @@ static void cuts_beyond_the_limit_change_nothing(void)
 	static_tear_down(&s, NULL);
 }
 
+static void cuts_that_wait_are_not_counted_below_nothing(void)
+{
+	Static s = { 0 };
+
+	static_set_up_with(&s, 2);
+	add(&s, 0, FAKE_RANGES({ 0, 8 }));
+	s.f.observer.kind = CXB_DC_OP_ACCEPT;
+	s.f.observer.wait = true;
+	/* 0+1 and 2+6 return when it is over. */
+	g_assert_cmpint(fake_respond(s.f.dc, FAKE_RANGES({ 1, 1 })), ==, CXB_RC_LATER);
+	g_assert_cmpuint(cxb_dc_extents_available(s.f.dc), ==, 0);
+	cxb_dc_prepared(s.f.dc, NULL);
+	g_assert_cmpuint(cxb_dc_extents_available(s.f.dc), ==, 1);
+	list_is(&s, "1+1");
+	static_tear_down(&s, NULL);
+}
+
 /* --- asked back --- */
 
 static void a_part_that_is_asked_back_is_an_extent_of_its_own(Static *s, gconstpointer unused)
@@ -375,6 +392,8 @@ int main(int argc, char **argv)
 	ADD(a_host_cuts_pieces_out_and_reaches_over_several);
 	ADD(all_or_nothing_is_given_back);
 	g_test_add_func("/cxl/dc-static/limit", cuts_beyond_the_limit_change_nothing);
+	g_test_add_func("/cxl/dc-static/waiting-cuts",
+			cuts_that_wait_are_not_counted_below_nothing);
 	ADD(a_part_that_is_asked_back_is_an_extent_of_its_own);
 	ADD(force_takes_parts_of_what_is_accepted_and_offered);
 	ADD(a_request_is_judged_before_anything_is_cut);
