@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bytes to operations on dynamic capacity, from both sides: requests of an orchestrator, and a
- * hostile host's raw payloads for 4800h-4803h, 0100h and 0101h. After each operation what must
- * always hold is checked.
+ * hostile host's raw payloads for 4800h-4803h, 0100h and 0101h. The top bit of the first operation
+ * makes the capacity static, where half of what is added has no tag. After each operation what must
+ * always hold is checked, and at the end that nothing is stuck.
  */
 #include "fuzz.h"
 
@@ -11,10 +12,13 @@
 
 #define TAGS     8
 #define LOG_SIZE 12
+#define STATIC   0x80
 
 typedef struct {
 	FakePool *pool;
 	FakeBacking *backing[TAGS];
+	FakeStatic mem;
+	bool is_static;
 	CxbDc *dc;
 	CxbCci *cci;
 	CxbEvLogs *logs;
@@ -60,6 +64,11 @@ static void begin(World *w)
 	c.max_tags = TAGS - 1;
 	for (unsigned i = 0; i < TAGS; i++)
 		w->backing[i] = fake_backing(w->pool, i, (1 + i % 4) * FAKE_BLOCK);
+	if (w->is_static) {
+		w->mem.backing.ops = &fake_static_ops;
+		c.backing = &w->mem.backing;
+		c.find_backing = NULL;
+	}
 	w->dc = cxb_dc_new(&c, NULL);
 	w->cci = cxb_cci_new(&(CxbCciConfig){ "fuzz", 512 });
 	w->logs = cxb_evlogs_new(&logs);
@@ -90,9 +99,32 @@ static size_t ranges(World *w, CxbDcRange r[4])
 	return n;
 }
 
+/* What a refused operation may not change. */
+typedef struct {
+	uint32_t extents, tags, generation;
+	size_t groups;
+} State;
+
+static State state(const World *w)
+{
+	return (State){ cxb_dc_extents_available(w->dc), cxb_dc_tags_available(w->dc),
+			cxb_dc_generation(w->dc, 0), cxb_dc_groups(w->dc, 0) };
+}
+
+static void same_state(const World *w, const State *was)
+{
+	const State now = state(w);
+
+	g_assert_cmpuint(now.extents, ==, was->extents);
+	g_assert_cmpuint(now.tags, ==, was->tags);
+	g_assert_cmpuint(now.generation, ==, was->generation);
+	g_assert_cmpuint(now.groups, ==, was->groups);
+}
+
 static void add(World *w)
 {
 	const unsigned how = byte(w);
+	const State was = state(w);
 	CxbDcRange r[4];
 	CxbDcAddReq req = { .host_id = how & 0x40 ? 1 : 0,
 			    .policy = how & 0x80 ? how % 4 : CXB_DC_SELECT_PRESCRIPTIVE,
@@ -100,14 +132,19 @@ static void add(World *w)
 			    .tag = fake_tag(how % 16),
 			    .ranges = r };
 
+	if (w->is_static && how & 8)
+		req.tag = (CxbUuid){ { 0 } };
 	req.n = ranges(w, r);
-	if (cxb_dc_add(w->dc, &req, NULL))
-		g_assert_cmpint(how % 16, <, TAGS);
+	if (!cxb_dc_add(w->dc, &req, NULL))
+		same_state(w, &was);
+	else
+		g_assert_true(how % 16 < TAGS || w->is_static);
 }
 
 static void ask(World *w)
 {
 	const unsigned how = byte(w), tag = byte(w);
+	const State was = state(w);
 	CxbDcRange r[4];
 	CxbDcReleaseReq req = { .policy = how & 1,
 				.forced = how & 2,
@@ -118,7 +155,26 @@ static void ask(World *w)
 	if (tag & 0x80)
 		req.tag = fake_tag(tag % 16);
 	req.n = ranges(w, r);
-	cxb_dc_release(w->dc, &req, NULL);
+	if (!cxb_dc_release(w->dc, &req, NULL))
+		same_state(w, &was);
+}
+
+/* An extent as it is, or one without a tag cut at either end. */
+static void put_range(World *w, uint8_t *to, const CxbDcExtent *e)
+{
+	uint64_t dpa = e ? e->dpa : 0, len = e ? e->len : 0;
+
+	if (e && cxb_uuid_is_null(&e->tag)) {
+		const unsigned b = byte(w);
+		const uint64_t below = (b & 3) * FAKE_BLOCK, above = (b >> 2 & 3) * FAKE_BLOCK;
+
+		if (below + above < len) {
+			dpa += below;
+			len -= below + above;
+		}
+	}
+	le_store(to, 8, dpa);
+	le_store(to + 8, 8, len);
 }
 
 /* A payload that is half likely: entries are extents of the device, or raw bytes. */
@@ -128,6 +184,7 @@ static void command(World *w)
 					    0x4802, 0x4803, 0x0100, 0x0101 };
 	const unsigned how = byte(w), raw = byte(w);
 	const uint16_t opcode = opcodes[how % 8];
+	const State was = state(w);
 	uint8_t in[512] = { 0 }, out[512];
 	size_t len = 0;
 	CxbWr wr = { out, 0, sizeof(out) };
@@ -140,8 +197,7 @@ static void command(World *w)
 
 		for (unsigned i = 0; i < n; i++) {
 			e = cxb_dc_next(w->dc, 0, e && byte(w) % 8 ? e->dpa + 1 : 0);
-			le_store(in + 8 + 0x18 * i, 8, e ? e->dpa : 0);
-			le_store(in + 16 + 0x18 * i, 8, e ? e->len : 0);
+			put_range(w, in + 8 + 0x18 * i, e);
 		}
 		in[0] = n;
 		in[4] = raw >> 7;
@@ -156,11 +212,12 @@ static void command(World *w)
 	g_assert_true(rc == CXB_RC_LATER || rc <= CXB_RC_ABORT_UNSUPPORTED);
 	g_assert_true(rc == CXB_RC_SUCCESS || !wr.len);
 	g_assert_cmpuint(wr.len, <=, sizeof(out));
+	if (rc != CXB_RC_SUCCESS && rc != CXB_RC_LATER)
+		same_state(w, &was);
 }
 
-static void clear_log(World *w)
+static void clear_records(World *w, size_t wanted)
 {
-	const size_t wanted = byte(w) % 4;
 	const size_t n = MIN(wanted, cxb_evlogs_count(w->logs, CXB_LOG_DC));
 	uint8_t in[6 + 2 * 4] = { CXB_LOG_DC, 0, n }, out[16];
 	CxbRd rd = { in, 6 + 2 * n };
@@ -181,6 +238,30 @@ static void go_on(World *w, bool fail)
 
 /* --- what always holds --- */
 
+static void backing_holds(const World *w, const CxbDcExtent *e)
+{
+	const unsigned t = e->tag.b[15];
+
+	if (w->is_static) {
+		g_assert_true(e->backing == &w->mem.backing);
+		g_assert_cmphex(e->backing_off, ==, e->dpa - FAKE_BASE);
+		return;
+	}
+	g_assert_true(e->backing == &w->backing[t]->backing);
+	g_assert_true(e->backing_off + e->len <= w->backing[t]->size);
+}
+
+static void backings_hold(const World *w, const bool *live, const bool *mapped, const uint64_t *sum)
+{
+	for (unsigned t = 0; t < TAGS; t++) {
+		const FakeBacking *b = w->backing[t];
+
+		g_assert_true(!b->holder == (w->is_static || !live[t]));
+		g_assert_true(b->mapped == (!w->is_static && mapped[t]));
+		g_assert_true(w->is_static || sum[t] <= b->size);
+	}
+}
+
 static void extents_hold(World *w)
 {
 	const CxbDcConfig *c = cxb_dc_config(w->dc);
@@ -199,21 +280,23 @@ static void extents_hold(World *w)
 		g_assert_true(e->dpa >= r->base && above <= r->base + r->len);
 		g_assert_cmpuint(e->len % FAKE_BLOCK, ==, 0);
 		g_assert_cmpuint(t, <, TAGS);
-		g_assert_true(e->backing == &w->backing[t]->backing);
-		g_assert_true(e->backing_off + e->len <= w->backing[t]->size);
+		backing_holds(w, e);
+		accepted += e->state != CXB_DC_OFFERED;
+		n++;
+		if (cxb_uuid_is_null(&e->tag)) {
+			g_assert_true(w->is_static);
+			continue;
+		}
 		live[t] = true;
 		mapped[t] |= e->state != CXB_DC_OFFERED;
 		sum[t] += e->len;
-		accepted += e->state != CXB_DC_OFFERED;
-		n++;
 	}
-	for (unsigned t = 0; t < TAGS; t++) {
-		g_assert_cmpint(w->backing[t]->holder != NULL, ==, live[t]);
-		g_assert_cmpint(w->backing[t]->mapped, ==, mapped[t]);
-		g_assert_cmphex(sum[t], <=, w->backing[t]->size);
+	for (unsigned t = 0; t < TAGS; t++)
 		tags += live[t];
-	}
-	g_assert_cmpuint(cxb_dc_extents_available(w->dc), ==, c->max_extents - n);
+	backings_hold(w, live, mapped, sum);
+	g_assert_cmpuint(cxb_dc_extents_available(w->dc), ==,
+			 c->max_extents - MIN(n, c->max_extents));
+	g_assert_true(n <= c->max_extents || w->waiting);
 	g_assert_cmpuint(cxb_dc_tags_available(w->dc), ==, c->max_tags - tags);
 	g_assert_cmpuint(cxb_dc_accepted_count(w->dc, 0), ==, accepted);
 	for (size_t i = 0; i < accepted; i++) {
@@ -233,14 +316,43 @@ static void log_holds(World *w)
 		const uint8_t *r = (const uint8_t *)cxb_evlogs_peek(w->logs, CXB_LOG_DC, i);
 
 		g_assert_cmpuint(r[0x30], <=, 2);
-		g_assert_cmpuint(r[0x48], ==, 0x5b); /* of every tag */
+		g_assert_true(r[0x48] == 0x5b || w->is_static); /* of every tag */
 		g_assert_true(i + 1 < n || !(r[0x35] & 1));
 	}
 }
 
+/* Once the host has read all records, and gives up all capacity, there is room for more. */
+static void nothing_is_stuck(World *w)
+{
+	const CxbDcRange range = { 0, FAKE_BLOCK };
+	CxbDcAddReq req = { .policy = CXB_DC_SELECT_PRESCRIPTIVE, .n = 1, .ranges = &range };
+	const CxbDcExtent *e;
+
+	w->in.left = 0; /* no more surprises */
+	go_on(w, false);
+	w->refuse = w->wait = w->mem.sanitize_fails = false;
+	go_on(w, false);
+	while ((e = cxb_dc_next(w->dc, 0, 0))) {
+		const uint64_t base = cxb_dc_config(w->dc)->regions[e->region].base;
+		const CxbDcRange whole = { e->dpa - base, e->len };
+		const CxbDcReleaseReq force = { .policy = CXB_DC_REMOVE_PRESCRIPTIVE,
+						.forced = true,
+						.region = e->region,
+						.n = 1,
+						.ranges = &whole };
+
+		g_assert_true(cxb_dc_release(w->dc, &force, NULL));
+	}
+	while (cxb_evlogs_count(w->logs, CXB_LOG_DC))
+		clear_records(w, 1);
+	if (!w->is_static)
+		req.tag = fake_tag(0); /* one block */
+	g_assert_true(cxb_dc_add(w->dc, &req, NULL));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	World w = { .in = { data, size } };
+	World w = { .in = { data, size }, .is_static = size && data[0] & STATIC };
 
 	begin(&w);
 	while (w.in.left) {
@@ -258,10 +370,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			command(&w);
 			break;
 		case 6:
-			clear_log(&w);
+			clear_records(&w, byte(&w) % 4);
 			break;
 		case 7:
 			w.refuse = true;
+			w.mem.sanitize_fails = !w.mem.sanitize_fails;
 			break;
 		case 8:
 			w.wait = true;
@@ -276,6 +389,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		extents_hold(&w);
 		log_holds(&w);
 	}
+	nothing_is_stuck(&w);
 	end(&w);
 	return 0;
 }

@@ -14,13 +14,25 @@ static void must(bool ok)
 		abort();
 }
 
+/* Held as long as the device is there, and each extent at its own place in it. */
+static void check_static(World *w)
+{
+	CxbDc *dc = w->t3[0] ? cxb_cxl_type3_dc(w->t3[0]) : NULL;
+	const CxbDcExtent *e = dc ? cxb_dc_next(dc, 0, 0) : NULL;
+
+	must(cxb_hostmem_mapped(w->static_mem) == (dc != NULL));
+	must(!cxb_hostmem_holder(w->static_mem) == !dc);
+	for (; e; e = cxb_dc_next(dc, 0, e->dpa + e->len))
+		must(cxb_cxl_backing_mem(e->backing) == w->static_mem && e->backing_off == e->dpa);
+}
+
 /* Held by the one device that has extents of it, mapped while one of these is accepted. */
 static void check_backends(World *w)
 {
 	const CxbDevice *holder[BACKENDS] = { NULL };
 	bool mapped[BACKENDS] = { false };
 
-	for (unsigned d = 0; d < w->n_t3; d++) {
+	for (unsigned d = w->static_mem ? 1 : 0; d < w->n_t3; d++) {
 		CxbDc *dc = w->t3[d] ? cxb_cxl_type3_dc(w->t3[d]) : NULL;
 		const CxbDcExtent *e = dc ? cxb_dc_next(dc, 0, 0) : NULL;
 
@@ -90,6 +102,8 @@ static void check_dpas(World *w, CxbDevice *t3)
 void world_check(World *w)
 {
 	check_backends(w);
+	if (w->static_mem)
+		check_static(w);
 	for (unsigned i = 0; i < w->m->n_windows; i++) {
 		Window *win = &w->m->windows[i];
 

@@ -9,7 +9,9 @@
 #include "world.h"
 
 #include "base/range.h"
+#include "cxl/poison.h"
 #include "wire/dc.h"
+#include "wire/feature.h"
 #include "wire/mbox.h"
 #include "wire/regs.h"
 
@@ -163,15 +165,24 @@ static void command(World *w)
 		CXB_OP_GET_HEALTH,         CXB_OP_GET_DC_CONFIG, CXB_OP_GET_DC_EXTENTS,
 		CXB_OP_ADD_DC_RESPONSE,    CXB_OP_RELEASE_DC,    0xffff,
 	};
-	const unsigned dev = byte(w), n = byte(w) % 64, how = byte(w);
+	static const uint16_t more[] = {
+		CXB_OP_REQUEST_ABORT, CXB_OP_GET_FW_INFO,      CXB_OP_TRANSFER_FW,
+		CXB_OP_ACTIVATE_FW,   CXB_OP_GET_FEATURE,      CXB_OP_SET_FEATURE,
+		CXB_OP_GET_POISON,    CXB_OP_INJECT_POISON,    CXB_OP_CLEAR_POISON,
+		CXB_OP_SANITIZE,      CXB_OP_MEDIA_OPERATIONS,
+	};
+	const unsigned dev = byte(w), len = byte(w), how = byte(w), n = len % 64;
+	const uint16_t opcode =
+		len & 0x80 ? more[how % G_N_ELEMENTS(more)] : opcodes[how % G_N_ELEMENTS(opcodes)];
 	uint8_t payload[64];
 
 	for (unsigned i = 0; i < n; i++)
 		payload[i] = byte(w);
-	if (how % G_N_ELEMENTS(opcodes) == 7 && n >= 16)
+	if (opcode == CXB_OP_GET_LOG && n >= 16)
 		memcpy(payload, wire_uuid_cel.b, 16);
-	ring(w, dev, opcodes[how % G_N_ELEMENTS(opcodes)], payload, n,
-	     how >= 0xf0 ? bytes(w, 3) : n);
+	if ((opcode == CXB_OP_GET_FEATURE || opcode == CXB_OP_SET_FEATURE) && n >= 16)
+		memcpy(payload, (dev & 0x80 ? &wire_uuid_scrub : &wire_uuid_ecs)->b, 16);
+	ring(w, dev, opcode, payload, n, how >= 0xf0 ? bytes(w, 3) : n);
 }
 
 static void clear_events(World *w)
@@ -184,7 +195,8 @@ static void clear_events(World *w)
 	ring(w, dev, CXB_OP_CLEAR_EVENTS, &all, sizeof(all), sizeof(all));
 }
 
-/* An extent by number, counted over what the device has, or any block. */
+/* An extent by number, counted over what the device has, or any block. Of one without a tag, what
+ * the bits above the number leave of it. */
 static CxbDcDpaRange some_extent(World *w, unsigned dev, unsigned nr)
 {
 	CxbDevice *t3 = w->t3[dev % w->n_t3];
@@ -192,9 +204,15 @@ static CxbDcDpaRange some_extent(World *w, unsigned dev, unsigned nr)
 	const CxbDcExtent *e = dc ? cxb_dc_next(dc, 0, 0) : NULL;
 
 	if (nr < 0x80)
-		for (nr %= 8; e; e = cxb_dc_next(dc, 0, e->dpa + e->len))
-			if (!nr--)
-				return (CxbDcDpaRange){ e->dpa, e->len };
+		for (unsigned n = nr % 8; e; e = cxb_dc_next(dc, 0, e->dpa + e->len)) {
+			const uint64_t below = (nr >> 3 & 3) * BLOCK, above = (nr >> 5) * BLOCK;
+
+			if (n--)
+				continue;
+			if (cxb_uuid_is_null(&e->tag) && below + above < e->len)
+				return (CxbDcDpaRange){ e->dpa + below, e->len - below - above };
+			return (CxbDcDpaRange){ e->dpa, e->len };
+		}
 	return (CxbDcDpaRange){ nr * BLOCK, BLOCK };
 }
 
@@ -272,6 +290,8 @@ static void dc_add(World *w)
 			    .ranges = list };
 
 	ranges(w, list, n);
+	if (what & 0x80 && w->static_mem && t3 == w->t3[0])
+		memset(&req.tag, 0, sizeof(req.tag));
 	if (t3 && cxb_cxl_type3_dc(t3))
 		cxb_dc_add(cxb_cxl_type3_dc(t3), &req, NULL);
 }
@@ -316,6 +336,39 @@ static void plug(World *w)
 		world_plug(w, dev, true);
 }
 
+/* --- time, and what goes wrong in a device --- */
+
+static void clock_step(World *w)
+{
+	CxbClock *clock = cxb_machine_clock(w->m);
+
+	cxb_clock_advance(clock, cxb_clock_now_ns(clock) + (int64_t)byte(w) * 100000000);
+}
+
+static void poison(World *w)
+{
+	CxbDevice *t3 = w->t3[byte(w) % w->n_t3];
+	const uint64_t block = byte(w), line = byte(w), lines = 1 + byte(w) * 0x200;
+
+	if (t3)
+		cxb_poison_inject(cxb_cxl_type3_poison(t3), block * BLOCK + line * CXB_POISON_LINE,
+				  lines * CXB_POISON_LINE, NULL);
+}
+
+static void ras_error(World *w)
+{
+	const unsigned what = byte(w);
+	CxbDevice *t3 = w->t3[what % w->n_t3];
+	const CxbRasError errors[] = { { .bit = what >> 2 & 7 }, { .bit = 16 } };
+
+	if (!t3)
+		return;
+	if (what & 0x80)
+		cxb_cxl_type3_correctable(t3, what >> 2 & 3);
+	else
+		cxb_cxl_type3_uncorrectable(t3, errors, 1 + (what >> 6), NULL);
+}
+
 static void message(void *opaque)
 {
 	((World *)opaque)->messages++;
@@ -341,7 +394,7 @@ static void reset(World *w)
 
 static void step(World *w)
 {
-	switch (byte(w) % 24) {
+	switch (byte(w) % 27) {
 	case 0:
 	case 1:
 		memory(w, true);
@@ -403,6 +456,15 @@ static void step(World *w)
 		break;
 	case 23:
 		world_check(w);
+		break;
+	case 24:
+		clock_step(w);
+		break;
+	case 25:
+		poison(w);
+		break;
+	case 26:
+		ras_error(w);
 		break;
 	}
 }

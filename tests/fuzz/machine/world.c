@@ -13,6 +13,7 @@ enum {
 	SET_UP = 4,
 	COMMITTED = 8,
 	ALL_BACKENDS = 16,
+	STATIC = 32,
 };
 
 static const char *const ports[T3_MAX] = { "rp0", "rp1", "rp2" };
@@ -90,8 +91,11 @@ void world_plug(World *w, unsigned dev, bool hotplug)
 		"num-dc-regions=2,dc-regions-total-size=512M,volatile-memdev=vm",
 		"num-dc-regions=1,dc-regions-total-size=512M,sn=1",
 	};
-	g_autofree char *text =
-		g_strdup_printf("cxl-type3,id=t%u,bus=%s,%s", dev, ports[dev], props[dev]);
+	const bool is_static = w->static_mem && dev == 0;
+	g_autofree char *text = g_strdup_printf(
+		"cxl-type3,id=t%u,bus=%s,%s", dev, ports[dev],
+		is_static ? "num-dc-regions=1,volatile-dc-memdev=dm,dc-event-log-size=6"
+			  : props[dev]);
 
 	w->t3[dev] = device(w, text, hotplug);
 	must(w->t3[dev]);
@@ -227,6 +231,10 @@ static void machine_init(World *w)
 		must(device(w, "cxl-rp,port=1,bus=cxl.1,id=rp1,chassis=0,slot=1", false));
 		must(device(w, "pxb-cxl,bus_nr=40,bus=pcie.0,id=cxl.2", false));
 		must(device(w, "cxl-rp,port=2,bus=cxl.2,id=rp2,chassis=0,slot=2", false));
+	}
+	if (w->flags & STATIC) {
+		w->static_mem = object(w, "memory-backend-ram,id=dm,size=256M");
+		must(w->static_mem);
 	}
 	for (unsigned i = 0; i < w->n_t3; i++)
 		world_plug(w, i, false);

@@ -21,13 +21,15 @@ typedef struct {
 	unsigned n_t3, n_bridges;
 	CxbDevice *t3[T3_MAX]; /* NULL: unplugged */
 	CxbHostMem *backend[BACKENDS];
+	CxbHostMem *static_mem; /* of the first device's dynamic capacity; NULL: that is lazy */
 	CxbBusIrq irq[4];
 	bool has_irq[4];
 	unsigned messages, open_files;
 } World;
 
 /** world_init() - @flags bit 0: two bridges, three devices; bit 1: decoders at bridges with one
- * port; bit 2: set up as a driver would; bit 3: one-way decoders committed; bit 4: all backends. */
+ * port; bit 2: set up as a driver would; bit 3: one-way decoders committed; bit 4: all backends;
+ * bit 5: the first device's dynamic capacity is static. */
 void world_init(World *w, unsigned flags);
 void world_fini(World *w); /* aborts if something was left behind */
 /** world_setup() - Bus numbers, BARs, vectors, decoders, as the flags say (after each reset). */
