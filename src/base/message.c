@@ -5,12 +5,21 @@
 
 static bool with_time;
 static char *guest_name;
+static char *about_where, *about_what;
 
 void cxb_message_style(bool timestamp, const char *guest)
 {
 	with_time = timestamp;
 	g_free(guest_name);
 	guest_name = g_strdup(guest);
+}
+
+void cxb_message_about(const char *where, const char *what)
+{
+	g_free(about_where);
+	g_free(about_what);
+	about_where = g_strdup(where);
+	about_what = g_strdup(what);
 }
 
 static void append_time(GString *line)
@@ -54,4 +63,12 @@ void cxb_message_at(const char *where, const char *fmt, ...)
 	va_start(ap, fmt);
 	message(where, fmt, ap);
 	va_end(ap);
+}
+
+void cxb_message_warning(const char *text)
+{
+	if (about_what)
+		cxb_message_at(about_where, "%s: warning: %s", about_what, text);
+	else
+		cxb_message_at(about_where, "warning: %s", text);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/trace.h"
+#include "base/message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,15 +76,13 @@ void cxb_log_line(const char *fmt, ...)
 
 void cxb_warn(const char *fmt, ...)
 {
-	const char *prog = g_get_prgname();
-	GString *line = g_string_new(prog ? prog : "cxlbox");
+	g_autofree char *text = NULL;
 	va_list ap;
 
-	g_string_append(line, ": warning: ");
 	va_start(ap, fmt);
-	g_string_append_vprintf(line, fmt, ap);
+	text = g_strdup_vprintf(fmt, ap);
 	va_end(ap);
-	write_line(STDERR_FILENO, line);
+	cxb_message_warning(text);
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)

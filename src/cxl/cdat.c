@@ -227,7 +227,7 @@ CxbCdat *cxb_cdat_load_file(const char *path, GError **errp)
 	size_t size;
 
 	if (!g_file_get_contents(path, &data, &size, &err)) {
-		cxb_fail(errp, CXB_ERROR_SYSTEM, "CDAT: %s", err->message);
+		cxb_fail(errp, CXB_ERROR_SYSTEM, "CDAT: File read failed: %s", err->message);
 		g_error_free(err);
 		return NULL;
 	}

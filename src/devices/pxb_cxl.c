@@ -47,8 +47,7 @@ static bool pxb_realize(CxbPciDev *dev, GError **errp)
 
 	if (cxb_pci_dev_bus(dev)->bridge || cxb_pci_dev_bus(dev)->root_nr != 0)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"PXB devices cannot be placed on bus '%s': only on bus 0",
-				dev->dev.bus->obj.name);
+				"PXB devices can be attached only to root bus");
 	pxb->bus = cxb_pci_root_bus_new(host, name, pxb->bus_nr, true, &dev->dev, NULL, errp);
 	if (!pxb->bus)
 		return false;

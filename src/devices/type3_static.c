@@ -65,7 +65,7 @@ bool cxb_type3_static_init(Type3 *t3, GError **errp)
 				"at least one memdev property must be set");
 	if (t3->persistent_memdev && t3->legacy_memdev)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"memdev means persistent-memdev: only one of them can be set");
+				"[memdev] cannot be used with new [persistent-memdev] property");
 	if (persistent && !t3->lsa_memdev)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"lsa property must be set for persistent devices");

@@ -361,7 +361,7 @@ static bool file_open(CxbChardev *chr, CxbOpts *opts, GError **errp)
 	fd = open(path->s,
 		  O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (append ? O_APPEND : O_TRUNC), 0666);
 	if (fd < 0)
-		return cxb_fail_errno(errp, errno, "Unable to open '%s'", path->s);
+		return cxb_fail_errno(errp, errno, "Could not open '%s'", path->s);
 	chr->where = g_strdup_printf("file:%s", path->s);
 	chr->lossy = true;
 	peer_arrived(chr, -1, fd);
@@ -443,14 +443,15 @@ const char *cxb_chardev_backend(unsigned i)
 	return i < G_N_ELEMENTS(backends) ? backends[i].name : NULL;
 }
 
-static const struct backend *find_backend(CxbOpts *opts, const char *name, GError **errp)
+static const struct backend *find_backend(CxbOpts *opts, GError **errp)
 {
-	const char *backend;
+	const char *backend, *id;
 
 	if (!cxb_opts_get_str(opts, "backend", &backend, errp))
 		return NULL;
 	if (!backend) {
-		cxb_fail(errp, CXB_ERROR_INVALID, "chardev: \"%s\" missing backend", name);
+		cxb_opts_get_str(opts, "id", &id, NULL);
+		cxb_fail(errp, CXB_ERROR_INVALID, "chardev: \"%s\" missing backend", id ?: "");
 		return NULL;
 	}
 	for (size_t i = 0; i < G_N_ELEMENTS(backends); i++) {
@@ -463,14 +464,14 @@ static const struct backend *find_backend(CxbOpts *opts, const char *name, GErro
 
 CxbChardev *cxb_chardev_new(CxbOpts *opts, GMainContext *context, const char *name, GError **errp)
 {
-	const struct backend *backend = find_backend(opts, name, errp);
+	const struct backend *backend = find_backend(opts, errp);
 	g_autoptr(CxbChardev) chr = NULL;
 	const char *unused;
 
 	if (!backend)
 		return NULL;
 	cxb_opts_find(opts, "id");
-	if (backend->check && !backend->check(opts, errp))
+	if (!common_opts_check(opts, errp) || (backend->check && !backend->check(opts, errp)))
 		return NULL;
 	unused = cxb_opts_unused(opts);
 	if (unused) {

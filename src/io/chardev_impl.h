@@ -51,6 +51,8 @@ typedef struct {
 	int family; /* AF_UNSPEC, AF_INET, AF_INET6 */
 } SocketOpts;
 
+/** common_opts_check() - What every backend takes, marked used. */
+bool common_opts_check(CxbOpts *opts, GError **errp);
 /** socket_opts_get() - Decode, mark used, check against each other. */
 bool socket_opts_get(CxbOpts *opts, SocketOpts *out, GError **errp);
 /** opt_bool() - A boolean of either form; @def if absent. */

@@ -25,9 +25,9 @@ bool opt_bool(CxbOpts *opts, const char *key, bool def, bool *out, GError **errp
 /* Options of QEMU's that we lack may be given as long as they ask for nothing. */
 static bool refuse_features(CxbOpts *opts, GError **errp)
 {
-	static const char *const flags[] = { "telnet", "tn3270", "websocket", "mux" };
-	static const char *const texts[] = { "tls-creds", "tls-authz",    "logfile",
-					     "reconnect", "reconnect-ms", "to" };
+	static const char *const flags[] = { "telnet", "tn3270", "websocket" };
+	static const char *const texts[] = { "tls-creds", "tls-authz", "reconnect", "reconnect-ms",
+					     "to" };
 	bool on;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
@@ -44,7 +44,19 @@ static bool refuse_features(CxbOpts *opts, GError **errp)
 			return cxb_fail(errp, CXB_ERROR_INVALID,
 					"chardev: option '%s' is not supported", texts[i]);
 	}
-	return opt_bool(opts, "logappend", false, &on, errp);
+	return true;
+}
+
+bool common_opts_check(CxbOpts *opts, GError **errp)
+{
+	bool on;
+
+	/* One who speaks is all that a chardev has here: to be ready for more changes nothing. */
+	if (!opt_bool(opts, "mux", false, &on, errp) ||
+	    !opt_bool(opts, "logappend", false, &on, errp))
+		return false;
+	return !cxb_opts_find(opts, "logfile") ||
+	       cxb_fail(errp, CXB_ERROR_INVALID, "chardev: option 'logfile' is not supported");
 }
 
 static bool get_family(CxbOpts *opts, int *family, GError **errp)

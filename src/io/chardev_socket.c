@@ -31,8 +31,10 @@ static bool unix_addr(const SocketOpts *so, struct sockaddr_un *addr, socklen_t 
 	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	/* A file's name keeps its final NUL, an abstract name has one in front. */
 	if (n + 1 > max)
-		return cxb_fail(errp, CXB_ERROR_INVALID, "UNIX socket path '%s' is too long",
-				so->path);
+		return cxb_fail(
+			errp, CXB_ERROR_INVALID,
+			"UNIX socket path '%s' is too long\nPath must be less than %zu bytes",
+			so->path, max);
 	memcpy(addr->sun_path + (so->abstract ? 1 : 0), so->path, n);
 	*len = sizeof(*addr);
 	if (!so->abstract || so->tight)

@@ -190,6 +190,12 @@ static bool check_memory(CxbMachine *m, GError **errp)
 				"invalid value of maxmem: maximum memory size (0x%" PRIx64
 				") must be at least the initial memory size (0x%" PRIx64 ")",
 				m->maxmem, m->ram_size);
+	if (m->slots && m->maxmem == m->ram_size)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"invalid value of maxmem: memory slots were specified but maximum "
+				"memory size (0x%" PRIx64
+				") is equal to the initial memory size (0x%" PRIx64 ")",
+				m->maxmem, m->ram_size);
 	if (!m->has_maxmem)
 		m->maxmem = m->ram_size;
 	return true;

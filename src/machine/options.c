@@ -36,7 +36,7 @@ static bool window_size(const char *key, const CxbScalar *v, uint64_t *out, GErr
 	}
 	if (v->kind == CXB_SCALAR_TEXT && cxb_parse_size(v->s, out))
 		return true;
-	return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' expects a size value", key);
+	return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' expects size", key);
 }
 
 /* "cxl-fmw.N.targets.M", "cxl-fmw.N.size", "cxl-fmw.N.interleave-granularity" */
@@ -153,8 +153,13 @@ static bool type_known(const char *type)
 	unsigned major, minor;
 	char tail;
 
-	return strcmp(type, "q35") == 0 ||
-	       sscanf(type, "pc-q35-%2u.%2u%c", &major, &minor, &tail) == 2;
+	if (strcmp(type, "q35") == 0)
+		return true;
+	if (sscanf(type, "pc-q35-%2u.%2u%c", &major, &minor, &tail) != 2)
+		return false;
+	/* QEMU 11.1 has those from 5.2 on. */
+	return (major > 5 || (major == 5 && minor == 2)) && minor <= 2 &&
+	       (major < 11 || (major == 11 && minor <= 1));
 }
 
 bool cxb_machine_set_opts(CxbMachine *m, CxbOpts *opts, GError **errp)
@@ -179,6 +184,21 @@ bool cxb_machine_set_opts(CxbMachine *m, CxbOpts *opts, GError **errp)
 	return cxb_object_set_opts(&m->obj->obj, opts, errp);
 }
 
+/* Digits, with a sign and a suffix if need be, that no 64 bits hold. */
+static bool size_too_large(const char *text)
+{
+	const char *p = text + (*text == '-');
+	const size_t n = strspn(p, "0123456789");
+
+	return n && (!p[n] || (strchr("bBkKmMgGtTpPeE", p[n]) && !p[n + 1]));
+}
+
+static bool out_of_range(const char *key, const char *text, GError **errp)
+{
+	return cxb_fail(errp, CXB_ERROR_INVALID, "Value '%s' is out of range for parameter '%s'",
+			text, key);
+}
+
 static bool memory_size(CxbOpts *opts, const char *key, bool mib, uint64_t *out, bool *given,
 			GError **errp)
 {
@@ -190,16 +210,18 @@ static bool memory_size(CxbOpts *opts, const char *key, bool mib, uint64_t *out,
 		return true;
 	if (g_str_has_prefix(text, "0x") || g_str_has_prefix(text, "0X"))
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'memory.%s' expects size", key);
-	if (!cxb_parse_size(text, &size))
+	if (!cxb_parse_size(text, &size)) {
+		if (size_too_large(text))
+			return out_of_range(key, text, errp);
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"Parameter '%s' expects a non-negative number below 2^64\n"
 				"Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, "
 				"tera-, peta-\nand exabytes, respectively.",
 				key);
+	}
 	if (mib && g_ascii_isdigit(text[strlen(text) - 1])) {
 		if (size > UINT64_MAX >> 20)
-			return cxb_fail(errp, CXB_ERROR_INVALID,
-					"Value '%s' is out of range for parameter '%s'", text, key);
+			return out_of_range(key, text, errp);
 		size <<= 20;
 	}
 	*out = size;

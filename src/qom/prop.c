@@ -73,6 +73,14 @@ static bool parse_size(const CxbObject *obj, const char *key, const char *text, 
 			    errp);
 }
 
+/* One that could fit something else. */
+static bool is_number(const char *text)
+{
+	const char *digits = text + (*text == '-');
+
+	return *digits && !digits[strspn(digits, "0123456789")];
+}
+
 static bool parse_uint(const CxbObject *obj, const CxbProp *prop, const char *key,
 		       const CxbScalar *v, uint64_t *out, GError **errp)
 {
@@ -94,7 +102,8 @@ static bool parse_uint(const CxbObject *obj, const CxbProp *prop, const char *ke
 	else if (prop->kind == CXB_PROP_SIZE)
 		return parse_size(obj, key, v->s, out, errp);
 	else if (!cxb_parse_uint(v->s, UINT64_MAX, out))
-		return fail_expects(key, widths[prop->kind].name, errp);
+		return fail_expects(key, is_number(v->s) ? widths[prop->kind].name : "integer",
+				    errp);
 	return *out <= widths[prop->kind].max || fail_expects(key, widths[prop->kind].name, errp);
 }
 

@@ -28,7 +28,8 @@ typedef struct {
 	bool timestamps, guest_in_messages; /* -msg */
 	bool exit_with_parent;
 	bool logs_to_file;
-	bool stopped; /* -S */
+	bool stopped;  /* -S */
+	bool mon_told; /* that -mon is deprecated */
 	CxbMachineActions actions;
 	Daemon daemon;
 	Pidfile pidfile;

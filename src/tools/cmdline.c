@@ -45,16 +45,16 @@ void cxb_option_print_error(const Option *opt, const GError *err)
 	}
 }
 
-void cxb_option_note(const Option *opt, const char *text)
+void cxb_option_begin(const Option *opt)
 {
-	g_autofree char *written = NULL;
+	g_autofree char *written = opt->where ? NULL : cxb_option_written(opt);
 
-	if (opt->where) {
-		cxb_message_at(opt->where, "warning: %s", text);
-		return;
-	}
-	written = cxb_option_written(opt);
-	cxb_message("%s: warning: %s", written, text);
+	cxb_message_about(opt->where, written);
+}
+
+void cxb_option_end(void)
+{
+	cxb_message_about(NULL, NULL);
 }
 
 /* What changes the list itself while it is collected. */

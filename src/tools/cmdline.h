@@ -82,8 +82,9 @@ void cxb_option_free(Option *opt); /* NULL is fine */
 char *cxb_option_written(const Option *opt);
 /** cxb_option_print_error() - On stderr, with where the option was written; NULL: nowhere. */
 void cxb_option_print_error(const Option *opt, const GError *err);
-/** cxb_option_note() - "PROG: -option value: warning: TEXT". */
-void cxb_option_note(const Option *opt, const char *text);
+/** cxb_option_begin() - Warnings from now on name where the option was written. */
+void cxb_option_begin(const Option *opt);
+void cxb_option_end(void);
 
 /** cxb_readconfig() - Add the sections of @file to @options, each as if written as an option. */
 bool cxb_readconfig(GPtrArray *options, const char *file, GError **errp);

@@ -165,7 +165,7 @@ static CxbChardev *take(Doors *d, const char *id, GError **errp)
 	if (g_hash_table_steal_extended(d->chardevs, id, (gpointer *)&key, &chr))
 		return chr;
 	if (g_hash_table_contains(d->ids, id))
-		cxb_fail(errp, CXB_ERROR_BUSY, "chardev \"%s\" is already in use", id);
+		cxb_fail(errp, CXB_ERROR_BUSY, "chardev '%s' is already in use", id);
 	else
 		cxb_fail(errp, CXB_ERROR_INVALID, "chardev \"%s\" not found", id);
 	return NULL;
@@ -235,6 +235,9 @@ bool cxb_doors_mon(Doors *d, const char *value, GError **errp)
 	if (!hmp && strcmp(mode, "control") != 0)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"Parameter 'mode' does not accept value '%s'", mode);
+	if (hmp && cxb_opts_has(opts, "pretty"))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"'pretty' is not compatible with HMP monitors");
 	cxb_opts_find(opts, "id");
 	return add_monitor(d, hmp, opts, errp);
 }

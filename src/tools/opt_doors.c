@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "base/error.h"
+#include "base/message.h"
 #include "io/json.h"
 
 bool do_qtest_log(App *app, const Option *opt, GError **errp)
@@ -43,8 +44,10 @@ bool do_qtest(App *app, const Option *opt, GError **errp)
 
 bool do_mon(App *app, const Option *opt, GError **errp)
 {
-	cxb_option_note(opt, "'-mon' is deprecated, use '-object' with 'monitor-hmp' or "
-			     "'monitor-qmp' types instead");
+	if (!app->mon_told)
+		cxb_message_warning("'-mon' is deprecated, use '-object' with 'monitor-hmp' or "
+				    "'monitor-qmp' types instead");
+	app->mon_told = true;
 	return cxb_doors_mon(app->doors, opt->value, errp);
 }
 

@@ -70,10 +70,8 @@ bool do_global(App *app, const Option *opt, GError **errp)
 	    !cxb_opts_get_str(opts, "value", &value, errp) || !app_no_more(opts, errp))
 		return false;
 	if (!driver || !property || !value)
-		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' is missing",
-				!driver     ? "driver"
-				: !property ? "property"
-					    : "value");
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"options 'driver', 'property', and 'value' are required");
 	cxb_qom_add_global(cxb_machine_qom(app->machine), driver, property, value);
 	return true;
 }

@@ -203,7 +203,7 @@ static bool asks_for_nothing(const Option *opt)
 bool do_noted(App *app, const Option *opt, GError **errp)
 {
 	if (!asks_for_nothing(opt))
-		cxb_option_note(opt, opt->def->help);
+		cxb_message_warning(opt->def->help);
 	return true;
 }
 

@@ -107,6 +107,7 @@ static Option *find_option(GPtrArray *options, const OptDef *def, const char *id
 static Option *begin_group(GPtrArray *options, const Pair *group, GError **errp)
 {
 	const OptDef *def = cxb_option_group(group->name);
+	g_autofree char *flag = NULL;
 	Option *opt;
 
 	if (!def) {
@@ -118,7 +119,8 @@ static Option *begin_group(GPtrArray *options, const Pair *group, GError **errp)
 			 group->name);
 		return NULL;
 	}
-	opt = cxb_option_new(def, NULL, "");
+	flag = g_strdup_printf("-%s", def->name);
+	opt = cxb_option_new(def, flag, "");
 	if (group->text)
 		add_pair(opt, "id", group->text);
 	g_ptr_array_add(options, opt);

@@ -59,13 +59,23 @@ static const Pass device_passes[] = {
 	{ OPT_KINDS },
 };
 
+static bool run(App *app, const Pass *p, const Option *opt, GError **errp)
+{
+	bool ok;
+
+	cxb_option_begin(opt);
+	ok = p->fn(app, opt, errp);
+	cxb_option_end();
+	return ok;
+}
+
 static bool run_passes(App *app, const Pass *p, const Option **culprit, GError **errp)
 {
 	for (; p->kind != OPT_KINDS; p++) {
 		for (guint i = 0; i < app->options->len; i++) {
 			const Option *opt = app->options->pdata[i];
 
-			if (opt->def->kind != p->kind || p->fn(app, opt, errp))
+			if (opt->def->kind != p->kind || run(app, p, opt, errp))
 				continue;
 			*culprit = p->settles ? NULL : opt;
 			return false;

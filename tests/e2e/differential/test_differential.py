@@ -5,6 +5,7 @@ so does a listed one that is gone."""
 
 import os
 import subprocess
+import tempfile
 import unittest
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import configspace
 import decode
 import doe
 import errors
+import lines
 import mailbox
 import msix
 import persistent
@@ -135,6 +137,21 @@ for row in SCENARIOS:
     setattr(Differential, f"test_{row.name}", lambda self, row=row: self.compare(row))
 
 
+class CommandLines(unittest.TestCase):
+    """What does not start: two programs for each line of lines.py."""
+
+    maxDiff = None
+
+    def test_what_must_fail(self):
+        theirs, ours = (self.ends(program) for program in (QEMU, CXLBOX))
+        self.assertGreater(len(theirs), 100)
+        self.assertEqual(judge(differences(theirs, ours), listed(*lines.PREFIXES)), [])
+
+    def ends(self, program):
+        with tempfile.TemporaryDirectory() as directory:
+            return lines.outcomes(program, directory)
+
+
 class Scenarios(unittest.TestCase):
     """The table, and the list in the documentation, hold together."""
 
@@ -148,7 +165,7 @@ class Scenarios(unittest.TestCase):
         with open(LIST, encoding="utf-8") as f:
             rows = known(f.read())
         self.assertEqual({k.split("/")[0] for k in rows} -
-                         {p for s in SCENARIOS for p in s.prefixes}, set())
+                         {p for s in SCENARIOS for p in s.prefixes} - set(lines.PREFIXES), set())
 
 
 class Judge(unittest.TestCase):

@@ -63,7 +63,7 @@ static void bad_options_are_refused_before_anything_is_opened(void)
 {
 	static const char *const rows[][2] = {
 		{ "nosuch,id=a", "'nosuch' is not a valid char driver name" },
-		{ "id=a", "chardev: \"NAME\" missing backend" },
+		{ "id=a", "chardev: \"a\" missing backend" },
 		{ "null,id=a,foo=1", "Invalid parameter 'foo'" },
 		{ "socket,path=/nodir/x,foo=1", "Invalid parameter 'foo'" },
 		{ "socket,host=h", "chardev: socket: no port given" },
@@ -74,6 +74,8 @@ static void bad_options_are_refused_before_anything_is_opened(void)
 		{ "socket,path=/p,server=ON", "Parameter 'server' expects 'on' or 'off'" },
 		{ "socket,path=/p,wait=on",
 		  "'wait' option is incompatible with socket in client connect mode" },
+		{ "null,logfile=/p", "chardev: option 'logfile' is not supported" },
+		{ "null,mux=x", "Parameter 'mux' expects 'on' or 'off'" },
 		{ "socket,path=/p,telnet=on", "chardev: option 'telnet' is not supported" },
 		{ "socket,path=/p,tls-creds=t", "chardev: option 'tls-creds' is not supported" },
 		{ "socket,path=/p,reconnect-ms=10",
@@ -87,7 +89,7 @@ static void bad_options_are_refused_before_anything_is_opened(void)
 		{ "socket,fd=99999", "File descriptor '99999' is not a socket" },
 		{ "socket,fd=x", "File descriptor 'x' is not a socket" },
 		{ "file", "chardev: file: no filename given" },
-		{ "file,path=/nodir/x", "Unable to open '/nodir/x': No such file or directory" },
+		{ "file,path=/nodir/x", "Could not open '/nodir/x': No such file or directory" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -103,7 +105,9 @@ static void a_path_too_long_for_a_socket_is_refused(void)
 {
 	g_autofree char *path = g_strnfill(200, 'p');
 	g_autofree char *text = g_strdup_printf("socket,path=%s,server=on", path);
-	g_autofree char *expected = g_strdup_printf("UNIX socket path '%s' is too long", path);
+	g_autofree char *expected = g_strdup_printf("UNIX socket path '%s' is too long\n"
+						    "Path must be less than 108 bytes",
+						    path);
 	g_autoptr(CxbOpts) opts = cxb_opts_parse(text, "backend", true, NULL);
 	g_autoptr(GError) err = NULL;
 

@@ -89,6 +89,10 @@ static void bad_text_of_a_device_is_worded_as_for_devices(void)
 		     cxb_object_set_text(t3, "multifunction", "maybe", &err));
 	assert_fails("Parameter 'bus_nr' expects uint8_t", CXB_ERROR_INVALID,
 		     cxb_object_set_text(t3, "bus_nr", "256", &err));
+	assert_fails("Parameter 'bus_nr' expects uint8_t", CXB_ERROR_INVALID,
+		     cxb_object_set_text(t3, "bus_nr", "-1", &err));
+	assert_fails("Parameter 'bus_nr' expects integer", CXB_ERROR_INVALID,
+		     cxb_object_set_text(t3, "bus_nr", "12x", &err));
 	assert_fails("Parameter 'host-id' expects uint16_t", CXB_ERROR_INVALID,
 		     cxb_object_set_text(t3, "host-id", "65536", &err));
 	assert_fails("Parameter 'speed' expects uint32_t", CXB_ERROR_INVALID,

@@ -67,7 +67,7 @@ extern unsigned cxb_log_mask_bits;
 
 /** cxb_log_line() - One line, newline added, to the log. */
 void cxb_log_line(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
-/** cxb_warn() - "PROG: warning: TEXT" on stderr (g_get_prgname()). For operators. */
+/** cxb_warn() - cxb_message_warning() with a format. For operators. */
 void cxb_warn(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 
 #endif
