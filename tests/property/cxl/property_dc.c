@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The dynamic-capacity engine against a naive model of its rules: 100,000 random operations, some
- * refused by an observer, some taking time, some interrupted by a reset. The model walks lists
- * and knows nothing of groups, maps or phases; after each operation both must agree on the
- * answer, and on everything that can be looked at.
+ * refused by an observer, some taking time, some interrupted by a reset, some without memory. The
+ * model walks lists and knows nothing of groups, maps or phases; after each operation both must
+ * agree on the answer, and on everything that can be looked at.
  *
  * G_TEST_RANDOM=N in the environment sets the seed, which is printed.
  */
 #include "dc_fake.h"
+#include "starve.h"
 
 #include <stdlib.h>
 
@@ -507,11 +508,19 @@ static CxbRc send(World *w, FakeUpdateFn fn, const Range *r, unsigned n, bool *w
 	for (unsigned i = 0; i < n; i++)
 		list[i] = (CxbDcDpaRange){ dpa_of(r[i].at), r[i].n * FAKE_BLOCK };
 	*was_reset = false;
+	starve.hit = false;
+	starve.on = true;
 	if (n > 1 && !pick(w, 3)) {
 		first = 1 + pick(w, n - 1);
-		g_assert_cmpint(fn(w->dc, 0, list, first, true, NULL, NULL), ==, CXB_RC_SUCCESS);
+		rc = fn(w->dc, 0, list, first, true, NULL, NULL);
+		if (rc != CXB_RC_SUCCESS) {
+			starve.on = false;
+			g_assert_true(starve.hit);
+			return rc;
+		}
 	}
 	rc = fn(w->dc, 0, list + first, n - first, false, command_done, w);
+	starve.on = false;
 	if (rc == CXB_RC_LATER)
 		rc = wait_out(w, was_reset);
 	return rc;
@@ -520,6 +529,8 @@ static CxbRc send(World *w, FakeUpdateFn fn, const Range *r, unsigned n, bool *w
 /* What the dice make of an operation that the rules allow. */
 static CxbRc fated(const World *w, CxbRc rc)
 {
+	if (starve.hit) /* before the rest is looked at */
+		return CXB_RC_RESOURCES;
 	if (rc == CXB_RC_SUCCESS && w->fate_used && w->fate != WAIT_READY)
 		return CXB_RC_INTERNAL_ERROR;
 	return rc;
@@ -758,6 +769,7 @@ static void the_engine_agrees_with_a_naive_model(void)
 	unsigned done[5] = { 0 };
 
 	g_test_message("G_TEST_RANDOM=%u", seed);
+	starve.rand = w.rand;
 	begin(&w);
 	for (unsigned i = 0; i < operations; i++) {
 		const unsigned dice = pick(&w, 100);
@@ -791,6 +803,9 @@ static void the_engine_agrees_with_a_naive_model(void)
 	for (unsigned i = 0; i < G_N_ELEMENTS(done); i++)
 		g_assert_cmpuint(done[i], >, operations / 100);
 	g_assert_cmpuint(w.m.generation, >, operations / 100); /* not only refusals */
+	g_test_message("%u operations; %u of %u allocations failed", operations, starve.failed,
+		       starve.points);
+	g_assert_cmpuint(starve.failed, >, operations / 200);
 	cxb_dc_free(w.dc);
 	for (unsigned t = 0; t < TAGS - 1; t++)
 		g_assert_true(!w.backing[t]->holder && !w.backing[t]->mapped);
