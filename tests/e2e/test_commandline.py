@@ -26,7 +26,7 @@ class CommandLine(unittest.TestCase):
             (["-device", "id=x"], "cxlbox: -device id=x: Parameter 'driver' is missing"),
             (["-device", "cxl-rp,bus=nobus"],
              "cxlbox: -device cxl-rp,bus=nobus: Bus 'nobus' not found"),
-            (["-device", "pxb-cxl,bus_nr=x"], "Parameter 'bus_nr' expects uint8_t"),
+            (["-device", "pxb-cxl,bus_nr=x"], "Parameter 'bus_nr' expects integer"),
             (["-device", "cxl-rp,foo=1"],
              "cxlbox: -device cxl-rp,foo=1: Property 'cxl-rp.foo' not found"),
             (pxb + ["-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=d"],

@@ -109,7 +109,8 @@ class Messages(unittest.TestCase):
                 (["-watchdog-action", "x"], "Parameter 'watchdog' does not accept value 'x'"),
                 (["-run-with", "chroot=/"], "'chroot' and 'user' are not supported"),
                 (["-global", "foo.bar"], "Invalid parameter 'foo.bar'"),
-                (["-global", "driver=cxl-rp"], "Parameter 'property' is missing")):
+                (["-global", "driver=cxl-rp"],
+                 "options 'driver', 'property', and 'value' are required")):
             with self.subTest(args=args):
                 result = run(*args)
                 self.assertEqual(result.returncode, 1)
