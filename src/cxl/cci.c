@@ -24,6 +24,7 @@ CxbCci *cxb_cci_new(const CxbCciConfig *config)
 	g_assert((config->payload_size & (config->payload_size - 1)) == 0);
 	cci->name = g_strdup(config->name);
 	cci->payload_size = config->payload_size;
+	cci->out_limit = config->payload_size;
 	cci->entries = g_array_new(FALSE, FALSE, sizeof(struct entry));
 	cci_background_init(cci, config->clock);
 	return cci;
@@ -47,6 +48,11 @@ const char *cxb_cci_name(const CxbCci *cci)
 size_t cxb_cci_payload_size(const CxbCci *cci)
 {
 	return cci->payload_size;
+}
+
+void cxb_cci_set_out_limit(CxbCci *cci, size_t limit)
+{
+	cci->out_limit = MIN(limit, cci->payload_size);
 }
 
 static const struct entry *entry_at(const CxbCci *cci, size_t i)
@@ -153,7 +159,7 @@ CxbRc cxb_cci_run(CxbCci *cci, uint16_t opcode, CxbRd *in, CxbWr *out, CxbCciDon
 	if (rc != CXB_RC_SUCCESS)
 		return rc;
 
-	out->cap = MIN(out->cap, MIN(cmd->out_max, cci->payload_size));
+	out->cap = MIN(out->cap, MIN(cmd->out_max, cci->out_limit));
 	cci->current = cmd;
 	cci->ticket = ++cci->last_ticket;
 	cci->done = done;

@@ -10,6 +10,7 @@
 struct CxbCci {
 	char *name;
 	size_t payload_size;
+	size_t out_limit;
 	GArray *entries; /* struct entry, in order of opcode */
 	bool media_disabled;
 

@@ -51,7 +51,7 @@ static const CxbCciCmd commands[] = {
 	},
 };
 
-void memdev_add_timestamp(CxbMemdev *md, CxbCci *cci)
+void cxb_memdev_add_timestamp(CxbMemdev *md, CxbCci *cci)
 {
 	cxb_cci_add(cci, commands, G_N_ELEMENTS(commands), md);
 }

@@ -23,4 +23,8 @@ void cxb_dc_records_cleared(void *head, CxbLogId log);
 /** cxb_dc_records_drop() - Forget the groups that wait. */
 void cxb_dc_records_drop(CxbDcHead *h);
 
+/** cxb_dc_record_append() - The record of one extent, to log 4 of @logs. */
+void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, bool more,
+			  uint32_t extents_left, uint32_t tags_left);
+
 #endif

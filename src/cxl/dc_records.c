@@ -37,13 +37,13 @@ static size_t room(const CxbDcHead *h)
 	return left > h->reserved ? left - h->reserved : 0;
 }
 
-static void record_write(CxbDcHead *h, uint8_t type, const CxbDcExtent *x, bool more,
-			 uint32_t extents_left, uint32_t tags_left)
+void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, bool more,
+			  uint32_t extents_left, uint32_t tags_left)
 {
 	struct wire_event_record raw = { 0 };
 	struct wire_dc_record *r = (struct wire_dc_record *)&raw;
 
-	trace_cxl_dc_record(h->head, type, x, more);
+	trace_cxl_dc_record(x->head, type, x, more);
 	r->hdr.uuid = wire_uuid_dc;
 	r->hdr.length = sizeof(raw);
 	r->type = type;
@@ -56,7 +56,7 @@ static void record_write(CxbDcHead *h, uint8_t type, const CxbDcExtent *x, bool 
 	r->extent.seq = le16_put(x->seq);
 	r->extents_available = le32_put(extents_left);
 	r->tags_available = le32_put(tags_left);
-	cxb_evlogs_append(h->logs, CXB_LOG_DC, &raw);
+	cxb_evlogs_append(logs, CXB_LOG_DC, &raw);
 }
 
 static void wait_for_room(CxbDcHead *h, uint8_t type, const CxbDcExtent *const *x, size_t n)
@@ -79,8 +79,8 @@ static void group_write(CxbDcHead *h, uint8_t type, const CxbDcOp *op, size_t fi
 		return;
 	}
 	for (size_t i = first; i < first + n; i++)
-		record_write(h, type, op->extents[i], i + 1 < first + n, op->extents_left,
-			     op->tags_left);
+		cxb_dc_record_append(h->logs, type, op->extents[i], i + 1 < first + n,
+				     op->extents_left, op->tags_left);
 }
 
 /* Of more extents than the log could ever hold, each group fills it. */
@@ -127,9 +127,9 @@ static void waiting_write(CxbDcHead *h)
 			return;
 		for (guint i = 0; i < w->n; i++)
 			if (still_so(h, w->type, &w->extents[i]))
-				record_write(h, w->type, &w->extents[i], --n > 0,
-					     cxb_dc_extents_available(h->dc),
-					     cxb_dc_tags_available(h->dc));
+				cxb_dc_record_append(h->logs, w->type, &w->extents[i], --n > 0,
+						     cxb_dc_extents_available(h->dc),
+						     cxb_dc_tags_available(h->dc));
 		waiting_pop(h);
 	}
 }

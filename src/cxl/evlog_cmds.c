@@ -114,7 +114,7 @@ static CxbRc set_policy(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	return CXB_RC_SUCCESS;
 }
 
-static const CxbCciCmd commands[] = {
+static const CxbCciCmd record_commands[] = {
 	{
 		.opcode = CXB_OP_GET_EVENTS,
 		.name = "get-event-records",
@@ -134,6 +134,9 @@ static const CxbCciCmd commands[] = {
 		.effects = CXB_EFFECT_LOG_NOW,
 		.run = clear_events,
 	},
+};
+
+static const CxbCciCmd policy_commands[] = {
 	{
 		.opcode = CXB_OP_GET_EVENT_POLICY,
 		.name = "get-event-interrupt-policy",
@@ -152,7 +155,13 @@ static const CxbCciCmd commands[] = {
 	},
 };
 
+void cxb_evlogs_add_record_commands(CxbEvLogs *logs, CxbCci *cci)
+{
+	cxb_cci_add(cci, record_commands, G_N_ELEMENTS(record_commands), logs);
+}
+
 void cxb_evlogs_add_commands(CxbEvLogs *logs, CxbCci *cci)
 {
-	cxb_cci_add(cci, commands, G_N_ELEMENTS(commands), logs);
+	cxb_evlogs_add_record_commands(logs, cci);
+	cxb_cci_add(cci, policy_commands, G_N_ELEMENTS(policy_commands), logs);
 }

@@ -44,8 +44,8 @@ void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci)
 {
 	cxb_cci_add_abort(cci);
 	memdev_add_firmware(md, cci);
-	memdev_add_timestamp(md, cci);
-	memdev_add_logs(md, cci);
+	cxb_memdev_add_timestamp(md, cci);
+	cxb_memdev_add_logs(md, cci);
 	memdev_add_features(md, cci);
 	memdev_add_identify(md, cci);
 	memdev_add_lsa(md, cci);

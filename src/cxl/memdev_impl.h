@@ -56,12 +56,10 @@ struct CxbMemdev {
 	size_t n_erasing;
 };
 
-void memdev_add_timestamp(CxbMemdev *md, CxbCci *cci); /* cmd_timestamp.c */
-void memdev_add_logs(CxbMemdev *md, CxbCci *cci);      /* cmd_logs.c */
-void memdev_add_identify(CxbMemdev *md, CxbCci *cci);  /* cmd_identify.c */
-void memdev_add_lsa(CxbMemdev *md, CxbCci *cci);       /* cmd_lsa.c */
-void memdev_add_health(CxbMemdev *md, CxbCci *cci);    /* cmd_health.c */
-void memdev_add_firmware(CxbMemdev *md, CxbCci *cci);  /* cmd_firmware.c */
+void memdev_add_identify(CxbMemdev *md, CxbCci *cci); /* cmd_identify.c */
+void memdev_add_lsa(CxbMemdev *md, CxbCci *cci);      /* cmd_lsa.c */
+void memdev_add_health(CxbMemdev *md, CxbCci *cci);   /* cmd_health.c */
+void memdev_add_firmware(CxbMemdev *md, CxbCci *cci); /* cmd_firmware.c */
 void memdev_init_firmware(CxbMemdev *md);
 void memdev_reset_firmware(CxbMemdev *md, CxbResetKind kind);
 /** memdev_firmware_revision() - Of the active slot, up to 16 characters. */

@@ -12,6 +12,7 @@
 #include "cxl/comp.h"
 #include "cxl/dc_cmds.h"
 #include "cxl/devregs.h"
+#include "cxl/fmld.h"
 #include "cxl/memdev.h"
 #include "cxl/poison.h"
 #include "dc_fake.h"
@@ -27,6 +28,7 @@ typedef struct {
 	FakePool *pool;
 	CxbDc *dc;
 	CxbDcHead *head;
+	CxbFmLd *fm; /* the fabric manager's side, log 4 of 8 records */
 	CxbDevRegs *regs;
 	CxbComp *comp;
 	unsigned irqs; /* messages raised */
@@ -160,6 +162,15 @@ static inline void mailbox_device_init(MailboxDevice *d)
 		.opaque = d,
 	};
 	CxbDevRegsConfig regs = { .mbox_vector = 7, .irq = mailbox_device_irq, .opaque = d };
+	CxbFmLdConfig fm = {
+		.name = "cxl-vmem0",
+		.vendor_id = 0x8086,
+		.device_id = 0x0d93,
+		.subsys_vendor_id = 0x1af4,
+		.subsys_id = 0x1100,
+		.serial = 0x1122334455667788,
+		.log_size = 8,
+	};
 	CxbDcConfig dc;
 
 	*d = (MailboxDevice){ 0 };
@@ -176,6 +187,10 @@ static inline void mailbox_device_init(MailboxDevice *d)
 	cxb_evlogs_add_commands(d->logs, d->cci);
 	cxb_memdev_add_commands(d->memdev, d->cci);
 	d->head = cxb_dc_head_new(d->dc, 0, d->cci, d->logs);
+	fm.clock = d->clock;
+	fm.memdev = d->memdev;
+	fm.dc = d->dc;
+	d->fm = cxb_fmld_new(&fm);
 	d->regs = cxb_devregs_new(&regs);
 	d->comp = cxb_comp_new(&comp);
 }
@@ -190,6 +205,7 @@ static inline void mailbox_device_fini(MailboxDevice *d)
 	cxb_cci_free(d->cci);
 	cxb_evlogs_free(d->logs);
 	cxb_dc_head_free(d->head);
+	cxb_fmld_free(d->fm);
 	fake_pool_free(d->pool);
 	cxb_clock_free(d->clock);
 }

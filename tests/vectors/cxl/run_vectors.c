@@ -9,6 +9,7 @@
  *	event: LOG COUNT                    optional: append records first
  *	offer: REGION TAG OFFSET LENGTH...  optional: offer dynamic capacity first, in MiB
  *	advance: NS                         optional: move the clock first
+ *	to: fm                              optional: to the fabric manager's interface
  *	op: 0100
  *	in: 00 0102 00*8
  *	rc: 0000
@@ -27,14 +28,14 @@
 #include "mailbox_device.h"
 
 typedef struct {
-	char *name, *source, *event, *offer, *advance, *op, *in, *rc, *out;
+	char *name, *source, *event, *offer, *advance, *to, *op, *in, *rc, *out;
 	unsigned line;
 } Vector;
 
 static void vector_free(Vector *v)
 {
 	char **const fields[] = { &v->name, &v->source, &v->event, &v->offer, &v->advance,
-				  &v->op,   &v->in,     &v->rc,    &v->out };
+				  &v->to,   &v->op,     &v->in,    &v->rc,    &v->out };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
 		g_free(*fields[i]);
@@ -48,8 +49,9 @@ static char **field_of(Vector *v, const char *key)
 		char **field;
 	} fields[] = {
 		{ "name", &v->name },   { "source", &v->source },   { "event", &v->event },
-		{ "offer", &v->offer }, { "advance", &v->advance }, { "op", &v->op },
-		{ "in", &v->in },       { "rc", &v->rc },           { "out", &v->out },
+		{ "offer", &v->offer }, { "advance", &v->advance }, { "to", &v->to },
+		{ "op", &v->op },       { "in", &v->in },           { "rc", &v->rc },
+		{ "out", &v->out },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
@@ -172,8 +174,10 @@ static void run(MailboxDevice *d, const char *path, const Vector *v)
 	if (!v->source || !v->op || !v->rc)
 		g_error("%s:%u: '%s' lacks source, op or rc", path, v->line, v->name);
 	g_test_message("%s:%u: %s", path, v->line, v->name);
+	g_assert_true(!v->to || g_str_equal(v->to, "fm"));
 	prepare(d, v);
-	rc = cxb_cci_run(d->cci, strtoul(v->op, NULL, 16), &in, &out, NULL, NULL);
+	rc = cxb_cci_run(v->to ? cxb_fmld_cci(d->fm) : d->cci, strtoul(v->op, NULL, 16), &in, &out,
+			 NULL, NULL);
 	g_assert_cmphex(rc, ==, strtoul(v->rc, NULL, 16));
 	g_assert_cmpmem(buf, out.len, want->data, want->len);
 	g_free(buf);

@@ -69,6 +69,8 @@ CxbCci *cxb_cci_new(const CxbCciConfig *config);
 void cxb_cci_free(CxbCci *cci);
 const char *cxb_cci_name(const CxbCci *cci);
 size_t cxb_cci_payload_size(const CxbCci *cci);
+/** cxb_cci_set_out_limit() - No output is longer from now on; initially the payload size. */
+void cxb_cci_set_out_limit(CxbCci *cci, size_t limit);
 
 /** cxb_cci_add() - Add @n rows, sorted by opcode; no opcode may be there already. */
 void cxb_cci_add(CxbCci *cci, const CxbCciCmd *rows, size_t n, void *opaque);

@@ -41,6 +41,8 @@ CxbEvLogs *cxb_evlogs_new(const CxbEvLogsConfig *config);
 void cxb_evlogs_free(CxbEvLogs *logs);
 /** cxb_evlogs_add_commands() - 0100h-0103h. */
 void cxb_evlogs_add_commands(CxbEvLogs *logs, CxbCci *cci);
+/** cxb_evlogs_add_record_commands() - 0100h and 0101h alone, where there are no interrupts. */
+void cxb_evlogs_add_record_commands(CxbEvLogs *logs, CxbCci *cci);
 
 /** cxb_evlogs_append() - Fill handle and timestamp and append a copy; false on overflow (which is
  * counted as 8.2.9.2.2 asks). */

@@ -49,6 +49,9 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config);
 void cxb_memdev_free(CxbMemdev *md);
 void cxb_memdev_set_logs(CxbMemdev *md, CxbEvLogs *logs);
 void cxb_memdev_add_commands(CxbMemdev *md, CxbCci *cci);
+/** cxb_memdev_add_timestamp(), _logs() - Only these, to another interface of the device. */
+void cxb_memdev_add_timestamp(CxbMemdev *md, CxbCci *cci);
+void cxb_memdev_add_logs(CxbMemdev *md, CxbCci *cci);
 /** cxb_memdev_reset() - After cxb_cci_reset(). Open transfers of firmware and features are dropped;
  * features go back to their defaults unless it is the function's own reset; with the power, the time is
  * lost and staged firmware becomes active. */
