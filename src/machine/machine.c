@@ -108,6 +108,9 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	m->obj = (MachineObj *)obj;
 	cxb_object_add(cxb_qom_root(m->qom), "machine", obj, NULL);
 	cxb_object_unref(obj);
+	/* There from the start, as in QEMU, whether devices come or not. */
+	cxb_qom_container(m->qom, "/machine/peripheral");
+	cxb_qom_container(m->qom, "/machine/peripheral-anon");
 
 	m->irqs = cxb_irqs_new(m);
 	m->aliases = cxb_aliases_new(m);

@@ -78,7 +78,7 @@ static uint32_t ones(unsigned size)
 
 static uint32_t ecam_read(World *w, uint16_t bdf, uint16_t off, unsigned size)
 {
-	uint8_t b[4];
+	uint8_t b[8];
 
 	cxb_memmap_read(cxb_machine_memmap(w->m), ECAM + ((uint64_t)bdf << 12) + off, b, size);
 	return le_load(b, size);
@@ -86,7 +86,7 @@ static uint32_t ecam_read(World *w, uint16_t bdf, uint16_t off, unsigned size)
 
 static void ecam_write(World *w, uint16_t bdf, uint16_t off, unsigned size, uint32_t val)
 {
-	uint8_t b[4];
+	uint8_t b[8];
 
 	le_store(b, size, val);
 	cxb_memmap_write(cxb_machine_memmap(w->m), ECAM + ((uint64_t)bdf << 12) + off, b, size);
