@@ -8,6 +8,7 @@
 #include "cxl/dc_cmds.h"
 #include "cxl/devregs.h"
 #include "cxl/evlog.h"
+#include "cxl/fmld.h"
 #include "cxl/memdev.h"
 #include "cxl/poison.h"
 #include "devices/cxl.h"
@@ -128,6 +129,7 @@ struct Type3 {
 	CxbRegion *dev_regs;
 	CxbDc *dc;
 	CxbDcHead *head;
+	CxbFmLd *fm; /* the fabric manager's side */
 	CxbCdat *cdat;
 	Type3Part part[TYPE3_PARTS];
 	uint64_t static_size;    /* bytes of DPA below the dynamic regions */
@@ -179,6 +181,9 @@ bool cxb_type3_dc_init(Type3 *t3, GError **errp);
 void cxb_type3_dc_attach(Type3 *t3);
 void cxb_type3_dc_fini(Type3 *t3);
 
+/** cxb_type3_fm_init() - The fabric manager's side, after memdev and dc are settled. */
+void cxb_type3_fm_init(Type3 *t3);
+
 void cxb_type3_backings_init(Type3 *t3);
 /** cxb_type3_find_backing() - For CxbDcConfig; good until the next call unless held meanwhile. */
 CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag);
@@ -197,5 +202,6 @@ void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind);
 extern const CxbType cxb_pxb_cxl_type;
 extern const CxbType cxb_cxl_rp_type;
 extern const CxbType cxb_cxl_type3_type;
+extern const CxbType cxb_cxl_mctp_type;
 
 #endif

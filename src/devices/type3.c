@@ -141,6 +141,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 	cxb_memdev_add_commands(t3->memdev, t3->cci);
 	cxb_type3_dc_attach(t3);
 	cxb_type3_poison_init(t3);
+	cxb_type3_fm_init(t3);
 	t3->comp = cxb_comp_new(&comp);
 
 	const CxbDevRegsConfig devregs = { .cci = t3->cci,
@@ -212,6 +213,7 @@ static void t3_unrealize(CxbPciDev *dev)
 	g_clear_pointer(&t3->cci, cxb_cci_free);
 	g_clear_pointer(&t3->logs, cxb_evlogs_free);
 	g_clear_pointer(&t3->head, cxb_dc_head_free);
+	g_clear_pointer(&t3->fm, cxb_fmld_free);
 	cxb_type3_static_fini(t3);
 	cxb_type3_cdat_fini(t3);
 	g_clear_pointer(&t3->path, g_free);

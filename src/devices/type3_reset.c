@@ -20,4 +20,5 @@ void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)
 			 t3->part[TYPE3_PERSISTENT].len);
 	if (t3->head)
 		cxb_dc_head_reset(t3->head);
+	cxb_fmld_reset(t3->fm, kind);
 }

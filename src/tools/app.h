@@ -35,6 +35,7 @@ typedef struct {
 	Pidfile pidfile;
 	const char *qtest_log;
 	CxbMachine *machine;
+	CxbChardevs *chardevs; /* not taken by doors or devices */
 	Doors *doors;
 	CxbQmp *qmp;
 	QmpHost qmp_host;

@@ -22,9 +22,8 @@ typedef struct {
 struct Doors {
 	GMainContext *context;
 	bool no_stdio;
-	GHashTable *chardevs; /* id -> CxbChardev *, owned until a door takes it */
-	GHashTable *ids;      /* every chardev id ever given */
-	GPtrArray *doors;     /* Door *, in the order written */
+	CxbChardevs *chardevs;
+	GPtrArray *doors; /* Door *, in the order written */
 	GPtrArray *qtests;
 	GArray *listed;    /* Listed */
 	unsigned monitors; /* that have no chardev of a name of their own */
@@ -43,14 +42,12 @@ static void listed_clear(gpointer data)
 	g_free(((Listed *)data)->label);
 }
 
-Doors *cxb_doors_new(GMainContext *context)
+Doors *cxb_doors_new(GMainContext *context, CxbChardevs *chardevs)
 {
 	Doors *d = g_new0(Doors, 1);
 
 	d->context = context;
-	d->chardevs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-					    (GDestroyNotify)cxb_chardev_free);
-	d->ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	d->chardevs = chardevs;
 	d->doors = g_ptr_array_new_with_free_func(door_free);
 	d->qtests = g_ptr_array_new_with_free_func((GDestroyNotify)cxb_qtest_free);
 	d->listed = g_array_new(false, false, sizeof(Listed));
@@ -70,8 +67,6 @@ void cxb_doors_free(Doors *d)
 	g_array_unref(d->listed);
 	g_ptr_array_unref(d->qtests);
 	g_ptr_array_unref(d->doors);
-	g_hash_table_unref(d->chardevs);
-	g_hash_table_unref(d->ids);
 	g_free(d);
 }
 
@@ -145,13 +140,12 @@ bool cxb_doors_chardev(Doors *d, const char *value, const char *written, GError 
 				"Parameter 'id' expects an identifier\n"
 				"Identifiers consist of letters, digits, '-', '.', '_', starting "
 				"with a letter.");
-	if (g_hash_table_contains(d->ids, id))
+	if (cxb_chardevs_has(d->chardevs, id))
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Duplicate ID '%s' for chardev", id);
 	chr = make_chardev(d, opts, written, errp);
 	if (!chr)
 		return false;
-	g_hash_table_add(d->ids, g_strdup(id));
-	g_hash_table_insert(d->chardevs, g_strdup(id), chr);
+	cxb_chardevs_add(d->chardevs, id, chr);
 	list(d, g_strdup(id), chr);
 	return true;
 }
@@ -159,12 +153,11 @@ bool cxb_doors_chardev(Doors *d, const char *value, const char *written, GError 
 /* The chardev called @id, for a door of its own. */
 static CxbChardev *take(Doors *d, const char *id, GError **errp)
 {
-	g_autofree char *key = NULL;
-	gpointer chr = NULL;
+	CxbChardev *chr = cxb_chardevs_take(d->chardevs, id);
 
-	if (g_hash_table_steal_extended(d->chardevs, id, (gpointer *)&key, &chr))
+	if (chr)
 		return chr;
-	if (g_hash_table_contains(d->ids, id))
+	if (cxb_chardevs_has(d->chardevs, id))
 		cxb_fail(errp, CXB_ERROR_BUSY, "chardev '%s' is already in use", id);
 	else
 		cxb_fail(errp, CXB_ERROR_INVALID, "chardev \"%s\" not found", id);

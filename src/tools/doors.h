@@ -7,6 +7,7 @@
 #ifndef CXB_TOOLS_DOORS_H
 #define CXB_TOOLS_DOORS_H
 
+#include "io/chardevs.h"
 #include "monitor/qmp.h"
 #include "qtest/qtest.h"
 
@@ -17,7 +18,8 @@ typedef enum { DOOR_QMP, DOOR_QMP_PRETTY, DOOR_HMP, DOOR_QTEST } DoorKind;
 #define MONITOR_QMP_TYPE "monitor-qmp"
 #define MONITOR_HMP_TYPE "monitor-hmp"
 
-Doors *cxb_doors_new(GMainContext *context);
+/** cxb_doors_new() - @chardevs: where those of the command line go; borrowed. */
+Doors *cxb_doors_new(GMainContext *context, CxbChardevs *chardevs);
 /** cxb_doors_forbid_stdio() - -daemonize: there will be none. */
 void cxb_doors_forbid_stdio(Doors *d);
 /** cxb_doors_free() - Ends the qtest sessions; QMP's end with the CxbQmp. NULL is fine. */

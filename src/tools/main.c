@@ -16,6 +16,7 @@ static void app_fini(App *app)
 	cxb_qmp_free(app->qmp);
 	cxb_host_free(app->qmp_host.host);
 	cxb_machine_free(app->machine);
+	cxb_chardevs_free(app->chardevs); /* devices gave theirs back */
 	pidfile_remove(&app->pidfile);
 	g_free(app->name);
 	g_main_loop_unref(app->loop);

@@ -119,7 +119,9 @@ static void make_machine(App *app)
 	*cxb_machine_actions(app->machine) = app->actions;
 	if (app->stopped)
 		cxb_machine_start_stopped(app->machine);
-	app->doors = cxb_doors_new(cxb_machine_context(app->machine));
+	app->chardevs = cxb_chardevs_new();
+	cxb_qom_set_service(cxb_machine_qom(app->machine), CXB_SERVICE_CHARDEVS, app->chardevs);
+	app->doors = cxb_doors_new(cxb_machine_context(app->machine), app->chardevs);
 	app->qmp_host.machine = app->machine;
 	if (app->daemon.on)
 		cxb_doors_forbid_stdio(app->doors);

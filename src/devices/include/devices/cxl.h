@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The CXL devices as the machine and the front doors see them. Device types: pxb-cxl, cxl-rp,
- * cxl-type3.
+ * cxl-type3, cxl-mctp.
  */
 #ifndef CXB_DEVICES_CXL_H
 #define CXB_DEVICES_CXL_H
@@ -17,6 +17,7 @@
 #define CXB_TYPE_NAME_PXB_CXL   "pxb-cxl"
 #define CXB_TYPE_NAME_CXL_RP    "cxl-rp"
 #define CXB_TYPE_NAME_CXL_TYPE3 "cxl-type3"
+#define CXB_TYPE_NAME_CXL_MCTP  "cxl-mctp"
 
 /**
  * What devices tell the machine. The machine sets one such table as service "cxl-listener" before
@@ -96,6 +97,9 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 /** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
+/** cxb_cxl_type3_fm_cci() - Its command interface for a fabric manager; NULL once it has been taken
+ * out. */
+CxbCci *cxb_cxl_type3_fm_cci(CxbDevice *type3);
 /** cxb_cxl_type3_logs() - Its event logs. */
 CxbEvLogs *cxb_cxl_type3_logs(CxbDevice *type3);
 /** cxb_cxl_type3_poison() - Its poison list. */
