@@ -557,6 +557,11 @@ void cxb_chardev_drop_peer(CxbChardev *chr)
 	peer_gone(chr);
 }
 
+bool cxb_chardev_has_front(const CxbChardev *chr)
+{
+	return chr->front;
+}
+
 bool cxb_chardev_has_peer(const CxbChardev *chr)
 {
 	return chr->peer;

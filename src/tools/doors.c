@@ -16,7 +16,6 @@ typedef struct {
 typedef struct {
 	char *label;
 	const CxbChardev *chr; /* lives as long as the doors */
-	bool open;
 } Listed;
 
 struct Doors {
@@ -92,7 +91,7 @@ static void print_backends(void)
 
 static void list(Doors *d, char *label /* taken */, const CxbChardev *chr)
 {
-	g_array_append_vals(d->listed, &(Listed){ label, chr, false }, 1);
+	g_array_append_vals(d->listed, &(Listed){ label, chr }, 1);
 }
 
 void cxb_doors_foreach(const Doors *d, CxbDoorsFn fn, void *opaque)
@@ -100,16 +99,7 @@ void cxb_doors_foreach(const Doors *d, CxbDoorsFn fn, void *opaque)
 	for (guint i = 0; i < d->listed->len; i++) {
 		const Listed *l = &g_array_index(d->listed, Listed, i);
 
-		fn(opaque, l->label, l->chr, l->open);
-	}
-}
-
-static void set_open(Doors *d, const CxbChardev *chr)
-{
-	for (guint i = 0; i < d->listed->len; i++) {
-		Listed *l = &g_array_index(d->listed, Listed, i);
-
-		l->open = l->open || l->chr == chr;
+		fn(opaque, l->label, l->chr);
 	}
 }
 
@@ -274,7 +264,6 @@ bool cxb_doors_open(Doors *d, CxbMachine *m, CxbQmp *qmp, const char *qtest_log,
 
 		if (!cxb_chardev_wait(door->chr, errp) || !speak(d, door, m, qmp, qtest_log, errp))
 			return false;
-		set_open(d, door->chr);
 		door->chr = NULL;
 	}
 	return true;

@@ -35,8 +35,8 @@ bool cxb_doors_mon(Doors *d, const char *value, GError **errp);
 /** cxb_doors_monitor_object() - "-object monitor-qmp,id=ID,chardev=ID[,pretty=on]", "monitor-hmp,...". */
 bool cxb_doors_monitor_object(Doors *d, CxbOpts *opts, GError **errp);
 
-/** cxb_doors_foreach() - Every chardev, in the order made. @open: somebody speaks there. */
-typedef void (*CxbDoorsFn)(void *opaque, const char *label, const CxbChardev *chr, bool open);
+/** cxb_doors_foreach() - Every chardev, in the order made. */
+typedef void (*CxbDoorsFn)(void *opaque, const char *label, const CxbChardev *chr);
 void cxb_doors_foreach(const Doors *d, CxbDoorsFn fn, void *opaque);
 
 /** cxb_doors_open() - Wait for clients that were asked to be waited for, then speak. */

@@ -6,7 +6,7 @@ static void put_str(json_object *o, const char *key, const char *s)
 	json_object_object_add(o, key, json_object_new_string(s));
 }
 
-static void add_chardev(void *opaque, const char *label, const CxbChardev *chr, bool open)
+static void add_chardev(void *opaque, const char *label, const CxbChardev *chr)
 {
 	json_object *o = json_object_new_object();
 	g_autofree char *name = g_strdup_printf(
@@ -14,7 +14,8 @@ static void add_chardev(void *opaque, const char *label, const CxbChardev *chr, 
 
 	put_str(o, "label", label);
 	put_str(o, "filename", name);
-	json_object_object_add(o, "frontend-open", json_object_new_boolean(open));
+	json_object_object_add(o, "frontend-open",
+			       json_object_new_boolean(cxb_chardev_has_front(chr)));
 	json_object_array_add(opaque, o);
 }
 

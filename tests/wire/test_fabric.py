@@ -48,6 +48,9 @@ class Fabric(unittest.TestCase):
         m.qmp.cmd("object-add", qom_type="memory-backend-ram", id="tm0", size=size, share=True,
                   tag=str(TAG))
 
+    def front_open(self, m):
+        return next(c["frontend-open"] for c in m.qmp.cmd("query-chardev") if c["label"] == "fm0")
+
     def listed(self, m):
         return [(e["dpa"], e["len"], uuid.UUID(e["tag"]).bytes, e["seq"])
                 for e in m.qmp.cmd("query-cxl-dynamic-capacity", path=DEVICE)[0]["extents"]]
@@ -255,7 +258,9 @@ class Fabric(unittest.TestCase):
         link.send(bytes([fabric.CONTROL, 0x80, 2]))
         link.send(bytes([fabric.CCI]) + struct.pack("<BBBHHBHH", 0, 1, 0, 1, 0, 0, 0, 0))
         m.qmp.cmd("query-status")  # they have arrived
+        self.assertEqual(self.front_open(m), True)
         m.qmp.cmd("device_del", id="wire0")
+        self.assertEqual(self.front_open(m), False)
         m.qmp.cmd("device_add", driver="cxl-type3", bus="root_port13", id="again",
                   num_dc_regions=1, dc_regions_total_size=4 * GIB)
         m.qmp.cmd("device_add", driver="cxl-mctp", chardev="fm0", target="again", id="wire1")

@@ -61,6 +61,7 @@ void cxb_chardev_pause(CxbChardev *chr, bool paused);
 /** cxb_chardev_drop_peer() - Disconnect; a server listens again. */
 void cxb_chardev_drop_peer(CxbChardev *chr);
 bool cxb_chardev_has_peer(const CxbChardev *chr);
+bool cxb_chardev_has_front(const CxbChardev *chr);
 const char *cxb_chardev_name(const CxbChardev *chr);
 /** cxb_chardev_where() - "unix:PATH,server=on", "tcp:HOST:PORT,server=on" (with the port the
  * kernel chose), "pty:/dev/pts/N", "stdio", ... */
