@@ -22,13 +22,14 @@ static void tear_down(MailboxDevice *d, gconstpointer unused)
 
 static CxbRc transfer(MailboxDevice *d, uint8_t action, uint8_t slot, uint32_t offset)
 {
-	struct {
-		struct wire_transfer_fw_in hdr;
-		uint8_t data[WIRE_FW_UNIT];
-	} req = { .hdr = { .action = action, .slot = slot, .offset = le32_put(offset) } };
-	CxbRd in = { (const uint8_t *)&req, sizeof(req) };
+	const struct wire_transfer_fw_in hdr = { .action = action,
+						 .slot = slot,
+						 .offset = le32_put(offset) };
+	uint8_t req[sizeof(hdr) + WIRE_FW_UNIT] = { 0 };
+	CxbRd in = { req, sizeof(req) };
 	CxbWr out = { NULL, 0, 0 };
 
+	memcpy(req, &hdr, sizeof(hdr));
 	return cxb_cci_run(d->cci, CXB_OP_TRANSFER_FW, &in, &out, NULL, NULL);
 }
 
@@ -108,16 +109,15 @@ static void firmware_needs_media(MailboxDevice *d, gconstpointer unused)
 
 static CxbRc set_hours(MailboxDevice *d, unsigned transfer, uint8_t hours)
 {
-	struct {
-		struct wire_set_feature_in hdr;
-		uint8_t hours;
-	} req = {
-		.hdr = { .uuid = wire_uuid_scrub, .flags = le32_put(transfer), .version = 1 },
-		.hours = hours,
-	};
-	CxbRd in = { (const uint8_t *)&req, sizeof(req) };
+	const struct wire_set_feature_in hdr = { .uuid = wire_uuid_scrub,
+						 .flags = le32_put(transfer),
+						 .version = 1 };
+	uint8_t req[sizeof(hdr) + 1];
+	CxbRd in = { req, sizeof(req) };
 	CxbWr out = { NULL, 0, 0 };
 
+	memcpy(req, &hdr, sizeof(hdr));
+	req[sizeof(hdr)] = hours;
 	return cxb_cci_run(d->cci, CXB_OP_SET_FEATURE, &in, &out, NULL, NULL);
 }
 
