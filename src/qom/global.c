@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* -global: defaults for properties of devices, by type. */
 #include "base/error.h"
+#include "base/trace.h"
 #include "qom.h"
 #include "qom/device.h"
 
@@ -18,6 +19,8 @@ void cxb_qom_add_global(CxbQom *qom, const char *driver, const char *property, c
 {
 	Global *g = g_new(Global, 1);
 
+	if (!cxb_qom_find_type(qom, driver))
+		cxb_warn("global %s.%s has invalid class name", driver, property);
 	*g = (Global){ g_strdup(driver), g_strdup(property), g_strdup(value) };
 	if (!qom->globals)
 		qom->globals = g_ptr_array_new_with_free_func(global_free);

@@ -259,6 +259,13 @@ class Elsewhere(unittest.TestCase):
                       "Property 'cxl-type3.nosuch' not found",
                       run(*TUTORIAL, "-global", "cxl-type3.nosuch=1").stderr)
 
+    def test_a_global_of_no_type_is_a_warning(self):
+        for text in ("nope.x=1", "driver=nope,property=x,value=1"):
+            self.assertIn("warning: global nope.x has invalid class name",
+                          run("-global", text, "-device", "nosuch").stderr)
+        self.assertNotIn("invalid class name",
+                         run("-global", "cxl-rp.port=1", "-device", "nosuch").stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

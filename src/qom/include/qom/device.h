@@ -70,7 +70,8 @@ CxbDevice *cxb_device_add(CxbQom *qom, CxbOpts *opts, bool hotplug, GError **err
 bool cxb_device_realize(CxbDevice *dev, CxbDevBus *bus, GError **errp);
 /**
  * cxb_qom_add_global() - A default for a property of devices of type @driver and those derived
- * from it (-global). Given when a device is made, in the order added, before its own options.
+ * from it (-global). Given when a device is made, in the order added, before its own options. A type
+ * that there is not is worth a warning, as in QEMU.
  */
 void cxb_qom_add_global(CxbQom *qom, const char *driver, const char *property, const char *value);
 /** cxb_device_can_unplug() - Whether device_del may take @dev; worded as QEMU's refusals. */
