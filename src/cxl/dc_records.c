@@ -37,8 +37,8 @@ static size_t room(const CxbDcHead *h)
 	return left > h->reserved ? left - h->reserved : 0;
 }
 
-void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, bool more,
-			  uint32_t extents_left, uint32_t tags_left)
+static void append(CxbEvLogs *logs, uint8_t type, uint8_t region, const CxbDcExtent *x, bool more,
+		   uint32_t extents_left, uint32_t tags_left)
 {
 	struct wire_event_record raw = { 0 };
 	struct wire_dc_record *r = (struct wire_dc_record *)&raw;
@@ -49,6 +49,7 @@ void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, b
 	r->type = type;
 	r->validity = 1;
 	r->host_id = le16_put(x->head);
+	r->region = region;
 	r->more = more ? WIRE_DC_EVENT_MORE : 0;
 	r->extent.dpa = le64_put(x->dpa);
 	r->extent.length = le64_put(x->len);
@@ -57,6 +58,12 @@ void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, b
 	r->extents_available = le32_put(extents_left);
 	r->tags_available = le32_put(tags_left);
 	cxb_evlogs_append(logs, CXB_LOG_DC, &raw);
+}
+
+void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, bool more,
+			  uint32_t extents_left, uint32_t tags_left)
+{
+	append(logs, type, 0, x, more, extents_left, tags_left);
 }
 
 static void wait_for_room(CxbDcHead *h, uint8_t type, const CxbDcExtent *const *x, size_t n)
@@ -151,23 +158,27 @@ static bool needs_room(const CxbDcOp *op)
 	return op->kind == CXB_DC_OP_OFFER || op->kind == CXB_DC_OP_REQUEST_RELEASE;
 }
 
-static CxbDcPrepare prepare(void *opaque, const CxbDcOp *op, GError **errp)
+static bool has_room(CxbDcHead *h, size_t n, GError **errp)
 {
-	CxbDcHead *h = opaque;
 	size_t left;
 
-	if (op->head != h->head || !needs_room(op))
-		return CXB_DC_READY;
 	waiting_write(h);
 	left = room(h);
 	left = left > h->n_waiting ? left - h->n_waiting : 0;
-	if (op->n > left) {
-		cxb_fail(errp, CXB_ERROR_NO_ROOM,
-			 "dynamic capacity event log is too full: %zu records needed, "
-			 "%zu left of %u",
-			 op->n, left, cxb_evlogs_size(h->logs, CXB_LOG_DC));
+	return n <= left || cxb_fail(errp, CXB_ERROR_NO_ROOM,
+				     "dynamic capacity event log is too full: %zu records needed, "
+				     "%zu left of %u",
+				     n, left, cxb_evlogs_size(h->logs, CXB_LOG_DC));
+}
+
+static CxbDcPrepare prepare(void *opaque, const CxbDcOp *op, GError **errp)
+{
+	CxbDcHead *h = opaque;
+
+	if (op->head != h->head || !needs_room(op))
+		return CXB_DC_READY;
+	if (!has_room(h, op->n, errp))
 		return CXB_DC_REFUSED;
-	}
 	h->reserved += op->n;
 	return CXB_DC_READY;
 }
@@ -227,3 +238,19 @@ static void commit(void *opaque, const CxbDcOp *op)
 }
 
 const CxbDcObserver cxb_dc_records = { prepare, unprepare, commit };
+
+bool cxb_dc_head_inject(CxbDcHead *h, const CxbDcRawRecord *records, size_t n, GError **errp)
+{
+	if (!has_room(h, n, errp))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const CxbDcRawRecord *r = &records[i];
+		const CxbDcExtent x = {
+			.dpa = r->dpa, .len = r->len, .tag = r->tag, .seq = r->seq, .head = h->head
+		};
+
+		append(h->logs, r->type, r->region, &x, r->more, cxb_dc_extents_available(h->dc),
+		       cxb_dc_tags_available(h->dc));
+	}
+	return true;
+}

@@ -340,6 +340,17 @@ CxbDc *cxb_cxl_type3_dc(CxbDevice *type3)
 	return ((Type3 *)type3)->dc;
 }
 
+CxbDcHead *cxb_cxl_type3_dc_head(CxbDevice *type3, uint16_t host_id, GError **errp)
+{
+	const Type3 *t3 = (const Type3 *)type3;
+
+	if (host_id == 0)
+		return t3->head;
+	cxb_fail(errp, CXB_ERROR_INVALID, "host id %u is not known: %s has 1 head", host_id,
+		 t3->path);
+	return NULL;
+}
+
 CxbEvLogs *cxb_cxl_type3_logs(CxbDevice *type3)
 {
 	return ((Type3 *)type3)->logs;

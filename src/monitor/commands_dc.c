@@ -93,12 +93,11 @@ static const CxbArg query_rows[] = {
 
 /* --- what is common --- */
 
-static CxbDc *find_dc(void *opaque, const char *path, CxbDevice **device, GError **errp)
+CxbDc *qmp_find_dc(CxbQmp *qmp, const char *path, CxbDevice **device, GError **errp)
 {
-	CxbMachine *m = ((CxbQmp *)opaque)->machine;
 	CxbDc *dc;
 
-	*device = cxb_cxl_type3_find(cxb_machine_qom(m), path, errp);
+	*device = cxb_cxl_type3_find(cxb_machine_qom(qmp->machine), path, errp);
 	if (!*device)
 		return NULL;
 	dc = cxb_cxl_type3_dc(*device);
@@ -108,8 +107,7 @@ static CxbDc *find_dc(void *opaque, const char *path, CxbDevice **device, GError
 	return dc;
 }
 
-/* Absent or empty is the null tag. */
-static bool parse_tag(const char *text, CxbUuid *tag, GError **errp)
+bool qmp_parse_tag(const char *text, CxbUuid *tag, GError **errp)
 {
 	*tag = (CxbUuid){ 0 };
 	return !text || !*text || cxb_uuid_parse(text, tag) ||
@@ -174,9 +172,9 @@ static json_object *add(void *opaque, void *args, GError **errp)
 	CxbDevice *device;
 	CxbDc *dc;
 
-	if (!parse_tag(a->tag, &req.tag, errp) || !check_add(a, errp))
+	if (!qmp_parse_tag(a->tag, &req.tag, errp) || !check_add(a, errp))
 		return NULL;
-	dc = find_dc(opaque, a->path, &device, errp);
+	dc = qmp_find_dc(opaque, a->path, &device, errp);
 	return dc && cxb_dc_add(dc, &req, errp) ? cxb_qmp_empty() : NULL;
 }
 
@@ -195,13 +193,13 @@ static json_object *release(void *opaque, void *args, GError **errp)
 	CxbDevice *device;
 	CxbDc *dc;
 
-	if (!parse_tag(a->tag, &req.tag, errp))
+	if (!qmp_parse_tag(a->tag, &req.tag, errp))
 		return NULL;
 	if (a->policy == CXB_DC_REMOVE_PRESCRIPTIVE && !a->extents) {
 		fail_missing("extents", errp);
 		return NULL;
 	}
-	dc = find_dc(opaque, a->path, &device, errp);
+	dc = qmp_find_dc(opaque, a->path, &device, errp);
 	return dc && cxb_dc_release(dc, &req, errp) ? cxb_qmp_empty() : NULL;
 }
 
@@ -233,9 +231,9 @@ static json_object *status(void *opaque, void *args, GError **errp)
 	json_object *o;
 	CxbDc *dc;
 
-	if (!parse_tag(a->tag, &tag, errp))
+	if (!qmp_parse_tag(a->tag, &tag, errp))
 		return NULL;
-	dc = find_dc(opaque, a->path, &device, errp);
+	dc = qmp_find_dc(opaque, a->path, &device, errp);
 	if (!dc || !cxb_dc_status(dc, a->host_id, a->region, &tag, &where, &extents, &bytes, errp))
 		return NULL;
 	message = status_message(where, &tag, extents, bytes);
@@ -356,7 +354,7 @@ static json_object *query(void *opaque, void *args, GError **errp)
 		add_devices(m, cxb_qom_root(cxb_machine_qom(m)), list);
 		return list;
 	}
-	dc = find_dc(opaque, a->path, &device, errp);
+	dc = qmp_find_dc(opaque, a->path, &device, errp);
 	if (!dc)
 		return NULL;
 	list = json_object_new_array();

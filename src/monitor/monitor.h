@@ -6,6 +6,7 @@
 #include <json-c/json_object.h>
 
 #include "base/uuid.h"
+#include "cxl/dc.h"
 #include "monitor/qmp.h"
 
 /* The QEMU whose interfaces these are; scripts compare it with what they need. */
@@ -69,6 +70,7 @@ void qmp_add_machine_commands(CxbQmp *qmp);
 void qmp_add_pci_commands(CxbQmp *qmp);
 void qmp_add_poison_commands(CxbQmp *qmp);
 void qmp_add_ras_commands(CxbQmp *qmp);
+void qmp_add_raw_dc_commands(CxbQmp *qmp);
 void qmp_add_record_commands(CxbQmp *qmp);
 void qmp_add_run_commands(CxbQmp *qmp);
 void qmp_add_schema_commands(CxbQmp *qmp);
@@ -82,6 +84,11 @@ void qmp_add_str(CxbOpts *opts, const char *key, const char *s);
 /** qmp_find_type3() - The device of the commands that inject, with QEMU's two errors for a path that
  * leads nowhere or elsewhere. */
 CxbDevice *qmp_find_type3(CxbQmp *qmp, const char *path, GError **errp);
+
+/** qmp_find_dc() - The engine of the device of the commands of dynamic capacity. */
+CxbDc *qmp_find_dc(CxbQmp *qmp, const char *path, CxbDevice **device, GError **errp);
+/** qmp_parse_tag() - Absent (NULL) or empty is the null tag. */
+bool qmp_parse_tag(const char *text, CxbUuid *tag, GError **errp);
 
 /** qmp_version() - What query-version returns and the greeting carries. */
 json_object *qmp_version(void);

@@ -3,6 +3,7 @@
 
 import struct
 import unittest
+import uuid
 
 from cxbpy import cxlhost
 from cxbpy.cxlhost import CxlHost
@@ -122,6 +123,71 @@ class ByInterrupt(unittest.TestCase):
                 self.m.qmp.cmd(command, **(arguments | changed), log=log)
         self.assertEqual(self.m.qtest.readl(self.host.status_reg), 0)
         self.assertEqual(self.interrupts(), [])
+
+
+class DynamicCapacity(unittest.TestCase):
+    """Records of log 4 that no capacity stands behind."""
+
+    TAG = "5be13bce-ae34-4a77-b6c3-16df975fcf1a"
+    RECORDS = [{"dpa": 0x200000, "len": 0x400000, "tag": TAG, "sequence": 3, "more": True},
+               {"dpa": 1 << 60, "len": 1}]
+
+    def setUp(self):
+        self.m = Machine(["-accel", "qtest"], qtest=True)
+        self.addCleanup(self.m.end)
+        self.host = CxlHost(self.m.qtest, chbs=CHBS)
+        self.host.enumerate()
+
+    def inject(self, **changed):
+        self.m.qmp.cmd("cxl-inject-dynamic-capacity-event",
+                       **({"path": DEVICE, "host_id": 0, "type": 1, "records": self.RECORDS} |
+                          changed))
+
+    def test_a_host_gets_them_by_interrupt_as_they_were_given(self):
+        policy = self.host.command(cxlhost.GET_POLICY)
+        vector = policy[4] >> 4
+        self.host.msix(vector, IRQ_AT, 0x4700)
+        self.host.command(cxlhost.SET_POLICY, bytes([0, 0, 0, 0, 1]))
+        self.inject()
+        self.assertEqual(self.m.qtest.readl(IRQ_AT), 0x4700)
+        self.assertEqual(self.m.qtest.readl(self.host.status_reg), 1 << 4)
+        first, second = self.host.events()
+        tag = uuid.UUID(self.TAG).bytes
+        self.assertEqual(first[0x30:0x38], bytes([1, 1, 0, 0, 0, 1, 0, 0]))
+        self.assertEqual(first[0x38:0x60],
+                         struct.pack("<QQ16sH6x", 0x200000, 0x400000, tag, 3))
+        self.assertEqual(second[0x30:0x38], bytes([1, 1, 0, 0, 0, 0, 0, 0]))
+        self.assertEqual(second[0x38:0x60], struct.pack("<QQ24x", 1 << 60, 1))
+        self.assertEqual(self.host.events(), [])
+
+    def test_the_device_holds_no_capacity_for_them(self):
+        self.inject(type=0)
+        capacity, = self.m.qmp.cmd("query-cxl-dynamic-capacity")
+        self.assertEqual(capacity["extents"], [])
+        self.assertEqual(len(self.host.events()), 2)
+        with self.assertRaises(cxlhost.MailboxError) as caught:
+            self.host.dc_list(cxlhost.DC_ADD, [(0x200000, 0x400000)])
+        self.assertEqual(caught.exception.code, 0x0f)  # Invalid Physical Address
+        self.host.dc_list(cxlhost.DC_ADD, [])
+
+    def test_what_is_refused_writes_nothing(self):
+        for changed in ({"records": []}, {"host_id": 1}, {"type": 256}, {"region": 256},
+                        {"path": "/machine/peripheral/root_port13"},
+                        {"records": self.RECORDS + [{"dpa": 0, "len": 1, "tag": "x"}]},
+                        {"records": self.RECORDS * 513}):
+            with self.assertRaises(QmpError):
+                self.inject(**changed)
+        self.assertEqual(self.m.qtest.readl(self.host.status_reg), 0)
+        self.inject(records=self.RECORDS * 512)  # the log is full, and none is lost
+        out = self.host.command(cxlhost.GET_EVENTS, b"\4")
+        self.assertEqual(struct.unpack_from("<BxH", out), (2, 0))
+
+    def test_a_reset_forgets_them(self):
+        self.inject()
+        self.m.qmp.cmd("system_reset")
+        self.host = CxlHost(self.m.qtest, chbs=CHBS)
+        self.host.enumerate()
+        self.assertEqual(self.host.events(), [])
 
 
 class BuiltInHost(unittest.TestCase):

@@ -20,6 +20,19 @@ typedef struct CxbDcHead CxbDcHead;
 CxbDcHead *cxb_dc_head_new(CxbDc *dc, uint16_t head, CxbCci *cci, CxbEvLogs *logs);
 /** cxb_dc_head_free() - After dc, cci and logs are no longer used by anybody. */
 void cxb_dc_head_free(CxbDcHead *h);
+
+/* A record that no operation stands behind. Nothing of it is checked: it may tell of what is not. */
+typedef struct {
+	uint64_t dpa, len;
+	CxbUuid tag;
+	uint16_t seq;
+	uint8_t type, region; /* the region is "updated region index" */
+	bool more;
+} CxbDcRawRecord;
+
+/** cxb_dc_head_inject() - Write @records into log 4, all or none; the engine knows nothing of it.
+ * Fails, CXB_ERROR_NO_ROOM, where they do not fit behind what is promised to the engine's own. */
+bool cxb_dc_head_inject(CxbDcHead *h, const CxbDcRawRecord *records, size_t n, GError **errp);
 /** cxb_dc_head_reset() - Log 4 cleared, lists dropped, everything open announced again. */
 void cxb_dc_head_reset(CxbDcHead *h);
 

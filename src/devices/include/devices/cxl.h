@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cxl/comp.h"
 #include "cxl/dc.h"
+#include "cxl/dc_cmds.h"
 #include "cxl/evlog.h"
 #include "cxl/poison.h"
 #include "memory/hostmem.h"
@@ -97,6 +98,8 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 /** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
+/** cxb_cxl_type3_dc_head() - A host's head of a device with dynamic capacity. */
+CxbDcHead *cxb_cxl_type3_dc_head(CxbDevice *type3, uint16_t host_id, GError **errp);
 /** cxb_cxl_type3_fm_cci() - Its command interface for a fabric manager; NULL once it has been taken
  * out. */
 CxbCci *cxb_cxl_type3_fm_cci(CxbDevice *type3);
