@@ -3,6 +3,8 @@
 #include "dc_internal.h"
 
 #include "base/error.h"
+#include "base/range.h"
+#include "wire/cdat.h"
 
 const char *cxb_dc_state_name(CxbDcState state)
 {
@@ -56,6 +58,25 @@ bool cxb_dc_status(CxbDc *dc, uint16_t host_id, uint8_t region, const CxbUuid *t
 const CxbDcConfig *cxb_dc_config(const CxbDc *dc)
 {
 	return &dc->config;
+}
+
+const CxbDcRegion *cxb_dc_region_of(const CxbDc *dc, uint64_t dpa, uint64_t len)
+{
+	for (unsigned i = 0; i < dc->config.n_regions; i++) {
+		const CxbDcRegion *r = &dc->config.regions[i];
+
+		if (len && cxb_range_within(dpa, len, r->base, r->len))
+			return r;
+	}
+	return NULL;
+}
+
+uint8_t cxb_dc_dsmas_flags(const CxbDcRegion *region)
+{
+	return WIRE_DSMAS_DYNAMIC | (region->non_volatile ? WIRE_DSMAS_NON_VOLATILE : 0) |
+	       (region->sharable ? WIRE_DSMAS_SHARABLE : 0) |
+	       (region->hw_coherent ? WIRE_DSMAS_HW_COHERENT : 0) |
+	       (region->read_only ? WIRE_DSMAS_READ_ONLY : 0);
 }
 
 size_t cxb_dc_accepted_count(const CxbDc *dc, uint16_t head)

@@ -7,7 +7,6 @@
 #include "dc_internal.h"
 
 #include "base/error.h"
-#include "base/range.h"
 #include "base/trace.h"
 
 #include <inttypes.h>
@@ -39,17 +38,6 @@ static CxbRc refuse(const List *list, const CxbDcDpaRange *range, CxbRc rc, cons
 	return rc;
 }
 
-static const CxbDcRegion *region_of(const CxbDc *dc, const CxbDcDpaRange *x)
-{
-	for (unsigned i = 0; i < dc->config.n_regions; i++) {
-		const CxbDcRegion *r = &dc->config.regions[i];
-
-		if (x->len && cxb_range_within(x->dpa, x->len, r->base, r->len))
-			return r;
-	}
-	return NULL;
-}
-
 static int by_dpa(const void *a, const void *b)
 {
 	const CxbDcDpaRange *x = a, *y = b;
@@ -76,12 +64,12 @@ static CxbRc overlap_check(const List *list)
 static CxbRc list_check(const List *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (!region_of(list->dc, &list->ranges[i]))
+		if (!cxb_dc_region_of(list->dc, list->ranges[i].dpa, list->ranges[i].len))
 			return refuse(list, &list->ranges[i], CXB_RC_INVALID_PA,
 				      "not inside one region");
 	for (size_t i = 0; i < list->n; i++) {
 		const CxbDcDpaRange *x = &list->ranges[i];
-		const CxbDcRegion *r = region_of(list->dc, x);
+		const CxbDcRegion *r = cxb_dc_region_of(list->dc, x->dpa, x->len);
 
 		if ((x->dpa - r->base) % r->block_size || x->len % r->block_size)
 			return refuse(list, x, CXB_RC_INVALID_EXTENTS,

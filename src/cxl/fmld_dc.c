@@ -4,7 +4,6 @@
 #include "fmld_impl.h"
 
 #include "base/trace.h"
-#include "wire/cdat.h"
 #include "wire/fmapi.h"
 
 #define ADD_POLICIES     (1u << CXB_DC_SELECT_PRESCRIPTIVE)
@@ -44,7 +43,7 @@ static void region_fill(struct wire_host_dc_region *w, const CxbDcRegion *r)
 	w->decode_len = le64_put(r->decode_len >> 28);
 	w->length = le64_put(r->len);
 	w->block_size = le64_put(r->block_size);
-	w->dsmas_flags = r->sharable ? WIRE_DSMAS_SHARABLE : 0;
+	w->dsmas_flags = cxb_dc_dsmas_flags(r);
 	w->flags = r->sanitize_on_release ? WIRE_DC_REGION_SANITIZE : 0;
 }
 

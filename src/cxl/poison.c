@@ -102,15 +102,21 @@ void cxb_poison_drop(CxbPoison *poison, uint64_t dpa, uint64_t len)
 	}
 }
 
-void cxb_poison_reset(CxbPoison *poison, CxbResetKind kind, uint64_t persistent, uint64_t len)
+void cxb_poison_reset(CxbPoison *poison, CxbResetKind kind, const CxbPoisonRange *persistent,
+		      size_t n)
 {
+	uint64_t end = 0; /* of what has been dealt with */
+
 	poison->query_len = 0;
 	if (kind != CXB_RESET_COLD)
 		return;
-	cxb_poison_drop(poison, 0, persistent);
-	cxb_poison_drop(poison, persistent + len, UINT64_MAX - (persistent + len));
+	for (size_t i = 0; i < n; i++) {
+		cxb_poison_drop(poison, end, persistent[i].dpa - end);
+		end = persistent[i].dpa + persistent[i].len;
+	}
+	cxb_poison_drop(poison, end, UINT64_MAX - end);
 	/* What was lost may have been persistent, if there is such. */
-	if (!len) {
+	if (!n) {
 		poison->overflow = false;
 		poison->overflow_ns = 0;
 	}

@@ -42,8 +42,7 @@ static CxbCdat *describe(const Type3 *t3)
 	for (unsigned i = 0; dc && i < dc->n_regions; i++) {
 		const CxbDcRegion *r = &dc->regions[i];
 
-		ranges[n++] = range(r->dsmad_handle, r->base, r->len,
-				    WIRE_DSMAS_DYNAMIC | (r->sharable ? WIRE_DSMAS_SHARABLE : 0));
+		ranges[n++] = range(r->dsmad_handle, r->base, r->len, cxb_dc_dsmas_flags(r));
 	}
 	return cxb_cdat_new(ranges, n);
 }

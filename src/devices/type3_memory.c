@@ -11,6 +11,7 @@ CXB_TRACE(cxl_type3_miss, (const char *dev, const char *what, uint64_t dpa, size
 bool cxb_type3_segment(Type3 *t3, uint64_t dpa, CxbCxlSegment *out)
 {
 	const Type3Part *part = cxb_type3_part_at(t3, dpa);
+	const CxbDcConfig *config;
 
 	if (part) {
 		*out = (CxbCxlSegment){ .dpa = part->dpa,
@@ -21,6 +22,7 @@ bool cxb_type3_segment(Type3 *t3, uint64_t dpa, CxbCxlSegment *out)
 	}
 	if (!t3->dc)
 		return false;
+	config = cxb_dc_config(t3->dc);
 	for (const CxbDcExtent *e = cxb_dc_find(t3->dc, 0, dpa) ?: cxb_dc_next(t3->dc, 0, dpa); e;
 	     e = cxb_dc_next(t3->dc, 0, e->dpa + e->len)) {
 		if (e->state == CXB_DC_OFFERED)
@@ -28,7 +30,8 @@ bool cxb_type3_segment(Type3 *t3, uint64_t dpa, CxbCxlSegment *out)
 		*out = (CxbCxlSegment){ .dpa = e->dpa,
 					.len = e->len,
 					.mem = cxb_cxl_backing_mem(e->backing),
-					.mem_off = e->backing_off };
+					.mem_off = e->backing_off,
+					.readonly = config->regions[e->region].read_only };
 		return true;
 	}
 	return false;
@@ -87,6 +90,14 @@ static bool bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **me
 	return cxb_cxl_endpoint_answers(&t3->pci.dev) && cxb_type3_bytes_at(t3, dpa, len, mem, off);
 }
 
+/* As hosts see it; that of a backend is its own to say. */
+static bool region_readonly(const Type3 *t3, uint64_t dpa)
+{
+	const CxbDcRegion *r = t3->dc ? cxb_dc_region_of(t3->dc, dpa, 1) : NULL;
+
+	return r && r->read_only;
+}
+
 static bool miss(Type3 *t3, const char *what, uint64_t dpa, size_t len)
 {
 	t3->missed++;
@@ -127,7 +138,7 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 
 		if (!bytes_at(t3, dpa, &n, &mem, &off))
 			return miss(t3, "write", dpa, len);
-		if (!cxb_hostmem_write(mem, off, from, n))
+		if (region_readonly(t3, dpa) || !cxb_hostmem_write(mem, off, from, n))
 			return false;
 		dpa += n;
 		from += n;

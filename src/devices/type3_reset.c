@@ -6,6 +6,21 @@
  */
 #include "devices.h"
 
+static void reset_poison(Type3 *t3, CxbResetKind kind)
+{
+	const CxbDcConfig *dc = t3->dc ? cxb_dc_config(t3->dc) : NULL;
+	const Type3Part *part = &t3->part[TYPE3_PERSISTENT];
+	CxbPoisonRange kept[1 + CXB_DC_REGIONS];
+	size_t n = 0;
+
+	if (part->len)
+		kept[n++] = (CxbPoisonRange){ part->dpa, part->len };
+	for (unsigned i = 0; dc && i < dc->n_regions; i++)
+		if (dc->regions[i].non_volatile)
+			kept[n++] = (CxbPoisonRange){ dc->regions[i].base, dc->regions[i].len };
+	cxb_poison_reset(t3->poison, kind, kept, n);
+}
+
 void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)
 {
 	Type3 *t3 = (Type3 *)dev;
@@ -16,8 +31,7 @@ void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)
 	cxb_devregs_reset(t3->devregs);
 	cxb_evlogs_reset(t3->logs, kind);
 	cxb_memdev_reset(t3->memdev, kind);
-	cxb_poison_reset(t3->poison, kind, t3->part[TYPE3_PERSISTENT].dpa,
-			 t3->part[TYPE3_PERSISTENT].len);
+	reset_poison(t3, kind);
 	if (t3->head)
 		cxb_dc_head_reset(t3->head);
 	cxb_fmld_reset(t3->fm, kind);

@@ -53,14 +53,11 @@ static void dc_commit(void *opaque, CxbDevice *endpoint, const CxbDcOp *op)
 
 	for (size_t i = 0; i < op->n; i++) {
 		const CxbDcExtent *e = op->extents[i];
+		CxbCxlSegment seg;
 
-		if (op->kind == CXB_DC_OP_ACCEPT && cxb_cxl_endpoint_answers(endpoint))
-			cxb_aliases_add_range(
-				m->aliases, endpoint,
-				&(CxbCxlSegment){ .dpa = e->dpa,
-						  .len = e->len,
-						  .mem = cxb_cxl_backing_mem(e->backing),
-						  .mem_off = e->backing_off });
+		if (op->kind == CXB_DC_OP_ACCEPT &&
+		    cxb_cxl_endpoint_segment(endpoint, e->dpa, &seg))
+			cxb_aliases_add_range(m->aliases, endpoint, &seg);
 		else if (op->kind == CXB_DC_OP_RELEASE || op->kind == CXB_DC_OP_FORCED_RELEASE)
 			cxb_aliases_remove_range(m->aliases, endpoint, e->dpa, e->len);
 	}

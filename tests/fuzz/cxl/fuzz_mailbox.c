@@ -122,7 +122,7 @@ static void reset(MailboxDevice *d, uint8_t what)
 	cxb_memdev_reset(d->memdev, kind);
 	cxb_comp_reset(d->comp, kind);
 	cxb_evlogs_reset(d->logs, kind);
-	cxb_poison_reset(d->poison, what & 4 ? CXB_RESET_COLD : kind, 0, 0);
+	cxb_poison_reset(d->poison, what & 4 ? CXB_RESET_COLD : kind, NULL, 0);
 	if (what & 2)
 		cxb_dc_head_reset(d->head);
 }

@@ -231,7 +231,7 @@ static void the_list_agrees_with_a_model_of_lines(Fixture *f, gconstpointer unus
 		if (f->overflow && i % 4000 == 3999) {
 			/* Power goes: nothing is persistent here. */
 			overflows++;
-			cxb_poison_reset(f->poison, CXB_RESET_COLD, 0, 0);
+			cxb_poison_reset(f->poison, CXB_RESET_COLD, NULL, 0);
 			memset(f->record, 0, sizeof(f->record));
 			f->overflow = false;
 			f->overflow_ns = 0;

@@ -189,7 +189,7 @@ static void another_query_or_a_reset_starts_anew(Fixture *f, gconstpointer unuse
 	expect_record(f, 0, 2 * LINE, WIRE_POISON_INJECTED, LINE);
 	expect_query(f, 0, HOLE, WIRE_POISON_MORE, 126);
 	expect_record(f, 0, 0, WIRE_POISON_INJECTED, LINE);
-	cxb_poison_reset(f->poison, CXB_RESET_FUNCTION, 0, 0);
+	cxb_poison_reset(f->poison, CXB_RESET_FUNCTION, NULL, 0);
 	expect_query(f, 0, HOLE, WIRE_POISON_MORE, 126);
 	expect_record(f, 0, 0, WIRE_POISON_INJECTED, LINE);
 }
@@ -247,11 +247,13 @@ static void a_split_in_a_full_list_loses_the_upper_part(Fixture *f, gconstpointe
 	g_assert_cmpuint(le_load(f->out + 2, 8), ==, 1000);
 }
 
+static const CxbPoisonRange persistent = { PERSISTENT, 0x1000 };
+
 static void a_reset_keeps_the_list(Fixture *f, gconstpointer unused)
 {
 	inject_range(f, PERSISTENT - LINE, 2 * LINE);
 	for (CxbResetKind kind = CXB_RESET_WARM; kind < CXB_RESET_KINDS; kind++)
-		cxb_poison_reset(f->poison, kind, PERSISTENT, 0x1000);
+		cxb_poison_reset(f->poison, kind, &persistent, 1);
 	expect_query(f, 0, END, 0, 1);
 	expect_record(f, 0, PERSISTENT - LINE, WIRE_POISON_INTERNAL, 2 * LINE);
 }
@@ -262,7 +264,7 @@ static void without_power_the_persistent_part_keeps_it(Fixture *f, gconstpointer
 	inject_range(f, PERSISTENT - LINE, 2 * LINE);
 	inject_range(f, PERSISTENT + 0x1000 - LINE, 2 * LINE);
 	inject_range(f, PERSISTENT + 0x2000, LINE);
-	cxb_poison_reset(f->poison, CXB_RESET_COLD, PERSISTENT, 0x1000);
+	cxb_poison_reset(f->poison, CXB_RESET_COLD, &persistent, 1);
 	expect_query(f, 0, END, 0, 2);
 	expect_record(f, 0, PERSISTENT, WIRE_POISON_INTERNAL, LINE);
 	expect_record(f, 1, PERSISTENT + 0x1000 - LINE, WIRE_POISON_INTERNAL, LINE);
@@ -273,9 +275,9 @@ static void an_overflow_ends_without_power_if_nothing_is_persistent(Fixture *f,
 {
 	fill(f, CXB_POISON_LIST_MAX);
 	inject_range(f, LINE, LINE);
-	cxb_poison_reset(f->poison, CXB_RESET_COLD, PERSISTENT, 0x1000);
+	cxb_poison_reset(f->poison, CXB_RESET_COLD, &persistent, 1);
 	expect_query(f, 0, END, WIRE_POISON_OVERFLOW, 0);
-	cxb_poison_reset(f->poison, CXB_RESET_COLD, 0, 0);
+	cxb_poison_reset(f->poison, CXB_RESET_COLD, NULL, 0);
 	expect_query(f, 0, END, 0, 0);
 	g_assert_cmpuint(le_load(f->out + 2, 8), ==, 0);
 }

@@ -70,6 +70,8 @@ typedef struct {
 	uint64_t block_size; /* bytes, power of two, multiple of 64; 0: CXB_DC_BLOCK_SIZE */
 	uint8_t dsmad_handle;
 	bool sharable, sanitize_on_release;
+	bool hw_coherent, read_only,
+		non_volatile; /* what hosts are told; nothing here acts on it */
 } CxbDcRegion;
 
 typedef struct {
@@ -245,6 +247,10 @@ void cxb_dc_drop_lists(CxbDc *dc, uint16_t head);
 /* --- looking --- */
 
 const CxbDcConfig *cxb_dc_config(const CxbDc *dc);
+/** cxb_dc_region_of() - The region that has all of (@dpa, @len), @len above 0; or NULL. */
+const CxbDcRegion *cxb_dc_region_of(const CxbDc *dc, uint64_t dpa, uint64_t len);
+/** cxb_dc_dsmas_flags() - WIRE_DSMAS_* of a region, in CDAT and 5601h alike. */
+uint8_t cxb_dc_dsmas_flags(const CxbDcRegion *region);
 /** cxb_dc_accepted_count(), _at() - Accepted extents (releasing ones too) in order of acceptance. */
 size_t cxb_dc_accepted_count(const CxbDc *dc, uint16_t head);
 const CxbDcExtent *cxb_dc_accepted_at(const CxbDc *dc, uint16_t head, size_t i); /* O(log n) */

@@ -51,8 +51,15 @@ bool cxb_poison_check(uint64_t dpa, uint64_t len, GError **errp);
 /** cxb_poison_drop() - The memory at (@dpa, @len) goes, and its poison with it. Records that reach
  * beyond it are cut. */
 void cxb_poison_drop(CxbPoison *poison, uint64_t dpa, uint64_t len);
-/** cxb_poison_reset() - Without power only the part at (@persistent, @len) keeps its poison. */
-void cxb_poison_reset(CxbPoison *poison, CxbResetKind kind, uint64_t persistent, uint64_t len);
+/* Of DPA. */
+typedef struct {
+	uint64_t dpa, len;
+} CxbPoisonRange;
+
+/** cxb_poison_reset() - Without power only what is @persistent keeps its poison: @n ranges in order
+ * of DPA, none of length 0. */
+void cxb_poison_reset(CxbPoison *poison, CxbResetKind kind, const CxbPoisonRange *persistent,
+		      size_t n);
 size_t cxb_poison_count(const CxbPoison *poison);
 
 #endif
