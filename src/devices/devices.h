@@ -100,6 +100,13 @@ typedef struct {
 	uint64_t dpa, len;
 } Type3Part;
 
+/* A dynamic region as its properties describe it. */
+typedef struct {
+	bool given;
+	uint64_t size, block_size; /* bytes; 0: not said */
+	bool sharable, hw_coherent, read_only, non_volatile, sanitize_on_release;
+} Type3RegionOpts;
+
 enum { TYPE3_VOLATILE, TYPE3_PERSISTENT, TYPE3_PARTS };
 
 struct Type3 {
@@ -108,6 +115,7 @@ struct Type3 {
 	/* properties */
 	uint8_t num_dc_regions;
 	uint64_t dc_total_size;
+	Type3RegionOpts regions[CXB_DC_REGIONS];
 	CxbObject *dc_memdev; /* static backing of all regions */
 	uint64_t sn;
 	int link_speed, link_width;
@@ -140,6 +148,8 @@ struct Type3 {
 	uint64_t missed;         /* accesses that met no capacity */
 	bool announced;          /* the listener knows of us */
 };
+
+#define TYPE3_DPA_LIMIT (UINT64_C(1) << 52) /* physical addresses have 52 bits at most */
 
 #define SN_UNSET         UINT64_MAX
 #define TYPE3_VECTOR_DOE 0
@@ -175,6 +185,13 @@ CxbMemdevMedia cxb_type3_media(Type3 *t3);
 /** cxb_type3_poison_init() - The list and its commands, after memdev and dc are settled. */
 void cxb_type3_poison_init(Type3 *t3);
 
+/** cxb_type3_region_set() - The setter of "dc-region.N.KEY". */
+bool cxb_type3_region_set(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
+			  GError **errp);
+/** cxb_type3_regions_described() - How many regions "dc-region" speaks of; 0: it is not used. */
+unsigned cxb_type3_regions_described(const Type3 *t3);
+/** cxb_type3_regions() - Check these and lay them out behind static memory. @total: bytes of all. */
+bool cxb_type3_regions(const Type3 *t3, CxbDcRegion *regions, uint64_t *total, GError **errp);
 /** cxb_type3_dc_init() - Make the engine, if there are regions; after static memory. */
 bool cxb_type3_dc_init(Type3 *t3, GError **errp);
 /** cxb_type3_dc_attach() - Give it its commands and records, and the machine as an observer. */

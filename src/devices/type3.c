@@ -275,6 +275,10 @@ static const CxbProp t3_props[] = {
 	{ "dc-regions-total-size", CXB_PROP_SIZE, offsetof(Type3, dc_total_size),
 	  .desc = "bytes of all regions together, a multiple of regions x 256 MiB; capacity is "
 		  "backed by tagged memory backends when it is added" },
+	{ "dc-region", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "list",
+	  .desc = "regions one by one: dc-region.N.size, .block-size, .sharable, .hw-coherent, "
+		  ".read-only, .non-volatile, .sanitize-on-release",
+	  .set = cxb_type3_region_set },
 	{ "volatile-dc-memdev", CXB_PROP_LINK, offsetof(Type3, dc_memdev),
 	  .desc = "backend that has the bytes of all regions, instead of dc-regions-total-size",
 	  .link_type = CXB_TYPE_NAME_HOSTMEM },

@@ -60,7 +60,8 @@ bool cxb_type3_static_init(Type3 *t3, GError **errp)
 	CxbObject *persistent = t3->persistent_memdev ?: t3->legacy_memdev;
 
 	/* Of half-described dynamic regions, they themselves say what is wrong. */
-	if (!t3->volatile_memdev && !persistent && !t3->num_dc_regions && !t3->dc_total_size)
+	if (!t3->volatile_memdev && !persistent && !t3->num_dc_regions && !t3->dc_total_size &&
+	    !cxb_type3_regions_described(t3))
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"at least one memdev property must be set");
 	if (t3->persistent_memdev && t3->legacy_memdev)

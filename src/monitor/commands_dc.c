@@ -310,6 +310,10 @@ static json_object *regions(const CxbDcConfig *config)
 		put_u64(o, "length", r->len);
 		put_u64(o, "block-size", r->block_size);
 		put_bool(o, "sharable", r->sharable);
+		put_bool(o, "hw-coherent", r->hw_coherent);
+		put_bool(o, "read-only", r->read_only);
+		put_bool(o, "non-volatile", r->non_volatile);
+		put_bool(o, "sanitize-on-release", r->sanitize_on_release);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -382,6 +386,10 @@ static const CxbRet region_info[] = {
 	{ "length", CXB_RET_INT },
 	{ "block-size", CXB_RET_INT },
 	{ "sharable", CXB_RET_BOOL },
+	{ "hw-coherent", CXB_RET_BOOL },
+	{ "read-only", CXB_RET_BOOL },
+	{ "non-volatile", CXB_RET_BOOL },
+	{ "sanitize-on-release", CXB_RET_BOOL },
 	{ NULL },
 };
 static const char *const states[] = { "offered", "accepted", "releasing", NULL };

@@ -255,6 +255,12 @@ static bool set_row(CxbObject *obj, const CxbProp *prop, const char *key, const 
 	return true;
 }
 
+bool cxb_object_set_row(CxbObject *obj, const CxbProp *row, const char *key, const CxbScalar *v,
+			GError **errp)
+{
+	return set_row(obj, row, key, v, true, errp);
+}
+
 static bool fail_completed(const CxbObject *obj, const char *key, GError **errp)
 {
 	const char *id;

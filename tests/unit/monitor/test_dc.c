@@ -23,6 +23,9 @@
 #define STATUS(tag)                                                        \
 	"{'execute': 'cxl-release-dynamic-capacity-status', 'arguments': " \
 	"{'path': 'cxl-vmem0', 'host-id': 0, 'region': 0, 'tag': '" tag "'}}"
+#define FLAGS_OFF                                                    \
+	"'hw-coherent': false, 'read-only': false, 'non-volatile': " \
+	"false, 'sanitize-on-release': false"
 #define EVENT(operation, extents)                                                              \
 	"{'event': 'CXL_DYNAMIC_CAPACITY', 'data': {'path': '" FRONT_TYPE3 "', 'host-id': 0, " \
 	"'operation': '" operation "', 'tag': '" TAG "', 'region': 0, 'extents': [" extents "]}}"
@@ -253,9 +256,11 @@ static void the_query_shows_regions_and_extents(void)
 			json_object_to_json_string(o),
 			"{'path': '" FRONT_TYPE3 "', 'missed-accesses': 0, 'regions': ["
 			"{'index': 0, 'base': 0, 'decode-length': 536870912, "
-			"'length': 536870912, 'block-size': 2097152, 'sharable': false}, "
+			"'length': 536870912, 'block-size': 2097152, 'sharable': false, " FLAGS_OFF
+			"}, "
 			"{'index': 1, 'base': 536870912, 'decode-length': 536870912, "
-			"'length': 536870912, 'block-size': 2097152, 'sharable': false}], "
+			"'length': 536870912, 'block-size': 2097152, 'sharable': false, " FLAGS_OFF
+			"}], "
 			"'extents': ["
 			"{'region': 0, 'dpa': 0, 'offset': 0, 'len': 2097152, 'tag': '" TAG "', "
 			"'seq': 0, 'host-id': 0, 'state': 'accepted', 'backend': 'm', "

@@ -165,6 +165,10 @@ const CxbProp *cxb_object_find_prop(const CxbObject *obj, const char *key);
  * for text each in its own wording.
  */
 bool cxb_object_set(CxbObject *obj, const char *key, const CxbScalar *v, GError **errp);
+/** cxb_object_set_row() - Set what @row, which need not be of @obj's type, describes: for LIST rows,
+ * whose elements have fields of their own. Errors name @key. */
+bool cxb_object_set_row(CxbObject *obj, const CxbProp *row, const char *key, const CxbScalar *v,
+			GError **errp);
 bool cxb_object_set_text(CxbObject *obj, const char *key, const char *text, GError **errp);
 /** cxb_object_get() - Caller clears @out. A link gives the target's path, "" if there is none. */
 bool cxb_object_get(CxbObject *obj, const char *key, CxbScalar *out, GError **errp);
