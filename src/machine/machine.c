@@ -8,7 +8,6 @@
 #define DEFAULT_RAM (128ull << 20)
 #define MIN_RAM     (1ull << 20) /* tables are written below 1 MiB */
 #define MAX_SLOTS   256
-#define RAM_ID      "pc.ram"
 
 CXB_TRACE(machine_reset, (CxbResetCause cause), "cause %d", cause)
 CXB_TRACE(machine_window, (unsigned index, uint64_t base, uint64_t size),
@@ -232,7 +231,7 @@ static CxbHostMem *find_ram(CxbMachine *m, GError **errp)
 
 	opts = cxb_opts_new();
 	cxb_opts_add_text(opts, "qom-type", CXB_TYPE_NAME_HOSTMEM_RAM);
-	cxb_opts_add_text(opts, "id", RAM_ID);
+	cxb_opts_add_text(opts, "id", CXB_MACHINE_RAM_ID);
 	cxb_opts_add_text(opts, "size", size);
 	obj = cxb_user_object_add(m->qom, opts, errp);
 	return obj ? cxb_hostmem_from_object(obj) : NULL;

@@ -133,7 +133,7 @@ const CxbType cxb_machine_base_type = {
 };
 
 const CxbType cxb_q35_machine_type = {
-	.name = "pc-q35-11.1-machine",
+	.name = CXB_MACHINE_TYPE_NAME,
 	.parent = "machine",
 	.desc = "Standard PC (Q35 + ICH9, 2009)",
 	.size = sizeof(MachineObj),
@@ -148,18 +148,40 @@ void cxb_machine_print_types(void)
 	       "q35", cxb_q35_machine_type.desc, "pc-q35-11.1", cxb_q35_machine_type.desc);
 }
 
+/* Those of QEMU 11.1. */
+static const CxbMachineTypeName type_names[] = {
+	{ "pc-q35-5.2", .deprecated = true },
+	{ "pc-q35-6.0", .deprecated = true },
+	{ "pc-q35-6.1", .deprecated = true },
+	{ "pc-q35-6.2", .deprecated = true },
+	{ "pc-q35-7.0", .deprecated = true },
+	{ "pc-q35-7.1", .deprecated = true },
+	{ "pc-q35-7.2", .deprecated = true },
+	{ "pc-q35-8.0", .deprecated = true },
+	{ "pc-q35-8.1", .deprecated = true },
+	{ "pc-q35-8.2" },
+	{ "pc-q35-9.0" },
+	{ "pc-q35-9.1" },
+	{ "pc-q35-9.2" },
+	{ "pc-q35-10.0" },
+	{ "pc-q35-10.1" },
+	{ "pc-q35-10.2" },
+	{ "pc-q35-11.0" },
+	{ "pc-q35-11.1", .alias = "q35" },
+	{ NULL },
+};
+
+const CxbMachineTypeName *cxb_machine_type_names(void)
+{
+	return type_names;
+}
+
 static bool type_known(const char *type)
 {
-	unsigned major, minor;
-	char tail;
-
-	if (strcmp(type, "q35") == 0)
-		return true;
-	if (sscanf(type, "pc-q35-%2u.%2u%c", &major, &minor, &tail) != 2)
-		return false;
-	/* QEMU 11.1 has those from 5.2 on. */
-	return (major > 5 || (major == 5 && minor == 2)) && minor <= 2 &&
-	       (major < 11 || (major == 11 && minor <= 1));
+	for (const CxbMachineTypeName *t = type_names; t->name; t++)
+		if (strcmp(t->name, type) == 0 || g_strcmp0(t->alias, type) == 0)
+			return true;
+	return false;
 }
 
 bool cxb_machine_set_opts(CxbMachine *m, CxbOpts *opts, GError **errp)

@@ -105,17 +105,12 @@ static void list_add(json_object *list, const char *name, char *type /* taken */
 	g_free(type);
 }
 
-static json_object *qom_list(void *opaque, void *args, GError **errp)
+static json_object *list_of(const CxbObject *obj)
 {
-	const struct qom_args *a = args;
-	CxbQom *qom = tree(opaque);
-	const CxbObject *obj = cxb_qom_resolve(qom, a->path, NULL, errp);
-	json_object *list;
+	json_object *list = json_object_new_array();
 
-	if (!obj)
-		return NULL;
-	list = json_object_new_array();
-	for (const CxbType *t = obj->type; t; t = cxb_qom_find_type(qom, t->parent ?: "object")) {
+	for (const CxbType *t = obj->type; t;
+	     t = cxb_qom_find_type(obj->qom, t->parent ?: "object")) {
 		for (const CxbProp *prop = t->props; prop && prop->name; prop++)
 			if (cxb_object_find_prop(obj, prop->name) == prop)
 				list_add(list, prop->name, qmp_prop_type(prop));
@@ -130,28 +125,87 @@ static json_object *qom_list(void *opaque, void *args, GError **errp)
 	return list;
 }
 
+static json_object *value_of(CxbObject *obj, const char *property, GError **errp)
+{
+	CxbObject *child = cxb_object_child(obj, property);
+	g_auto(CxbScalar) v = { 0 };
+
+	if (child && !cxb_object_find_prop(obj, property)) {
+		v = (CxbScalar){ .kind = CXB_SCALAR_STR, .s = cxb_object_path(child) };
+		return cxb_json_from_scalar(&v);
+	}
+	if (!cxb_object_get(obj, property, &v, errp))
+		return NULL;
+	if (v.kind == CXB_SCALAR_NULL) { /* NULL says that it failed */
+		cxb_fail(errp, CXB_ERROR_INVALID, "Property '%s.%s' has no value", obj->type->name,
+			 property);
+		return NULL;
+	}
+	return cxb_json_from_scalar(&v);
+}
+
+static json_object *qom_list(void *opaque, void *args, GError **errp)
+{
+	const struct qom_args *a = args;
+	const CxbObject *obj = cxb_qom_resolve(tree(opaque), a->path, NULL, errp);
+
+	return obj ? list_of(obj) : NULL;
+}
+
 static json_object *qom_get(void *opaque, void *args, GError **errp)
 {
 	const struct qom_args *a = args;
 	CxbObject *obj = cxb_qom_resolve(tree(opaque), a->path, NULL, errp);
-	CxbObject *child;
-	g_auto(CxbScalar) v = { 0 };
 
-	if (!obj)
-		return NULL;
-	child = cxb_object_child(obj, a->property);
-	if (child && !cxb_object_find_prop(obj, a->property)) {
-		v = (CxbScalar){ .kind = CXB_SCALAR_STR, .s = cxb_object_path(child) };
-		return cxb_json_from_scalar(&v);
+	return obj ? value_of(obj, a->property, errp) : NULL;
+}
+
+/* --- qom-list-get --- */
+
+struct list_get_args {
+	GArray *paths; /* char * */
+};
+
+static const CxbArg path_row[] = { { "", CXB_ARG_STR, 0, .has_offset = -1 }, { NULL } };
+static const CxbArg list_get_rows[] = {
+	{ "paths", CXB_ARG_LIST, offsetof(struct list_get_args, paths), .has_offset = -1,
+	  .elem = path_row, .elem_size = sizeof(char *) },
+	{ NULL },
+};
+
+/* Everything of an object, with values where there are any. */
+static json_object *all_of(CxbObject *obj)
+{
+	json_object *o = json_object_new_object(), *list = list_of(obj);
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		json_object *prop = json_object_array_get_idx(list, i), *name = NULL, *value;
+
+		json_object_object_get_ex(prop, "name", &name);
+		value = value_of(obj, json_object_get_string(name), NULL);
+		if (value)
+			put(prop, "value", value);
 	}
-	if (!cxb_object_get(obj, a->property, &v, errp))
-		return NULL;
-	if (v.kind == CXB_SCALAR_NULL) { /* NULL says that it failed */
-		cxb_fail(errp, CXB_ERROR_INVALID, "Property '%s.%s' has no value", obj->type->name,
-			 a->property);
-		return NULL;
+	put(o, "properties", list);
+	return o;
+}
+
+static json_object *qom_list_get(void *opaque, void *args, GError **errp)
+{
+	const struct list_get_args *a = args;
+	json_object *list = json_object_new_array();
+
+	for (guint i = 0; i < a->paths->len; i++) {
+		const char *path = g_array_index(a->paths, char *, i);
+		CxbObject *obj = cxb_qom_resolve(tree(opaque), path, NULL, errp);
+
+		if (!obj) {
+			json_object_put(list);
+			return NULL;
+		}
+		json_object_array_add(list, all_of(obj));
 	}
-	return cxb_json_from_scalar(&v);
+	return list;
 }
 
 static json_object *qom_set(void *opaque, void *args, GError **errp)
@@ -220,6 +274,20 @@ static const CxbRet property_info[] = {
 static const CxbRet list_ret = {
 	NULL, CXB_RET_OBJECT, "ObjectPropertyInfo", .list = true, .members = property_info,
 };
+static const CxbRet property_value[] = {
+	{ "name", CXB_RET_STR },
+	{ "type", CXB_RET_STR },
+	{ "value", CXB_RET_ANY, .optional = true },
+	{ NULL },
+};
+static const CxbRet object_info[] = {
+	{ "properties", CXB_RET_OBJECT, "ObjectPropertyValue", .list = true,
+	  .members = property_value },
+	{ NULL },
+};
+static const CxbRet objects_ret = {
+	NULL, CXB_RET_OBJECT, "ObjectPropertiesValues", .list = true, .members = object_info,
+};
 static const CxbRet any_ret = { NULL, CXB_RET_ANY };
 
 static const char *const policies[] = { "default", NULL };
@@ -252,6 +320,8 @@ static const CxbQmpCmd rows[] = {
 	  &any_ret },
 	{ "qom-list", qom_list_rows, sizeof(struct qom_args), 0,
 	  "properties and children of an object", qom_list, &list_ret },
+	{ "qom-list-get", list_get_rows, sizeof(struct list_get_args), 0,
+	  "properties of objects, with their values", qom_list_get, &objects_ret },
 	{ "qom-set", qom_set_rows, sizeof(struct qom_args), 0, "set a property", qom_set },
 	{ "query-memdev", NULL, 0, 0, "memory backends", query_memdev, &memdev_ret },
 	{ NULL },

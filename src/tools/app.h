@@ -17,6 +17,7 @@
 #include "monitor/qmp.h"
 #include "pidfile.h"
 #include "qmp_host.h"
+#include "qmp_options.h"
 
 typedef struct {
 	GMainLoop *loop;
@@ -39,6 +40,7 @@ typedef struct {
 	Doors *doors;
 	CxbQmp *qmp;
 	QmpHost qmp_host;
+	QmpOptions qmp_options;
 } App;
 
 typedef bool (*OptionFn)(App *app, const Option *opt, GError **errp);

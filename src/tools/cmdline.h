@@ -90,7 +90,23 @@ void cxb_option_end(void);
 bool cxb_readconfig(GPtrArray *options, const char *file, GError **errp);
 /** cxb_option_set() - "-set GROUP.ID.KEY=VALUE": one more key for an option given before. */
 bool cxb_option_set(GPtrArray *options, const char *text, GError **errp);
+
+/* --- groups.c --- */
+
+/* A key of an option's value; its type is "string", "boolean", "number" or "size". */
+typedef struct {
+	const char *name;
+	const char *type;
+} OptParam;
+
+typedef struct {
+	const char *name;
+	const char *option;
+	const OptParam *params; /* ends with name NULL; NULL: none, or not known beforehand */
+} OptGroup;
+
+const OptGroup *cxb_option_groups(void); /* ends with name NULL */
 /** cxb_option_group() - The option that a group of -readconfig and -set stands for, or NULL. */
-const OptDef *cxb_option_group(const char *group);
+const OptDef *cxb_option_group(const char *name);
 
 #endif

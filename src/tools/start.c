@@ -133,6 +133,8 @@ static void make_qmp(App *app)
 	cxb_qmp_set_uuid(app->qmp, &app->uuid);
 	cxb_qmp_chardev_add(app->qmp, app->doors);
 	cxb_qmp_host_add(app->qmp, &app->qmp_host);
+	app->qmp_options = (QmpOptions){ &app->accel, cxb_machine_qom(app->machine) };
+	cxb_qmp_options_add(app->qmp, &app->qmp_options);
 }
 
 bool app_start(App *app, const Option **culprit, GError **errp)

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 from cxbpy.machine import TUTORIAL, Machine, binary
+from cxbpy.qmp import QmpError
 
 # An option that ends every start: what comes before it was taken.
 END = ["-device", "nosuch"]
@@ -265,6 +266,55 @@ class Elsewhere(unittest.TestCase):
                           run("-global", text, "-device", "nosuch").stderr)
         self.assertNotIn("invalid class name",
                          run("-global", "cxl-rp.port=1", "-device", "nosuch").stderr)
+
+
+class Told(unittest.TestCase):
+    """What QMP says of how the program can be started."""
+
+    # Groups whose keys do not depend on what else is given.
+    FIXED = {"action", "global", "machine", "memory", "mon", "msg", "name", "run-with"}
+
+    def options(self):
+        with Machine() as m:
+            return {o["option"]: o["parameters"]
+                    for o in m.qmp.cmd("query-command-line-options")}
+
+    def unknown(self, group, key):
+        """Whether the option refuses @key as none that it has."""
+        flag = {"memory": "-m"}.get(group, f"-{group}")
+        before = "c," if group == "mon" else ""
+        return re.search(rf"Invalid parameter '{key}'|Property '[^']*\.{key}' not found",
+                         run("-chardev", "null,id=c", flag, f"{before}{key}=?", *END).stderr
+                         ) is not None
+
+    def test_every_key_that_is_listed_is_one(self):
+        options = self.options()
+        for group in self.FIXED:
+            self.assertTrue(options[group], group)
+            self.assertTrue(self.unknown(group, "nosuch"), group)
+            for param in options[group]:
+                with self.subTest(group=group, key=param["name"]):
+                    self.assertFalse(self.unknown(group, param["name"]))
+
+    def test_what_is_refused_is_not_listed(self):
+        options = self.options()
+        self.assertIn("chardev", options)
+        self.assertIn("smp-opts", options)
+        self.assertNotIn("drive", options)
+        with Machine() as m, self.assertRaisesRegex(QmpError, "^invalid option name: drive$"):
+            m.qmp.cmd("query-command-line-options", option="drive")
+
+    def test_one_option_alone(self):
+        with Machine() as m:
+            self.assertEqual(m.qmp.cmd("query-command-line-options", option="msg"), [
+                {"option": "msg", "parameters": [{"name": "guest-name", "type": "boolean"},
+                                                 {"name": "timestamp", "type": "boolean"}]}])
+
+    def test_who_plays_the_host(self):
+        for args, enabled in ((["-accel", "qtest"], "qtest"), ([], "host")):
+            with Machine(args) as m:
+                self.assertEqual(m.qmp.cmd("query-accelerators"),
+                                 {"enabled": enabled, "present": ["host", "qtest"]})
 
 
 if __name__ == "__main__":

@@ -87,19 +87,37 @@ static void reset_keeps_backends(void)
 	ask(w, "{'execute': 'object-del', 'arguments': {'id': 'm'}}", "{'return': {}}");
 }
 
-static void what_is_not_there_is_an_empty_list(void)
+static void what_is_not_there_is_empty(void)
 {
 	static const Exchange rows[] = {
+		{ "{'execute': 'query-audiodevs'}", "{'return': []}" },
 		{ "{'execute': 'query-block'}", "{'return': []}" },
+		{ "{'execute': 'query-block-exports'}", "{'return': []}" },
 		{ "{'execute': 'query-block-jobs'}", "{'return': []}" },
+		{ "{'execute': 'query-blockstats'}", "{'return': []}" },
+		{ "{'execute': 'query-cpu-definitions'}", "{'return': []}" },
 		{ "{'execute': 'query-cpus-fast'}", "{'return': []}" },
+		{ "{'execute': 'query-fdsets'}", "{'return': []}" },
 		{ "{'execute': 'query-hotpluggable-cpus'}", "{'return': []}" },
 		{ "{'execute': 'query-iothreads'}", "{'return': []}" },
 		{ "{'execute': 'query-jobs'}", "{'return': []}" },
 		{ "{'execute': 'query-memory-devices'}", "{'return': []}" },
+		{ "{'execute': 'query-mice'}", "{'return': []}" },
+		{ "{'execute': 'query-migrate-capabilities'}", "{'return': []}" },
 		{ "{'execute': 'query-named-block-nodes'}", "{'return': []}" },
+		{ "{'execute': 'query-pr-managers'}", "{'return': []}" },
+		{ "{'execute': 'query-rx-filter'}", "{'return': []}" },
+		{ "{'execute': 'query-stats-schemas'}", "{'return': []}" },
+		{ "{'execute': 'query-tpm'}", "{'return': []}" },
+		{ "{'execute': 'query-tpm-models'}", "{'return': []}" },
+		{ "{'execute': 'query-tpm-types'}", "{'return': []}" },
+		{ "{'execute': 'query-vnc-servers'}", "{'return': []}" },
 		{ "{'execute': 'query-memory-size-summary'}",
 		  "{'return': {'base-memory': 67108864, 'plugged-memory': 0}}" },
+		{ "{'execute': 'query-migrate'}", "{'return': {}}" },
+		{ "{'execute': 'query-vnc'}", "{'return': {'enabled': false}}" },
+		{ "{'execute': 'query-current-machine'}",
+		  "{'return': {'wakeup-suspend-support': false}}" },
 		{ "{'execute': 'query-block', 'arguments': {'x': 1}}",
 		  "{'error': {'class': 'GenericError', 'desc': \"Parameter 'x' is unexpected\"}}" },
 		{ NULL },
@@ -107,6 +125,34 @@ static void what_is_not_there_is_an_empty_list(void)
 	g_autoptr(World) w = world_ready();
 
 	world_ask_all(w, rows);
+}
+
+static json_object *member(json_object *o, const char *key)
+{
+	json_object *v = NULL;
+
+	g_assert_true(json_object_object_get_ex(o, key, &v));
+	return v;
+}
+
+/* QEMU 11.1 has the q35 of its releases from 5.2 on, and the alias stands for the last. */
+static void machines_are_those_of_qemu(void)
+{
+	g_autoptr(World) w = world_ready();
+	json_object *list = ask_for(w, "{'execute': 'query-machines'}");
+	const size_t n = json_object_array_length(list);
+	json_object *first = json_object_array_get_idx(list, 0);
+	json_object *last = json_object_array_get_idx(list, n - 1);
+
+	g_assert_cmpuint(n, ==, 18);
+	g_assert_cmpstr(json_object_get_string(member(first, "name")), ==, "pc-q35-5.2");
+	g_assert_true(json_object_get_boolean(member(first, "deprecated")));
+	g_assert_false(json_object_object_get_ex(first, "alias", NULL));
+	g_assert_cmpstr(json_object_get_string(member(last, "name")), ==, "pc-q35-11.1");
+	g_assert_cmpstr(json_object_get_string(member(last, "alias")), ==, "q35");
+	g_assert_true(json_object_get_boolean(member(last, "is-default")));
+	g_assert_false(json_object_get_boolean(member(last, "deprecated")));
+	json_object_put(list);
 }
 
 int main(int argc, char **argv)
@@ -117,6 +163,7 @@ int main(int argc, char **argv)
 	ADD(a_machine_without_name_says_nothing);
 	ADD(query_commands_lists_what_there_is);
 	ADD(reset_keeps_backends);
-	ADD(what_is_not_there_is_an_empty_list);
+	ADD(what_is_not_there_is_empty);
+	ADD(machines_are_those_of_qemu);
 	return g_test_run();
 }

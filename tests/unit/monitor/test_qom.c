@@ -151,6 +151,33 @@ static void qom_list_shows_properties_and_children(void)
 	      "Device '/nosuch' not found");
 }
 
+#define LIST_GET(paths) "{'execute': 'qom-list-get', 'arguments': {'paths': " paths "}}"
+
+static void qom_list_get_has_values_as_well(void)
+{
+	g_autoptr(World) w = world_ready();
+	json_object *list, *of, *v;
+
+	list = ask_for(w, LIST_GET("['/objects', 'cxl-vmem0']"));
+	g_assert_cmpuint(json_object_array_length(list), ==, 2);
+	g_assert_true(
+		json_object_object_get_ex(json_object_array_get_idx(list, 0), "properties", &of));
+	front_assert_json(json_object_to_json_string(json_object_array_get_idx(of, 0)),
+			  "{'name': 'type', 'type': 'string', 'value': 'container'}");
+	g_assert_true(
+		json_object_object_get_ex(json_object_array_get_idx(list, 1), "properties", &of));
+	g_assert_true(has_entry(of, "num-dc-regions", "uint8"));
+	v = json_object_array_get_idx(of, 0);
+	g_assert_true(json_object_object_get_ex(v, "value", NULL));
+	json_object_put(list);
+	ask(w, LIST_GET("[]"), "{'return': []}");
+	fails(w, LIST_GET("['/objects', '/nosuch']"), "DeviceNotFound",
+	      "Device '/nosuch' not found");
+	fails(w, LIST_GET("['/objects', 1]"), "GenericError",
+	      "Invalid parameter type for 'paths[1]', expected: string");
+	fails(w, "{'execute': 'qom-list-get'}", "GenericError", "Parameter 'paths' is missing");
+}
+
 static json_object *memdev(json_object *list, const char *id)
 {
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -198,6 +225,7 @@ int main(int argc, char **argv)
 	ADD(properties_are_read_by_any_path);
 	ADD(properties_are_fixed_once_an_object_is_complete);
 	ADD(qom_list_shows_properties_and_children);
+	ADD(qom_list_get_has_values_as_well);
 	ADD(query_memdev_has_a_path_to_the_bytes);
 	return g_test_run();
 }

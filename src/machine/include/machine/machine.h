@@ -41,9 +41,24 @@ bool cxb_machine_create(CxbMachine *m, GError **errp);
 /** cxb_machine_done() - All start-up devices are there: windows are resolved and placed, tables
  * written, everything reset. */
 bool cxb_machine_done(CxbMachine *m, GError **errp);
+
+/* The QOM type of all machines. */
+#define CXB_MACHINE_TYPE_NAME "pc-q35-11.1-machine"
+
+/* A type of machine by the name that "-M" has for it; all are the same machine. */
+typedef struct {
+	const char *name;
+	const char *alias; /* NULL: none */
+	bool deprecated;   /* as in QEMU, which drops the oldest with each release */
+} CxbMachineTypeName;
+
+/** cxb_machine_type_names() - All of them, oldest first; ends with name NULL. */
+const CxbMachineTypeName *cxb_machine_type_names(void);
 /** cxb_machine_print_types() - "-M help". */
 void cxb_machine_print_types(void);
 
+/* Id of the backend that is RAM if -machine names none. */
+#define CXB_MACHINE_RAM_ID "pc.ram"
 uint64_t cxb_machine_ram_size(const CxbMachine *m);
 CxbQom *cxb_machine_qom(CxbMachine *m);
 CxbClock *cxb_machine_clock(CxbMachine *m);
