@@ -90,6 +90,9 @@ CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp)
 	dc->allocs = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
 	dc->unclean = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
 	dc->dirty = cxb_ivmap_new(NULL);
+	dc->tag_list = g_sequence_new(NULL);
+	for (unsigned i = 0; i < c.n_regions; i++)
+		cxb_dc_space_init(&dc->space[i], c.regions[i].base, c.regions[i].len);
 	dc->untagged.backing = c.backing;
 	dc->heads = g_new0(DcHead, c.n_heads);
 	for (unsigned i = 0; i < c.n_heads; i++) {
@@ -112,11 +115,8 @@ static void tags_fini(CxbDc *dc, GHashTable *tags)
 	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&tag)) {
 		g_hash_table_iter_steal(&it);
 		for (GList *l = tag->extents.head; l; l = l->next) {
-			const DcExtent *e = l->data;
-
 			cxb_dc_group_drop(l->data);
-			if (e->sanitize)
-				cxb_dc_clean(dc, e->pub.dpa, e->pub.len);
+			cxb_dc_extent_end(dc, l->data, false);
 		}
 		cxb_dc_tag_leave(dc, tag);
 	}
@@ -137,9 +137,6 @@ static void head_fini(CxbDc *dc, DcHead *head)
 
 void cxb_dc_free(CxbDc *dc)
 {
-	GHashTableIter it;
-	DcAlloc *alloc;
-
 	if (!dc)
 		return;
 	if (dc->txn) {
@@ -148,15 +145,12 @@ void cxb_dc_free(CxbDc *dc)
 	}
 	for (unsigned i = 0; i < dc->config.n_heads; i++)
 		head_fini(dc, &dc->heads[i]);
-	/* A last try; what still cannot be zeroed stays held. */
-	g_hash_table_iter_init(&it, dc->unclean);
-	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&alloc)) {
-		g_hash_table_iter_steal(&it);
-		if (!cxb_dc_alloc_free(dc, alloc, NULL))
-			g_free(alloc);
-	}
+	cxb_dc_allocs_fini(dc);
 	cxb_dc_clean_again(dc, 0, UINT64_MAX, NULL);
 	cxb_ivmap_free(dc->dirty);
+	for (unsigned i = 0; i < dc->config.n_regions; i++)
+		cxb_dc_space_fini(&dc->space[i]);
+	g_sequence_free(dc->tag_list);
 	g_hash_table_unref(dc->unclean);
 	g_hash_table_unref(dc->allocs);
 	g_array_unref(dc->watches);
@@ -171,6 +165,11 @@ void cxb_dc_add_observer(CxbDc *dc, const CxbDcObserver *observer, void *opaque)
 	const DcWatch watch = { observer, opaque };
 
 	g_array_append_val(dc->watches, watch);
+}
+
+bool cxb_dc_under_way(const CxbDc *dc)
+{
+	return dc->txn != NULL;
 }
 
 bool cxb_dc_busy(CxbDc *dc, GError **errp)

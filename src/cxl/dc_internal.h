@@ -11,13 +11,31 @@
 #include "base/ivmap.h"
 #include "cxl/dc.h"
 
-/* What a tag names on this device. */
+/* Free space of one region: dc_space.c. */
+typedef struct {
+	CxbIvMap *gaps; /* by DPA */
+	GTree *by_size; /* the same CxbIv by length, then DPA */
+} DcSpace;
+
+/* A part of an allocation: what is an extent on each host that has it. */
+typedef struct {
+	uint64_t dpa, len;
+	uint32_t users; /* heads that have it, and the reference; 0: given back */
+	bool sanitize;  /* static: before the range is free again */
+} DcPiece;
+
+/* What a tag names on this device, while a host or the fabric manager has it. */
 typedef struct {
 	CxbUuid tag;
 	CxbDcBacking *backing; /* held */
-	unsigned heads;        /* on which the tag is live */
-	size_t accepted;       /* extents, on all heads; mapped while not 0 */
-	bool sanitize;         /* before the backing is free again */
+	uint8_t region;
+	GArray *pieces;       /* DcPiece, in order of sequence; NULL: what has no tag */
+	uint64_t bytes;       /* of all of them */
+	GSequenceIter *order; /* in CxbDc.tag_list, or NULL */
+	unsigned heads;       /* on which the tag is live */
+	bool referenced;      /* by the fabric manager */
+	size_t accepted;      /* extents, on all heads; mapped while not 0 */
+	bool sanitize;        /* before the backing is free again */
 } DcAlloc;
 
 /* A tag that is live on one head. All of its extents are in one region and in one state. Those of
@@ -46,6 +64,7 @@ typedef struct {
 	DcGroup *group; /* or NULL */
 	GList group_link;
 	GSequenceIter *order; /* in the accepted list, or NULL */
+	uint32_t piece;       /* of the allocation, where there is a tag */
 	bool sanitize;        /* static: before the range is free again */
 	bool marked;          /* false between operations */
 } DcExtent;
@@ -94,10 +113,13 @@ typedef struct {
 } DcTxn;
 
 struct CxbDc {
-	CxbDcConfig config;  /* name is our copy */
-	DcHead *heads;       /* config.n_heads */
-	GArray *watches;     /* DcWatch */
+	CxbDcConfig config; /* name is our copy */
+	DcHead *heads;      /* config.n_heads */
+	GArray *watches;    /* DcWatch */
+	DcSpace space[CXB_DC_REGIONS];
 	GHashTable *allocs;  /* &DcAlloc.tag -> DcAlloc */
+	GSequence *tag_list; /* the same, in the order in which they came */
+	uint32_t tag_generation;
 	GHashTable *unclean; /* &DcAlloc.tag -> DcAlloc whose sanitizing failed */
 	CxbIvMap *dirty;     /* static: DPA whose sanitizing failed */
 	DcAlloc untagged;    /* static: of what has no tag */
@@ -136,6 +158,9 @@ uint32_t cxb_dc_extents_left(const CxbDc *dc, size_t going);
 
 /* --- dc_state.c: the changes of state themselves, which cannot fail --- */
 
+/** cxb_dc_extent_end() - Its bytes are free now, zeroed if @sanitize, or if it was to be. The extent
+ * is in no map any more, and stays its tag's. */
+void cxb_dc_extent_end(CxbDc *dc, const DcExtent *e, bool sanitize);
 void cxb_dc_group_add(DcGroup *group, DcExtent *e);
 void cxb_dc_group_drop(DcExtent *e); /* out of its group, if it is in one */
 void cxb_dc_apply(CxbDc *dc, const DcTxn *txn, unsigned op);
@@ -166,6 +191,47 @@ void cxb_dc_txn_drop(CxbDc *dc, DcTxn *txn);
 CxbRc cxb_dc_error_rc(const GError *error);
 void cxb_dc_txn_free(DcTxn *txn);
 
+/* --- dc_space.c: nothing here fails --- */
+
+void cxb_dc_space_init(DcSpace *s, uint64_t base, uint64_t len);
+void cxb_dc_space_fini(DcSpace *s);
+/** cxb_dc_space_is_free() - All of a range that is not empty is. */
+bool cxb_dc_space_is_free(const DcSpace *s, uint64_t dpa, uint64_t len);
+void cxb_dc_space_take(DcSpace *s, uint64_t dpa, uint64_t len); /* it is free */
+void cxb_dc_space_give(DcSpace *s, uint64_t dpa, uint64_t len); /* no byte of it is */
+/** cxb_dc_space_fitting() - The smallest gap of at least @len bytes, or NULL. */
+const CxbIv *cxb_dc_space_fitting(const DcSpace *s, uint64_t len);
+/** cxb_dc_space_largest() - The largest gap, or the next smaller one to @below; NULL if none. */
+const CxbIv *cxb_dc_space_largest(const DcSpace *s, const CxbIv *below);
+
+/* --- dc_select.c --- */
+
+/** cxb_dc_select() - The ranges (CxbDcRange) that the device chooses for a free or contiguous request,
+ * in order of DPA. NULL on failure. */
+GArray *cxb_dc_select(CxbDc *dc, const CxbDcAddReq *req, GError **errp);
+
+/* --- dc_alloc.c --- */
+
+/** cxb_dc_alloc_hold() - Hold the backing of @tag for @head; nothing else changes. NULL on failure. */
+DcAlloc *cxb_dc_alloc_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp);
+/** cxb_dc_alloc_unhold() - Undo that. */
+void cxb_dc_alloc_unhold(CxbDc *dc, DcAlloc *alloc);
+DcAlloc *cxb_dc_alloc_find(CxbDc *dc, const CxbUuid *tag, GError **errp); /* that is live */
+/** cxb_dc_alloc_whole() - Fails if a part of it was given back. */
+bool cxb_dc_alloc_whole(const DcAlloc *alloc, GError **errp);
+DcPiece *cxb_dc_piece(const DcAlloc *alloc, uint32_t i);
+void cxb_dc_piece_add(DcAlloc *alloc, uint64_t dpa, uint64_t len); /* before anybody has it */
+/** cxb_dc_piece_use() - One more has it; the first one takes it out of free space. */
+void cxb_dc_piece_use(CxbDc *dc, DcAlloc *alloc, uint32_t i);
+/** cxb_dc_piece_drop() - One less; the last one's is zeroed if it is to be, and free. */
+void cxb_dc_piece_drop(CxbDc *dc, DcAlloc *alloc, uint32_t i);
+/** cxb_dc_alloc_enter() - A head has it. */
+void cxb_dc_alloc_enter(CxbDc *dc, DcAlloc *alloc);
+/** cxb_dc_alloc_leave() - One has it no more. Without any, and without a reference, it ends. */
+void cxb_dc_alloc_leave(CxbDc *dc, DcAlloc *alloc);
+/** cxb_dc_allocs_fini() - End those that only the fabric manager has, and what could not be zeroed. */
+void cxb_dc_allocs_fini(CxbDc *dc);
+
 /* --- dc_tags.c --- */
 
 /** cxb_dc_tag_new() - @alloc stays the caller's until cxb_dc_tag_enter(). */
@@ -173,16 +239,14 @@ DcTag *cxb_dc_tag_new(DcAlloc *alloc, uint16_t head, uint8_t region);
 /** cxb_dc_tag_free() - With its extents, which must be in no map, list or group. */
 void cxb_dc_tag_free(DcTag *tag);
 DcTag *cxb_dc_tag_find(const DcHead *head, const CxbUuid *tag);
-/** cxb_dc_tag_hold() - Hold the backing of @tag for @head; nothing else changes. NULL on failure. */
-DcAlloc *cxb_dc_tag_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp);
-/** cxb_dc_tag_unhold() - Undo that. */
-void cxb_dc_tag_unhold(CxbDc *dc, DcAlloc *alloc);
+/** cxb_dc_tag_live() - The device where a host has the tag, or NULL. */
+const char *cxb_dc_tag_live(CxbDc *dc, const CxbUuid *tag, uint16_t head);
+/** cxb_dc_tag_user() - The device where a host has the tag, or that has it for another one; NULL. */
+const char *cxb_dc_tag_user(CxbDc *dc, const CxbUuid *tag, uint16_t head);
 /** cxb_dc_tag_enter() - The tag becomes live on its head. */
 void cxb_dc_tag_enter(CxbDc *dc, DcTag *tag);
-/** cxb_dc_tag_leave() - It is live no more: frees it, and the backing with the last head's. */
+/** cxb_dc_tag_leave() - It is live no more: frees it, and the allocation with the last head's. */
 void cxb_dc_tag_leave(CxbDc *dc, DcTag *tag);
-/** cxb_dc_alloc_free() - Unmap, sanitize if asked to, release; false: still held, not freed. */
-bool cxb_dc_alloc_free(CxbDc *dc, DcAlloc *alloc, GError **errp);
 
 static inline DcExtent *dc_ext(const GPtrArray *list, guint i)
 {

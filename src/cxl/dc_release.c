@@ -121,16 +121,9 @@ static GPtrArray *whole_tags(const GPtrArray *named)
 	return list;
 }
 
-static bool request_check(CxbDc *dc, const CxbDcReleaseReq *req, GPtrArray *named, bool *parts,
-			  GError **errp)
+static bool request_check(CxbDc *dc, const DcHead *head, const CxbDcReleaseReq *req,
+			  GPtrArray *named, bool *parts, GError **errp)
 {
-	const DcHead *head;
-
-	if (cxb_dc_busy(dc, errp))
-		return false;
-	head = cxb_dc_head(dc, req->host_id, errp);
-	if (!head)
-		return false;
 	if (req->policy != CXB_DC_REMOVE_TAG_BASED && req->policy != CXB_DC_REMOVE_PRESCRIPTIVE)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Removal policy not supported");
 	if (!ranges_named(dc, head, req, named, parts, errp))
@@ -143,15 +136,18 @@ static bool request_check(CxbDc *dc, const CxbDcReleaseReq *req, GPtrArray *name
 }
 
 /* In place of extents that the ranges name in part, those parts. */
-static bool carve(CxbDc *dc, DcTxn *txn, const CxbDcReleaseReq *req, GPtrArray *named,
+static bool carve(CxbDc *dc, DcTxn *txn, const CxbDcReleaseReq *reqs, size_t n, GPtrArray *named,
 		  GError **errp)
 {
-	const uint64_t base = dc->config.regions[req->region].base;
-
 	g_ptr_array_set_size(named, 0);
-	for (size_t i = 0; i < req->n; i++)
-		cxb_dc_carve(dc, txn, base + req->ranges[i].offset, req->ranges[i].len, named);
-	if (dc->extents - (req->forced ? named->len : 0) <= dc->config.max_extents)
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t base = dc->config.regions[reqs[i].region].base;
+
+		for (size_t j = 0; j < reqs[i].n; j++)
+			cxb_dc_carve(dc, txn, base + reqs[i].ranges[j].offset,
+				     reqs[i].ranges[j].len, named);
+	}
+	if (dc->extents - (reqs->forced ? named->len : 0) <= dc->config.max_extents)
 		return true;
 	return cxb_fail(errp, CXB_ERROR_NO_ROOM,
 			"number of extents exceeds the limit of %u: what is left of those that "
@@ -159,21 +155,64 @@ static bool carve(CxbDc *dc, DcTxn *txn, const CxbDcReleaseReq *req, GPtrArray *
 			dc->config.max_extents);
 }
 
-bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp)
+/* Several requests at once: no byte is named by two. */
+static bool group_check(CxbDc *dc, const CxbDcReleaseReq *reqs, size_t n, GError **errp)
+{
+	g_autoptr(CxbIvMap) seen = cxb_ivmap_new(NULL);
+
+	for (size_t i = 0; i < n; i++) {
+		const CxbDcReleaseReq *req = &reqs[i];
+
+		g_assert(req->host_id == reqs->host_id && req->forced == reqs->forced &&
+			 req->sanitize == reqs->sanitize &&
+			 req->policy == CXB_DC_REMOVE_PRESCRIPTIVE);
+		if (!cxb_dc_check_ranges(dc, req->region, req->ranges, req->n, errp))
+			return false;
+		for (size_t j = 0; j < req->n; j++) {
+			const uint64_t dpa =
+				dc->config.regions[req->region].base + req->ranges[j].offset;
+
+			if (!cxb_ivmap_insert(seen, dpa, req->ranges[j].len, NULL))
+				return cxb_fail(errp, CXB_ERROR_INVALID,
+						"duplicate or overlapped extents are detected: "
+						"dpa 0x%" PRIx64 " len 0x%" PRIx64,
+						dpa, req->ranges[j].len);
+		}
+	}
+	return true;
+}
+
+bool cxb_dc_release_group(CxbDc *dc, const CxbDcReleaseReq *reqs, size_t n, GError **errp)
 {
 	g_autoptr(GPtrArray) named = g_ptr_array_new();
-	bool parts;
+	bool any_parts = false;
+	const DcHead *head;
 	DcTxn *txn;
 
-	if (!request_check(dc, req, named, &parts, errp))
+	g_assert(n);
+	if (cxb_dc_busy(dc, errp) || !(head = cxb_dc_head(dc, reqs->host_id, errp)))
 		return false;
-	txn = cxb_dc_txn_new(req->host_id);
-	txn->sanitize = req->sanitize;
-	if (parts && !carve(dc, txn, req, named, errp)) {
+	if (n > 1 && !group_check(dc, reqs, n, errp))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		bool parts;
+
+		if (!request_check(dc, head, &reqs[i], named, &parts, errp))
+			return false;
+		any_parts |= parts;
+	}
+	txn = cxb_dc_txn_new(reqs->host_id);
+	txn->sanitize = reqs->sanitize;
+	if (any_parts && !carve(dc, txn, reqs, n, named, errp)) {
 		cxb_dc_txn_drop(dc, txn);
 		return false;
 	}
-	cxb_dc_txn_add(txn, req->forced ? CXB_DC_OP_FORCED_RELEASE : CXB_DC_OP_REQUEST_RELEASE,
+	cxb_dc_txn_add(txn, reqs->forced ? CXB_DC_OP_FORCED_RELEASE : CXB_DC_OP_REQUEST_RELEASE,
 		       whole_tags(named));
 	return cxb_dc_txn_run(dc, txn, errp) == DC_TXN_DONE;
+}
+
+bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp)
+{
+	return cxb_dc_release_group(dc, req, 1, errp);
 }

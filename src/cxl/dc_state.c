@@ -55,6 +55,10 @@ static void offer(CxbDc *dc, DcHead *head, const GPtrArray *extents)
 			cxb_dc_tag_enter(dc, tag = e->tag);
 		cxb_ivmap_insert(head->map, e->pub.dpa, e->pub.len, e);
 		cxb_dc_group_add(group, e);
+		if (tag->alloc->pieces)
+			cxb_dc_piece_use(dc, tag->alloc, e->piece);
+		else
+			cxb_dc_space_take(&dc->space[tag->region], e->pub.dpa, e->pub.len);
 		dc->extents++;
 	}
 }
@@ -72,6 +76,7 @@ static void accept(CxbDc *dc, DcHead *head, const GPtrArray *extents)
 			b->ops->set_mapped(b, true);
 	}
 	head->generation++;
+	dc->tag_generation++; /* the hosts of a tag show there */
 }
 
 static void request(CxbDc *dc, DcHead *head, const DcTxn *txn, const GPtrArray *extents)
@@ -97,6 +102,24 @@ static void request(CxbDc *dc, DcHead *head, const DcTxn *txn, const GPtrArray *
 	}
 }
 
+void cxb_dc_extent_end(CxbDc *dc, const DcExtent *e, bool sanitize)
+{
+	DcAlloc *alloc = e->tag->alloc;
+
+	sanitize |= e->sanitize;
+	if (!alloc->pieces) {
+		cxb_dc_space_give(&dc->space[e->tag->region], e->pub.dpa, e->pub.len);
+		if (sanitize)
+			cxb_dc_clean(dc, e->pub.dpa, e->pub.len);
+		return;
+	}
+	if (cxb_dc_is_static(dc))
+		cxb_dc_piece(alloc, e->piece)->sanitize |= sanitize;
+	else
+		alloc->sanitize |= sanitize;
+	cxb_dc_piece_drop(dc, alloc, e->piece);
+}
+
 static void take_away(CxbDc *dc, DcHead *head, const GPtrArray *extents, bool sanitize)
 {
 	bool listed = false;
@@ -117,10 +140,7 @@ static void take_away(CxbDc *dc, DcHead *head, const GPtrArray *extents, bool sa
 			if (!--alloc->accepted && !cxb_dc_is_static(dc))
 				alloc->backing->ops->set_mapped(alloc->backing, false);
 		}
-		if (!cxb_dc_is_static(dc))
-			alloc->sanitize |= sanitized;
-		else if (sanitized || e->sanitize)
-			cxb_dc_clean(dc, e->pub.dpa, e->pub.len);
+		cxb_dc_extent_end(dc, e, sanitized);
 		g_queue_unlink(&tag->extents, &e->tag_link);
 		tag->bytes -= e->pub.len;
 		dc->extents--;

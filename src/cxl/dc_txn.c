@@ -135,7 +135,7 @@ static void abort_all(CxbDc *dc, DcTxn *txn)
 	}
 }
 
-/* How many tags live on one head only are gone when these extents are. */
+/* How many tags that nobody else has are gone when these extents are. */
 static uint32_t tags_ending(const GPtrArray *extents)
 {
 	uint32_t n = 0;
@@ -143,7 +143,8 @@ static uint32_t tags_ending(const GPtrArray *extents)
 	for (guint i = 0; i < extents->len; i++) {
 		DcTag *tag = dc_ext(extents, i)->tag;
 
-		if (++tag->scratch == g_queue_get_length(&tag->extents) && tag->alloc->heads == 1)
+		if (++tag->scratch == g_queue_get_length(&tag->extents) && tag->alloc->heads == 1 &&
+		    !tag->alloc->referenced)
 			n++;
 	}
 	for (guint i = 0; i < extents->len; i++)

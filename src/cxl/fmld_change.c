@@ -3,9 +3,9 @@
  * Initiate Dynamic Capacity Add and Release, CXL 3.1 7.6.7.6.5 and 7.6.7.6.6. The payload is judged
  * here, each mistake with its own code, and then made into the request that QMP makes, too.
  *
- * The engine takes one tag in one region at a time, so a list that spreads over several is Invalid
- * Input. Which region it is the addresses tell; the region number of the payload is for policies by
- * which the device chooses.
+ * A list may name extents of several tags, in several regions: all of it becomes one group, in which
+ * those of one tag stand together. In which region an extent is its address tells; the region number of
+ * the payload is for policies by which the device chooses.
  */
 #include "fmld_impl.h"
 
@@ -17,6 +17,13 @@
 #include "base/trace.h"
 #include "wire/fmapi.h"
 
+/* Extents of one tag, or those without one in a region. */
+typedef struct {
+	CxbUuid tag;
+	unsigned region;
+	GArray *ranges; /* CxbDcRange */
+} Part;
+
 /* A payload that is as long as it says. */
 typedef struct {
 	const char *what; /* for guest errors */
@@ -24,8 +31,9 @@ typedef struct {
 	const struct wire_initiate_dc_in *hdr;
 	uint16_t host_id;
 	uint32_t n;
-	unsigned region;    /* of the list; 0 without one */
-	CxbDcRange *ranges; /* in it */
+	GArray *parts;                  /* Part, in order of first appearance in the list */
+	GHashTable *by_tag;             /* CxbUuid in the payload -> index in parts + 1 */
+	guint untagged[CXB_DC_REGIONS]; /* the same of those without a tag */
 } Change;
 
 static CxbRc refuse(const Change *c, CxbRc rc, const struct wire_dc_extent *x, const char *why)
@@ -65,17 +73,42 @@ static const CxbDcRegion *region_of(const Change *c, const struct wire_dc_extent
 	return NULL;
 }
 
+/* The part that the extent belongs to. */
+static CxbRc part_of(Change *c, const struct wire_dc_extent *x, unsigned region, Part **part)
+{
+	const bool tagged = !cxb_uuid_is_null(&x->tag);
+	guint i = tagged ? GPOINTER_TO_UINT(g_hash_table_lookup(c->by_tag, &x->tag))
+			 : c->untagged[region];
+
+	if (!i) {
+		const Part new = { x->tag, region, g_array_new(FALSE, FALSE, sizeof(CxbDcRange)) };
+
+		g_array_append_val(c->parts, new);
+		i = c->parts->len;
+		if (tagged)
+			g_hash_table_insert(c->by_tag, (gpointer)&x->tag, GUINT_TO_POINTER(i));
+		else
+			c->untagged[region] = i;
+	}
+	*part = &g_array_index(c->parts, Part, i - 1);
+	if ((*part)->region != region)
+		return refuse(c, CXB_RC_INVALID_INPUT, x, "in another region than its tag");
+	return CXB_RC_SUCCESS;
+}
+
 /* Each extent by itself, then against those before it. */
 static CxbRc list_check(Change *c)
 {
 	g_autoptr(CxbIvMap) seen = cxb_ivmap_new(NULL);
 
-	c->ranges = g_new(CxbDcRange, c->n); /* no longer than the message */
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct wire_dc_extent *x = &c->hdr->extent[i];
 		const uint64_t dpa = le64_get(x->dpa), len = le64_get(x->length);
 		unsigned region;
 		const CxbDcRegion *r = region_of(c, x, &region);
+		CxbDcRange range;
+		Part *part;
+		CxbRc rc;
 
 		if (!r)
 			return refuse(c, CXB_RC_INVALID_PA, x, "not inside of a region");
@@ -83,14 +116,14 @@ static CxbRc list_check(Change *c)
 			return refuse(c, CXB_RC_INVALID_EXTENTS, x, "not whole blocks");
 		if (!cxb_ivmap_insert(seen, dpa, len, NULL))
 			return refuse(c, CXB_RC_INVALID_EXTENTS, x, "overlaps another of the list");
-		if (i && region != c->region)
-			return refuse(c, CXB_RC_INVALID_INPUT, x, "in another region");
-		if (i && !cxb_uuid_equal(&x->tag, &c->hdr->extent[0].tag))
-			return refuse(c, CXB_RC_INVALID_INPUT, x, "of another tag");
-		c->region = region;
-		c->ranges[i] = (CxbDcRange){ dpa - r->base, len };
+		rc = part_of(c, x, region, &part);
+		if (rc != CXB_RC_SUCCESS)
+			return rc;
+		range = (CxbDcRange){ dpa - r->base, len };
+		g_array_append_val(part->ranges, range);
 	}
-	return CXB_RC_SUCCESS;
+	return c->n ? CXB_RC_SUCCESS
+		    : refuse(c, CXB_RC_INVALID_INPUT, NULL, "the extent list is empty");
 }
 
 static CxbRc none_given(const Change *c)
@@ -133,29 +166,26 @@ static CxbRc all_accepted(const Change *c, bool offered_too)
 /* What the engine refused for a reason of its own. */
 static CxbRc engine_rc(const Change *c, GError *err)
 {
-	CxbRc rc = CXB_RC_INVALID_INPUT;
+	const CxbRc rc = g_error_matches(err, CXB_ERROR, CXB_ERROR_NO_ROOM) ? CXB_RC_RESOURCES
+									    : CXB_RC_INVALID_INPUT;
 
-	if (g_error_matches(err, CXB_ERROR, CXB_ERROR_NO_ROOM))
-		rc = CXB_RC_RESOURCES;
-	else if (g_error_matches(err, CXB_ERROR, CXB_ERROR_BUSY))
-		rc = CXB_RC_BUSY;
 	refuse(c, rc, NULL, err->message);
 	g_error_free(err);
 	return rc;
 }
 
-static CxbRc add_run(Change *c)
+/* The device's answer to what the engine said. */
+static CxbRc answer(const Change *c, bool ok, GError **err)
 {
+	return ok ? CXB_RC_SUCCESS : engine_rc(c, *err);
+}
+
+static CxbRc add_list(Change *c)
+{
+	g_autofree CxbDcAddReq *reqs = NULL;
 	GError *err = NULL;
-	CxbDcAddReq req = {
-		.host_id = c->host_id,
-		.policy = c->hdr->control & WIRE_DC_POLICY,
-		.n = c->n,
-	};
 	CxbRc rc;
 
-	if (req.policy != CXB_DC_SELECT_PRESCRIPTIVE)
-		return refuse(c, CXB_RC_INVALID_INPUT, NULL, "selection policy not supported");
 	if (c->n > cxb_dc_extents_available(c->dc))
 		return refuse(c, CXB_RC_RESOURCES, NULL, "more extents than are left");
 	rc = list_check(c);
@@ -163,75 +193,142 @@ static CxbRc add_run(Change *c)
 		rc = none_given(c);
 	if (rc != CXB_RC_SUCCESS)
 		return rc;
-	req.region = c->region;
-	req.ranges = c->ranges;
-	if (c->n)
-		req.tag = c->hdr->extent[0].tag;
-	return cxb_dc_add(c->dc, &req, &err) ? CXB_RC_SUCCESS : engine_rc(c, err);
+	reqs = g_new0(CxbDcAddReq, c->parts->len);
+	for (guint i = 0; i < c->parts->len; i++) {
+		const Part *part = &g_array_index(c->parts, Part, i);
+
+		reqs[i] = (CxbDcAddReq){
+			.host_id = c->host_id,
+			.policy = CXB_DC_SELECT_PRESCRIPTIVE,
+			.region = part->region,
+			.tag = part->tag,
+			.n = part->ranges->len,
+			.ranges = (const CxbDcRange *)part->ranges->data,
+		};
+	}
+	return answer(c, cxb_dc_add_group(c->dc, reqs, c->parts->len, &err), &err);
 }
 
-/* The region that the tag is in; the whole of it goes. */
-static CxbRc tag_find(Change *c)
+/* Policies by which the device says which extents. */
+static CxbRc add_chosen(Change *c, CxbDcSelection policy)
+{
+	CxbDcAddReq req = {
+		.host_id = c->host_id,
+		.policy = policy,
+		.region = c->hdr->region,
+		.tag = c->hdr->tag,
+		.length = le64_get(c->hdr->length),
+	};
+	GError *err = NULL;
+	CxbDcTagInfo info;
+
+	if (c->n)
+		return refuse(c, CXB_RC_INVALID_INPUT, NULL,
+			      "extents go with the prescriptive policy only");
+	if (policy == CXB_DC_SELECT_SHARED) {
+		if (!cxb_dc_tag_info(c->dc, &req.tag, &info, &err))
+			return engine_rc(c, err);
+		req.region = info.region; /* the tag says all */
+	}
+	return answer(c, cxb_dc_add(c->dc, &req, &err), &err);
+}
+
+static CxbRc add_run(Change *c)
+{
+	const unsigned policy = c->hdr->control & WIRE_DC_POLICY;
+
+	switch (policy) {
+	case CXB_DC_SELECT_PRESCRIPTIVE:
+		return add_list(c);
+	case CXB_DC_SELECT_FREE:
+	case CXB_DC_SELECT_CONTIGUOUS:
+	case CXB_DC_SELECT_SHARED:
+		return add_chosen(c, policy);
+	}
+	return refuse(c, CXB_RC_INVALID_INPUT, NULL, "selection policy not supported");
+}
+
+static CxbRc release_tag(Change *c, CxbDcReleaseReq *req)
 {
 	const uint64_t length = le64_get(c->hdr->length);
+	GError *err = NULL;
 
-	for (c->region = 0; c->region < cxb_dc_config(c->dc)->n_regions; c->region++) {
+	req->tag = c->hdr->tag;
+	for (; req->region < cxb_dc_config(c->dc)->n_regions; req->region++) {
 		CxbDcStatus status;
 		uint64_t bytes;
 
-		if (!cxb_dc_status(c->dc, c->host_id, c->region, &c->hdr->tag, &status, NULL,
-				   &bytes, NULL) ||
+		if (!cxb_dc_status(c->dc, c->host_id, req->region, &req->tag, &status, NULL, &bytes,
+				   NULL) ||
 		    status == CXB_DC_STATUS_NOT_FOUND)
 			continue;
-		if (bytes == length)
-			return CXB_RC_SUCCESS;
-		return refuse(c, CXB_RC_INVALID_INPUT, NULL, "length is not that of the tag");
+		if (bytes != length) /* the whole of it goes */
+			return refuse(c, CXB_RC_INVALID_INPUT, NULL,
+				      "length is not that of the tag");
+		return answer(c, cxb_dc_release(c->dc, req, &err), &err);
 	}
 	return refuse(c, CXB_RC_INVALID_INPUT, NULL, "the host has nothing of this tag");
 }
 
+static CxbRc release_list(Change *c, const CxbDcReleaseReq *like)
+{
+	g_autofree CxbDcReleaseReq *reqs = NULL;
+	GError *err = NULL;
+	CxbRc rc;
+
+	rc = list_check(c);
+	if (rc == CXB_RC_SUCCESS)
+		rc = all_accepted(c, like->forced);
+	if (rc != CXB_RC_SUCCESS)
+		return rc;
+	reqs = g_new0(CxbDcReleaseReq, c->parts->len);
+	for (guint i = 0; i < c->parts->len; i++) {
+		const Part *part = &g_array_index(c->parts, Part, i);
+
+		reqs[i] = *like;
+		reqs[i].region = part->region;
+		reqs[i].tag = part->tag;
+		reqs[i].n = part->ranges->len;
+		reqs[i].ranges = (const CxbDcRange *)part->ranges->data;
+	}
+	return answer(c, cxb_dc_release_group(c->dc, reqs, c->parts->len, &err), &err);
+}
+
 static CxbRc release_run(Change *c)
 {
-	GError *err = NULL;
 	CxbDcReleaseReq req = {
 		.host_id = c->host_id,
 		.policy = c->hdr->control & WIRE_DC_POLICY,
 		.forced = c->hdr->control & WIRE_DC_FORCED,
 		.sanitize = c->hdr->control & WIRE_DC_SANITIZE,
 	};
-	CxbRc rc;
 
 	switch (req.policy) {
 	case CXB_DC_REMOVE_TAG_BASED:
-		rc = tag_find(c);
-		req.tag = c->hdr->tag;
-		break;
+		return release_tag(c, &req);
 	case CXB_DC_REMOVE_PRESCRIPTIVE:
-		rc = list_check(c);
-		if (rc == CXB_RC_SUCCESS)
-			rc = all_accepted(c, req.forced);
-		req.tag = c->n ? c->hdr->extent[0].tag : req.tag;
-		req.n = c->n;
-		req.ranges = c->ranges;
-		break;
-	default:
-		return refuse(c, CXB_RC_INVALID_INPUT, NULL, "removal policy not supported");
+		return release_list(c, &req);
 	}
-	if (rc != CXB_RC_SUCCESS)
-		return rc;
-	req.region = c->region;
-	return cxb_dc_release(c->dc, &req, &err) ? CXB_RC_SUCCESS : engine_rc(c, err);
+	return refuse(c, CXB_RC_INVALID_INPUT, NULL, "removal policy not supported");
+}
+
+static void part_clear(void *part)
+{
+	g_array_unref(((Part *)part)->ranges);
 }
 
 static CxbRc change_run(CxbFmLd *fm, const char *what, CxbRd *in, CxbRc (*run)(Change *c))
 {
-	Change c = { .what = what, .dc = fm->config.dc };
-	CxbRc rc = change_read(&c, in);
+	g_autoptr(GHashTable) by_tag = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
+	g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(Part));
+	Change c = { .what = what, .dc = fm->config.dc, .parts = parts, .by_tag = by_tag };
+	CxbRc rc;
 
-	if (rc == CXB_RC_SUCCESS)
-		rc = run(&c);
-	g_free(c.ranges);
-	return rc;
+	g_array_set_clear_func(parts, part_clear);
+	rc = change_read(&c, in);
+	if (rc == CXB_RC_SUCCESS && cxb_dc_under_way(c.dc))
+		return refuse(&c, CXB_RC_BUSY, NULL, "an operation is under way");
+	return rc == CXB_RC_SUCCESS ? run(&c) : rc;
 }
 
 static CxbRc add(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dynamic capacity management, CXL 3.1 7.6.7.6: looking (5600h, 5601h, 5603h). Changes are in
- * fmld_change.c. */
+ * fmld_change.c, references in fmld_tags.c. */
 #include "fmld_impl.h"
 
 #include "base/trace.h"
 #include "wire/fmapi.h"
 
-#define ADD_POLICIES     (1u << CXB_DC_SELECT_PRESCRIPTIVE)
+#define ADD_POLICIES                                                 \
+	(1u << CXB_DC_SELECT_FREE | 1u << CXB_DC_SELECT_CONTIGUOUS | \
+	 1u << CXB_DC_SELECT_PRESCRIPTIVE | 1u << CXB_DC_SELECT_SHARED)
 #define REMOVAL_POLICIES (1u << CXB_DC_REMOVE_TAG_BASED | 1u << CXB_DC_REMOVE_PRESCRIPTIVE)
 
 static CxbRc get_info(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
@@ -153,4 +155,5 @@ void fmld_add_dc(CxbFmLd *fm)
 {
 	cxb_cci_add(fm->cci, commands, G_N_ELEMENTS(commands), fm);
 	fmld_add_dc_changes(fm);
+	fmld_add_tags(fm);
 }

@@ -31,6 +31,7 @@ void fmld_set_limit(CciInfo *info, CxbCci *cci, uint8_t limit);
 void fmld_add_tunnel(CxbFmLd *fm);      /* cmd_tunnel.c */
 void fmld_add_dc(CxbFmLd *fm);          /* fmld_dc.c */
 void fmld_add_dc_changes(CxbFmLd *fm);  /* fmld_change.c */
+void fmld_add_tags(CxbFmLd *fm);        /* fmld_tags.c */
 extern const CxbDcObserver fmld_events; /* fmld_events.c; opaque: CxbFmLd */
 
 #define FMLD_MESSAGE_MAX_LOG2 12

@@ -143,12 +143,11 @@ static bool check_add(const struct dc_args *a, GError **errp)
 			return fail_missing("extents", errp);
 		break;
 	case CXB_DC_SELECT_FREE:
-	case CXB_DC_SELECT_CONTIGUOUS:
-		if (!a->extents && !a->has_length)
+	case CXB_DC_SELECT_CONTIGUOUS: /* QEMU's schema wants an empty list of extents, too */
+		if (!a->has_length)
 			return fail_missing("length", errp);
-		if (!n_ranges(a) || !a->has_length)
-			return true;
-		return cxb_fail(errp, CXB_ERROR_INVALID,
+		return !n_ranges(a) ||
+		       cxb_fail(errp, CXB_ERROR_INVALID,
 				"Parameters 'extents' and 'length' exclude each other");
 	default:
 		break;
@@ -161,13 +160,13 @@ static bool check_add(const struct dc_args *a, GError **errp)
 static json_object *add(void *opaque, void *args, GError **errp)
 {
 	const struct dc_args *a = args;
-	const CxbDcRange whole = { .offset = 0, .len = a->length };
 	CxbDcAddReq req = {
 		.host_id = a->host_id,
 		.policy = a->policy,
 		.region = a->region,
-		.n = a->has_length ? 1 : n_ranges(a),
-		.ranges = a->has_length ? &whole : ranges(a),
+		.n = n_ranges(a),
+		.ranges = ranges(a),
+		.length = a->length,
 	};
 	CxbDevice *device;
 	CxbDc *dc;

@@ -293,25 +293,6 @@ static void heads_do_not_share_dpa_or_tags_unasked(void)
 	fake_pool_free(pool);
 }
 
-static void other_policies_are_refused(Fixture *f, gconstpointer unused)
-{
-	const CxbDcSelection other[] = { CXB_DC_SELECT_FREE, CXB_DC_SELECT_CONTIGUOUS,
-					 CXB_DC_SELECT_SHARED };
-	const CxbDcRange range = { 0, FAKE_BLOCK };
-
-	fake_backing(f->pool, 1, FAKE_BLOCK);
-	for (size_t i = 0; i < G_N_ELEMENTS(other); i++) {
-		g_autoptr(GError) err = NULL;
-
-		g_assert_false(cxb_dc_add(
-			f->dc,
-			&(CxbDcAddReq){
-				.policy = other[i], .tag = fake_tag(1), .n = 1, .ranges = &range },
-			&err));
-		g_assert_true(g_str_has_prefix(err->message, "Selection policy not supported"));
-	}
-}
-
 static void what_exceeds_a_limit_is_refused_whole(Fixture *f, gconstpointer unused)
 {
 	for (unsigned i = 1; i <= 6; i++)
@@ -432,7 +413,6 @@ int main(int argc, char **argv)
 	RULE(a_backing_held_by_somebody_else_is_refused);
 	ALONE(a_tag_is_live_once_per_host_across_devices);
 	ALONE(heads_do_not_share_dpa_or_tags_unasked);
-	RULE(other_policies_are_refused);
 	RULE(what_exceeds_a_limit_is_refused_whole);
 	ALONE(above_100_extents_a_warning_is_written);
 	ALONE(up_to_100_extents_no_warning_is_written);

@@ -8,6 +8,7 @@
  *	source: where the expected bytes come from
  *	event: LOG COUNT                    optional: append records first
  *	offer: REGION TAG OFFSET LENGTH...  optional: offer dynamic capacity first, in MiB
+ *	backing: TAG SIZE                   optional: a backing for dynamic capacity, in MiB
  *	advance: NS                         optional: move the clock first
  *	to: fm                              optional: to the fabric manager's interface
  *	op: 0100
@@ -28,14 +29,15 @@
 #include "mailbox_device.h"
 
 typedef struct {
-	char *name, *source, *event, *offer, *advance, *to, *op, *in, *rc, *out;
+	char *name, *source, *event, *offer, *backing, *advance, *to, *op, *in, *rc, *out;
 	unsigned line;
 } Vector;
 
 static void vector_free(Vector *v)
 {
-	char **const fields[] = { &v->name, &v->source, &v->event, &v->offer, &v->advance,
-				  &v->to,   &v->op,     &v->in,    &v->rc,    &v->out };
+	char **const fields[] = { &v->name,    &v->source,  &v->event, &v->offer,
+				  &v->backing, &v->advance, &v->to,    &v->op,
+				  &v->in,      &v->rc,      &v->out };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
 		g_free(*fields[i]);
@@ -49,9 +51,9 @@ static char **field_of(Vector *v, const char *key)
 		char **field;
 	} fields[] = {
 		{ "name", &v->name },   { "source", &v->source },   { "event", &v->event },
-		{ "offer", &v->offer }, { "advance", &v->advance }, { "to", &v->to },
-		{ "op", &v->op },       { "in", &v->in },           { "rc", &v->rc },
-		{ "out", &v->out },
+		{ "offer", &v->offer }, { "backing", &v->backing }, { "advance", &v->advance },
+		{ "to", &v->to },       { "op", &v->op },           { "in", &v->in },
+		{ "rc", &v->rc },       { "out", &v->out },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
@@ -132,7 +134,7 @@ static GByteArray *bytes_of(const Vector *v, const char *text)
 	return bytes;
 }
 
-/* What comes before the command: "event", "offer", "advance". */
+/* What comes before the command: "event", "offer", "backing", "advance". */
 static void prepare(MailboxDevice *d, const Vector *v)
 {
 	if (v->event) {
@@ -156,6 +158,12 @@ static void prepare(MailboxDevice *d, const Vector *v)
 							  FAKE_MIB(strtoull(w[i + 1], NULL, 0)) };
 		g_assert_true(mailbox_device_offer(d, strtoul(w[0], NULL, 0),
 						   strtoul(w[1], NULL, 0), ranges, n / 2 - 1));
+	}
+	if (v->backing) {
+		unsigned tag, mib;
+
+		g_assert_cmpint(sscanf(v->backing, "%u %u", &tag, &mib), ==, 2);
+		fake_backing(d->pool, tag, FAKE_MIB(mib));
 	}
 	if (v->advance)
 		cxb_clock_advance(d->clock,

@@ -17,7 +17,12 @@
  * asked back whole. What has none is cut as hosts and requests like: a part becomes an extent of its
  * own, in the place of the whole in every list, and changes the generation number if that shows.
  *
- * Only prescriptive selection is offered. While one operation is under way
+ * An allocation is what a tag names: its extents, the same on each host that has it. It lasts as long as
+ * a host or the fabric manager's reference has one of them, and only then are its bytes free, after
+ * sanitizing if any release asked for it. Several hosts may have one only in sharable regions, one after
+ * the other in all of them.
+ *
+ * While one operation is under way
  * (an observer runs, or one said CXB_DC_WAIT) requests fail with CXB_ERROR_BUSY and the host's
  * commands with CXB_RC_BUSY; a reset is noted and announces again when the operation has ended.
  *
@@ -155,6 +160,9 @@ void cxb_dc_add_observer(CxbDc *dc, const CxbDcObserver *observer, void *opaque)
 /** cxb_dc_prepared() - The outcome of a prepare that said CXB_DC_WAIT. @error: NULL = ready; taken. */
 void cxb_dc_prepared(CxbDc *dc, GError *error);
 
+/** cxb_dc_under_way() - An operation is: requests fail with CXB_ERROR_BUSY. */
+bool cxb_dc_under_way(const CxbDc *dc);
+
 /* --- the orchestrator's side --- */
 
 typedef enum {
@@ -175,8 +183,9 @@ typedef struct {
 	CxbDcSelection policy;
 	uint8_t region;
 	CxbUuid tag; /* null: none */
-	size_t n;
+	size_t n;    /* prescriptive: at least 1; other policies: 0 */
 	const CxbDcRange *ranges;
+	uint64_t length; /* bytes; free and contiguous */
 } CxbDcAddReq;
 
 typedef struct {
@@ -196,7 +205,20 @@ typedef struct {
  * the tag; prescriptive, the ranges name the tags, or just themselves where there is no tag. Forced,
  * it also withdraws an offer: what is left of the group is what a response answers. */
 bool cxb_dc_add(CxbDc *dc, const CxbDcAddReq *req, GError **errp);
+/** cxb_dc_add_group() - As cxb_dc_add() of @n requests for one host that make one offered group. Each
+ * has another tag, or none; a policy by which the device chooses comes alone or first. */
+bool cxb_dc_add_group(CxbDc *dc, const CxbDcAddReq *reqs, size_t n, GError **errp);
 bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp);
+/** cxb_dc_release_group() - As cxb_dc_release() of @n prescriptive requests that differ in region, tag
+ * and ranges only, as one: all of what they name, or nothing. */
+bool cxb_dc_release_group(CxbDc *dc, const CxbDcReleaseReq *reqs, size_t n, GError **errp);
+
+/** cxb_dc_add_reference(), _remove_reference() - The fabric manager's hold on an allocation (CXL 3.1
+ * 7.6.7.6.7, 7.6.7.6.8): it stays, with its contents, when no host has it any more. There is one or
+ * none: adding it again changes nothing. Fail on a tag that no allocation has, and on adding when a part
+ * was given back. */
+bool cxb_dc_add_reference(CxbDc *dc, const CxbUuid *tag, GError **errp);
+bool cxb_dc_remove_reference(CxbDc *dc, const CxbUuid *tag, GError **errp);
 
 typedef enum {
 	CXB_DC_STATUS_NOT_FOUND,
@@ -255,6 +277,25 @@ uint8_t cxb_dc_dsmas_flags(const CxbDcRegion *region);
 size_t cxb_dc_accepted_count(const CxbDc *dc, uint16_t head);
 const CxbDcExtent *cxb_dc_accepted_at(const CxbDc *dc, uint16_t head, size_t i); /* O(log n) */
 uint32_t cxb_dc_generation(const CxbDc *dc, uint16_t head);
+
+/* An allocation. */
+typedef struct {
+	CxbUuid tag;
+	uint8_t region;
+	CxbDcBacking *backing;
+	bool referenced; /* by the fabric manager */
+	unsigned heads;  /* to which it is offered, or which accepted it */
+	size_t extents;  /* on each of them */
+	uint64_t bytes;
+} CxbDcTagInfo;
+
+size_t cxb_dc_tag_count(const CxbDc *dc);
+/** cxb_dc_tag_at() - In the order in which they came, O(log n); false behind the last. */
+bool cxb_dc_tag_at(const CxbDc *dc, size_t i, CxbDcTagInfo *info);
+bool cxb_dc_tag_info(CxbDc *dc, const CxbUuid *tag, CxbDcTagInfo *info, GError **errp);
+/** cxb_dc_tags_generation() - Changes whenever a tag comes or goes, or who has it. */
+uint32_t cxb_dc_tags_generation(const CxbDc *dc);
+
 /** cxb_dc_find() - The extent of @head, offered or accepted, that contains @dpa, or NULL. */
 const CxbDcExtent *cxb_dc_find(const CxbDc *dc, uint16_t head, uint64_t dpa);
 /** cxb_dc_next() - Extents of @head in order of DPA: the first at or above @dpa, or NULL. */

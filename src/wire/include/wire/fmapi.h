@@ -17,6 +17,9 @@ enum {
 	CXB_OP_GET_REGION_EXTENTS = 0x5603,  /* 7.6.7.6.4 */
 	CXB_OP_INITIATE_DC_ADD = 0x5604,     /* 7.6.7.6.5 */
 	CXB_OP_INITIATE_DC_RELEASE = 0x5605, /* 7.6.7.6.6 */
+	CXB_OP_ADD_REFERENCE = 0x5606,       /* 7.6.7.6.7 */
+	CXB_OP_REMOVE_REFERENCE = 0x5607,    /* 7.6.7.6.8 */
+	CXB_OP_LIST_TAGS = 0x5608,           /* 7.6.7.6.9 */
 };
 
 /* 5300h Tunnel Management Command; the message, whole, follows in both directions. */
@@ -133,5 +136,45 @@ WIRE_AT(wire_initiate_dc_in, length, 4);
 WIRE_AT(wire_initiate_dc_in, tag, 0x0c);
 WIRE_AT(wire_initiate_dc_in, count, 0x1c);
 WIRE_AT(wire_initiate_dc_in, extent, 0x20);
+
+/* 5606h Dynamic Capacity Add Reference, 5607h Remove Reference. */
+struct wire_dc_reference_in {
+	CxbUuid tag;
+};
+WIRE_SIZE(wire_dc_reference_in, 0x10);
+
+/* 5608h Dynamic Capacity List Tags. A host is a bit. */
+#define WIRE_TAG_REFERENCED          0x01 /* in flags: the fabric manager holds a reference */
+#define WIRE_TAGS_REFERENCES_VALID   0x01
+#define WIRE_TAGS_PENDING_REFS_VALID 0x02
+
+struct wire_list_tags_in {
+	le32 start; /* index of the first */
+	le32 count; /* tags wanted */
+};
+WIRE_SIZE(wire_list_tags_in, 8);
+
+struct wire_tag_info {
+	CxbUuid tag;
+	uint8_t flags;
+	uint8_t reserved[3];
+	uint8_t references[32];   /* hosts that accepted extents of the tag */
+	uint8_t pending_refs[32]; /* hosts that were offered it and did not answer */
+};
+WIRE_SIZE(wire_tag_info, 0x54);
+WIRE_AT(wire_tag_info, flags, 0x10);
+WIRE_AT(wire_tag_info, references, 0x14);
+WIRE_AT(wire_tag_info, pending_refs, 0x34);
+
+struct wire_list_tags_out {
+	le32 generation;
+	le32 total;
+	le32 returned;
+	uint8_t valid; /* WIRE_TAGS_* */
+	uint8_t reserved[3];
+	struct wire_tag_info tag[];
+};
+WIRE_SIZE(wire_list_tags_out, 0x10);
+WIRE_AT(wire_list_tags_out, valid, 0x0c);
 
 #endif

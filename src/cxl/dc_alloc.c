@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Allocations: what a tag names on a device, whoever has it. Each is made of pieces, which are the
+ * extents of every host that it is given to, and lasts as long as a host or the fabric manager's
+ * reference (CXL 3.1 7.6.7.6.7) has one.
+ */
+#include "dc_internal.h"
+
+#include "base/error.h"
+#include "base/trace.h"
+
+/* Unmap, sanitize if asked to, release; false: still held, not freed. */
+static bool alloc_free(CxbDc *dc, DcAlloc *alloc, GError **errp)
+{
+	CxbDcBacking *b = alloc->backing;
+	g_autoptr(GError) err = NULL;
+
+	if (!cxb_dc_is_static(dc)) {
+		if (alloc->accepted)
+			b->ops->set_mapped(b, false);
+		alloc->accepted = 0;
+		if (alloc->sanitize && !b->ops->sanitize(b, 0, b->ops->size(b), &err))
+			return cxb_fail(errp, CXB_ERROR_SYSTEM, "%s",
+					err ? err->message : "no reason given");
+		b->ops->release(b);
+	}
+	g_array_unref(alloc->pieces);
+	g_free(alloc);
+	return true;
+}
+
+/* A backing that could not be zeroed is not free; whoever wants it next has it tried again. */
+static bool clean_up(CxbDc *dc, const CxbUuid *tag, GError **errp)
+{
+	DcAlloc *alloc = g_hash_table_lookup(dc->unclean, tag);
+	g_autoptr(GError) err = NULL;
+	const char *name;
+
+	if (!alloc)
+		return true;
+	name = alloc->backing->ops->name(alloc->backing);
+	g_hash_table_remove(dc->unclean, tag);
+	if (alloc_free(dc, alloc, &err))
+		return true;
+	g_hash_table_insert(dc->unclean, &alloc->tag, alloc);
+	return cxb_fail(errp, CXB_ERROR_BUSY,
+			"memory backend %s is already mapped and cannot be reused: "
+			"sanitizing it failed: %s",
+			name, err->message);
+}
+
+static DcAlloc *alloc_new(const CxbUuid *tag, CxbDcBacking *backing)
+{
+	DcAlloc *alloc = g_new0(DcAlloc, 1);
+
+	alloc->tag = *tag;
+	alloc->backing = backing;
+	alloc->pieces = g_array_new(FALSE, FALSE, sizeof(DcPiece));
+	return alloc;
+}
+
+static DcAlloc *hold_static(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp)
+{
+	char text[CXB_UUID_STRLEN + 1];
+	const char *user;
+
+	if (cxb_uuid_is_null(tag))
+		return &dc->untagged;
+	user = cxb_dc_tag_user(dc, tag, head);
+	if (!user)
+		return alloc_new(tag, dc->config.backing);
+	cxb_fail(errp, CXB_ERROR_BUSY, "tag %s is live on %s", cxb_uuid_format(tag, text), user);
+	return NULL;
+}
+
+DcAlloc *cxb_dc_alloc_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp)
+{
+	char text[CXB_UUID_STRLEN + 1];
+	g_autoptr(GError) err = NULL;
+	CxbDcBacking *backing = NULL;
+	const char *user;
+
+	if (cxb_dc_is_static(dc))
+		return hold_static(dc, tag, head, errp);
+	if (!cxb_uuid_is_null(tag) && dc->config.find_backing)
+		backing = dc->config.find_backing(dc->config.opaque, tag);
+	if (!backing) {
+		cxb_fail(errp, CXB_ERROR_INVALID,
+			 "dynamic capacity must have a backing device: %s%s",
+			 cxb_uuid_is_null(tag) ? "no tag given" : "none has tag ",
+			 cxb_uuid_is_null(tag) ? "" : cxb_uuid_format(tag, text));
+		return NULL;
+	}
+	if (!clean_up(dc, tag, errp))
+		return NULL;
+	user = cxb_dc_tag_user(dc, tag, head);
+	if (user) {
+		cxb_fail(errp, CXB_ERROR_BUSY,
+			 "memory backend %s is already mapped and cannot be reused: "
+			 "tag %s is live on %s",
+			 backing->ops->name(backing), cxb_uuid_format(tag, text), user);
+		return NULL;
+	}
+	if (!backing->ops->hold(backing, dc->config.name, &err)) {
+		cxb_fail(errp, CXB_ERROR_BUSY,
+			 "memory backend %s is already mapped and cannot be reused: %s",
+			 backing->ops->name(backing), err ? err->message : "it is held");
+		return NULL;
+	}
+	return alloc_new(tag, backing);
+}
+
+void cxb_dc_alloc_unhold(CxbDc *dc, DcAlloc *alloc)
+{
+	if (alloc == &dc->untagged)
+		return;
+	if (!cxb_dc_is_static(dc))
+		alloc->backing->ops->release(alloc->backing);
+	g_array_unref(alloc->pieces);
+	g_free(alloc);
+}
+
+/* --- pieces --- */
+
+DcPiece *cxb_dc_piece(const DcAlloc *alloc, uint32_t i)
+{
+	return &g_array_index(alloc->pieces, DcPiece, i);
+}
+
+void cxb_dc_piece_add(DcAlloc *alloc, uint64_t dpa, uint64_t len)
+{
+	const DcPiece piece = { .dpa = dpa, .len = len };
+
+	g_array_append_val(alloc->pieces, piece);
+	alloc->bytes += len;
+}
+
+void cxb_dc_piece_use(CxbDc *dc, DcAlloc *alloc, uint32_t i)
+{
+	DcPiece *piece = cxb_dc_piece(alloc, i);
+
+	if (!piece->users++)
+		cxb_dc_space_take(&dc->space[alloc->region], piece->dpa, piece->len);
+}
+
+void cxb_dc_piece_drop(CxbDc *dc, DcAlloc *alloc, uint32_t i)
+{
+	DcPiece *piece = cxb_dc_piece(alloc, i);
+
+	if (--piece->users)
+		return;
+	cxb_dc_space_give(&dc->space[alloc->region], piece->dpa, piece->len);
+	if (piece->sanitize)
+		cxb_dc_clean(dc, piece->dpa, piece->len);
+}
+
+/* --- how long it lasts --- */
+
+static void alloc_end(CxbDc *dc, DcAlloc *alloc)
+{
+	g_autoptr(GError) err = NULL;
+
+	g_hash_table_remove(dc->allocs, &alloc->tag);
+	g_sequence_remove(alloc->order);
+	alloc->order = NULL;
+	if (alloc_free(dc, alloc, &err))
+		return;
+	cxb_warn("%s: memory backend %s stays in use: sanitizing it failed: %s", dc->config.name,
+		 alloc->backing->ops->name(alloc->backing), err->message);
+	g_hash_table_insert(dc->unclean, &alloc->tag, alloc);
+}
+
+void cxb_dc_alloc_enter(CxbDc *dc, DcAlloc *alloc)
+{
+	alloc->heads++;
+	dc->tag_generation++;
+	if (alloc->order)
+		return;
+	alloc->order = g_sequence_append(dc->tag_list, alloc);
+	g_hash_table_insert(dc->allocs, &alloc->tag, alloc);
+}
+
+void cxb_dc_alloc_leave(CxbDc *dc, DcAlloc *alloc)
+{
+	dc->tag_generation++;
+	if (!--alloc->heads && !alloc->referenced)
+		alloc_end(dc, alloc);
+}
+
+/* --- the fabric manager's reference --- */
+
+DcAlloc *cxb_dc_alloc_find(CxbDc *dc, const CxbUuid *tag, GError **errp)
+{
+	DcAlloc *alloc = g_hash_table_lookup(dc->allocs, tag);
+	char text[CXB_UUID_STRLEN + 1];
+
+	if (!alloc)
+		cxb_fail(errp, CXB_ERROR_INVALID, "%s has no allocation with tag %s",
+			 dc->config.name, cxb_uuid_format(tag, text));
+	return alloc;
+}
+
+bool cxb_dc_alloc_whole(const DcAlloc *alloc, GError **errp)
+{
+	char text[CXB_UUID_STRLEN + 1];
+
+	for (uint32_t i = 0; i < alloc->pieces->len; i++)
+		if (!cxb_dc_piece(alloc, i)->users)
+			return cxb_fail(errp, CXB_ERROR_BUSY,
+					"tag %s is being released: a part of it is free already",
+					cxb_uuid_format(&alloc->tag, text));
+	return true;
+}
+
+bool cxb_dc_add_reference(CxbDc *dc, const CxbUuid *tag, GError **errp)
+{
+	DcAlloc *alloc;
+
+	if (cxb_dc_busy(dc, errp))
+		return false;
+	alloc = cxb_dc_alloc_find(dc, tag, errp);
+	if (!alloc)
+		return false;
+	if (alloc->referenced)
+		return true;
+	if (!cxb_dc_alloc_whole(alloc, errp))
+		return false;
+	alloc->referenced = true;
+	for (uint32_t i = 0; i < alloc->pieces->len; i++)
+		cxb_dc_piece_use(dc, alloc, i);
+	dc->tag_generation++;
+	return true;
+}
+
+static void reference_drop(CxbDc *dc, DcAlloc *alloc)
+{
+	alloc->referenced = false;
+	for (uint32_t i = 0; i < alloc->pieces->len; i++)
+		cxb_dc_piece_drop(dc, alloc, i);
+	dc->tag_generation++;
+	if (!alloc->heads)
+		alloc_end(dc, alloc);
+}
+
+bool cxb_dc_remove_reference(CxbDc *dc, const CxbUuid *tag, GError **errp)
+{
+	char text[CXB_UUID_STRLEN + 1];
+	DcAlloc *alloc;
+
+	if (cxb_dc_busy(dc, errp))
+		return false;
+	alloc = cxb_dc_alloc_find(dc, tag, errp);
+	if (!alloc)
+		return false;
+	if (!alloc->referenced)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "nobody holds a reference to tag %s",
+				cxb_uuid_format(tag, text));
+	reference_drop(dc, alloc);
+	return true;
+}
+
+void cxb_dc_allocs_fini(CxbDc *dc)
+{
+	GHashTableIter it;
+	DcAlloc *alloc;
+
+	while (!g_sequence_is_empty(dc->tag_list))
+		reference_drop(dc, g_sequence_get(g_sequence_get_begin_iter(dc->tag_list)));
+	/* A last try; what still cannot be zeroed stays held. */
+	g_hash_table_iter_init(&it, dc->unclean);
+	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&alloc)) {
+		g_hash_table_iter_steal(&it);
+		if (!alloc_free(dc, alloc, NULL)) {
+			g_array_unref(alloc->pieces);
+			g_free(alloc);
+		}
+	}
+}
+
+/* --- looking --- */
+
+static void info_fill(const DcAlloc *alloc, CxbDcTagInfo *info)
+{
+	*info = (CxbDcTagInfo){
+		.tag = alloc->tag,
+		.region = alloc->region,
+		.backing = alloc->backing,
+		.referenced = alloc->referenced,
+		.heads = alloc->heads,
+		.extents = alloc->pieces->len,
+		.bytes = alloc->bytes,
+	};
+}
+
+bool cxb_dc_tag_info(CxbDc *dc, const CxbUuid *tag, CxbDcTagInfo *info, GError **errp)
+{
+	const DcAlloc *alloc = cxb_dc_alloc_find(dc, tag, errp);
+
+	if (alloc)
+		info_fill(alloc, info);
+	return alloc != NULL;
+}
+
+size_t cxb_dc_tag_count(const CxbDc *dc)
+{
+	return g_hash_table_size(dc->allocs);
+}
+
+bool cxb_dc_tag_at(const CxbDc *dc, size_t i, CxbDcTagInfo *info)
+{
+	if (i >= cxb_dc_tag_count(dc))
+		return false;
+	info_fill(g_sequence_get(g_sequence_get_iter_at_pos(dc->tag_list, i)), info);
+	return true;
+}
+
+uint32_t cxb_dc_tags_generation(const CxbDc *dc)
+{
+	return dc->tag_generation;
+}
