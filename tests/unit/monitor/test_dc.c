@@ -274,6 +274,53 @@ static void the_query_shows_regions_and_extents(void)
 	      "GenericError", "Unable to resolve CXL type 3 device 'm'");
 }
 
+#define REFERENCE(what)                                                        \
+	"{'execute': 'cxl-" what "-dynamic-capacity-reference', 'arguments': " \
+	"{'path': 'cxl-vmem0', 'tag': '" TAG "'}}"
+#define TAGS "{'execute': 'query-cxl-dynamic-capacity-tags', 'arguments': {'path': 'cxl-vmem0'}}"
+#define ONE_TAG(rest)                                                                  \
+	"{'return': [{'tag': '" TAG "', 'region': 0, 'extents': 1, 'bytes': 4194304, " \
+	"'backend': 'm', " rest "}]}"
+#define WHOLE "{'dpa': 0, 'len': 4194304, 'seq': 0}"
+
+static void the_device_chooses_and_a_reference_keeps(void)
+{
+	static const CxbDcDpaRange whole = { 0, 4194304 };
+	g_autoptr(World) w = world_ready();
+
+	ask(w, BACKEND("m", TAG, "4194304"), OK);
+	fails(w, REFERENCE("add"), "GenericError",
+	      "/machine/peripheral/cxl-vmem0 has no allocation with tag " TAG);
+	fails(w,
+	      ADD_DC("'selection-policy': 'free', 'region': 0, 'tag': '" TAG "', "
+		     "'length': 536870913"),
+	      "GenericError", "length 0x20000001 is not aligned to region block size 0x200000");
+	say(w->peer, ADD_DC("'selection-policy': 'contiguous', 'region': 0, 'tag': '" TAG "', "
+			    "'length': 4194304, 'extents': []"));
+	expect(w->peer, EVENT("offer", WHOLE));
+	expect(w->peer, OK);
+	ask(w, TAGS,
+	    ONE_TAG("'referenced': false, 'references': 1, 'hosts': [], 'pending-hosts': [0]"));
+	ask(w, REFERENCE("add"), OK);
+	g_assert_cmpint(cxb_dc_add_response(engine(w), 0, &whole, 1, false, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	expect(w->peer, EVENT("accept", WHOLE));
+	ask(w, TAGS,
+	    ONE_TAG("'referenced': true, 'references': 2, 'hosts': [0], 'pending-hosts': []"));
+	g_assert_cmpint(cxb_dc_host_release(engine(w), 0, &whole, 1, false, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	expect(w->peer, EVENT("release", WHOLE));
+	ask(w, TAGS,
+	    ONE_TAG("'referenced': true, 'references': 1, 'hosts': [], 'pending-hosts': []"));
+	say(w->peer,
+	    ADD_DC("'selection-policy': 'enable-shared-access', 'region': 0, 'tag': '" TAG "'"));
+	expect(w->peer, EVENT("offer", WHOLE));
+	expect(w->peer, OK);
+	ask(w, REFERENCE("remove"), OK);
+	fails(w, REFERENCE("remove"), "GenericError", "nobody holds a reference to tag " TAG);
+	expect_status(w, TAG, "pending");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -285,5 +332,6 @@ int main(int argc, char **argv)
 	ADD(a_forced_release_is_over_at_once);
 	ADD(a_reset_tells_nothing_of_extents);
 	ADD(the_query_shows_regions_and_extents);
+	ADD(the_device_chooses_and_a_reference_keeps);
 	return g_test_run();
 }
