@@ -126,8 +126,26 @@ void cxb_irqs_resume(Irqs *irqs)
 		cxb_workq_post(irqs->m->workq, run, irq);
 }
 
+/* What was on its way, held back or not, was raised by devices as they no longer are. */
+static void drop_all(Irqs *irqs)
+{
+	GHashTableIter it;
+	gpointer value;
+
+	g_queue_clear(&irqs->held);
+	g_hash_table_iter_init(&it, irqs->by_id);
+	while (g_hash_table_iter_next(&it, NULL, &value)) {
+		Irq *irq = value;
+
+		if (irq->queued)
+			cxb_workq_cancel(irqs->m->workq, run, irq);
+		irq->queued = false;
+	}
+}
+
 void cxb_irqs_reset(Irqs *irqs)
 {
+	drop_all(irqs);
 	for (unsigned i = 0; i < LINES; i++)
 		cxb_machine_set_irq(irqs->m, i, false);
 }

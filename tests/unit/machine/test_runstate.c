@@ -190,6 +190,35 @@ static void one_given_back_while_it_waits_never_comes(Fixture *f, gconstpointer 
 	check(f, "rb", CXB_RUN_RUNNING);
 }
 
+/* The devices that raised them start anew; what they raise then comes as ever. */
+static void a_reset_discards_what_waits(Fixture *f, gconstpointer stopped)
+{
+	CxbWorkq *q = cxb_machine_workq(f->m);
+
+	alloc_irqs(f);
+	raise_irq(f, 0);
+	raise_irq(f, 1);
+	cxb_workq_drain(q);
+	raise_irq(f, 2); /* not held back yet */
+	cxb_machine_reset(f->m, CXB_RESET_QMP);
+	g_assert_true(cxb_machine_cont(f->m, NULL));
+	cxb_workq_drain(q);
+	check(f, "Rr", CXB_RUN_RUNNING);
+	raise_irq(f, 2);
+	raise_irq(f, 0);
+	cxb_workq_drain(q);
+	check(f, "ca", CXB_RUN_RUNNING);
+}
+
+static void a_reset_discards_what_is_on_its_way(Fixture *f, gconstpointer unused)
+{
+	alloc_irqs(f);
+	raise_irq(f, 1);
+	cxb_machine_reset(f->m, CXB_RESET_QMP);
+	cxb_workq_drain(cxb_machine_workq(f->m));
+	check(f, "R", CXB_RUN_RUNNING);
+}
+
 #define TEST(name, stopped)                                                                    \
 	g_test_add("/machine/runstate/" #name, Fixture, GINT_TO_POINTER(stopped), setup, name, \
 		   teardown)
@@ -204,5 +233,7 @@ int main(int argc, char **argv)
 	TEST(interrupts_wait_in_order, true);
 	TEST(what_was_on_its_way_waits_too, false);
 	TEST(one_given_back_while_it_waits_never_comes, true);
+	TEST(a_reset_discards_what_waits, true);
+	TEST(a_reset_discards_what_is_on_its_way, false);
 	return g_test_run();
 }
