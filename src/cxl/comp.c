@@ -16,9 +16,9 @@
 #define HDM_AREA WIRE_HDM_SIZE(10)
 
 /* Entries of the capability array, in their fixed places. */
-enum { ENT_RAS = 1, ENT_LINK, ENT_HDM, ENT_EXT_SECURITY, ENT_SNOOP };
+enum { ENT_RAS = 1, ENT_LINK, ENT_HDM, ENT_EXT_SECURITY, ENT_SNOOP, ENT_BI_DECODER = 7 };
 
-/* How many entries, and whether the first is there, by kind. */
+/* How many entries, and whether the first is there, by kind; without the last. */
 static const struct {
 	uint8_t entries;
 	bool ras;
@@ -44,18 +44,29 @@ static void add_hdm(CxbComp *comp)
 		comp_hdm_init(comp, HDM_AT);
 }
 
+/* Root ports and devices announce no commit of theirs, so what is written is in force. */
+static void add_bi_decoder(CxbComp *comp, uint32_t at)
+{
+	add_cap(comp, ENT_BI_DECODER, WIRE_COMP_CAP_BI_DECODER, 1, at);
+	comp->wmask[(at + WIRE_BI_DECODER_CTRL) / 4] = WIRE_BI_DECODER_CTRL_MASK;
+	*comp_reg(comp, at + WIRE_BI_DECODER_STATUS) =
+		FIELD_PREP(WIRE_BI_DECODER_SCALE, 6) | FIELD_PREP(WIRE_BI_DECODER_BASE, 2);
+}
+
 CxbComp *cxb_comp_new(const CxbCompConfig *config)
 {
 	CxbComp *comp = g_new0(CxbComp, 1);
 	const unsigned entries = kinds[config->kind].entries;
-	uint32_t ext_security_at = HDM_AT + MAX(HDM_AREA, WIRE_HDM_SIZE(config->decoders));
+	const bool bi = config->kind == CXB_COMP_ROOT_PORT || config->hdm_db;
+	const uint32_t ext_security_at = HDM_AT + MAX(HDM_AREA, WIRE_HDM_SIZE(config->decoders)),
+		       snoop_at = ext_security_at + WIRE_EXT_SECURITY_SIZE + WIRE_IDE_SIZE;
 
 	comp->config = *config;
 	comp->name = g_strdup(config->name ? config->name : "component");
 	comp->config.name = comp->name;
 	comp->regs[0] = FIELD_PREP(WIRE_CAP_HDR_ID, WIRE_COMP_CAP_ARRAY) |
 			FIELD_PREP(WIRE_CAP_HDR_VERSION, 1) | FIELD_PREP(WIRE_CAP_HDR_CACHEMEM, 1) |
-			FIELD_PREP(WIRE_CAP_HDR_COUNT, entries);
+			FIELD_PREP(WIRE_CAP_HDR_COUNT, bi ? ENT_BI_DECODER : entries);
 	if (kinds[config->kind].ras) {
 		add_cap(comp, ENT_RAS, WIRE_COMP_CAP_RAS, 2, RAS_AT);
 		comp_ras_init(comp, RAS_AT);
@@ -66,8 +77,9 @@ CxbComp *cxb_comp_new(const CxbCompConfig *config)
 	if (entries >= ENT_EXT_SECURITY)
 		add_cap(comp, ENT_EXT_SECURITY, WIRE_COMP_CAP_EXT_SECURITY, 1, ext_security_at);
 	if (entries >= ENT_SNOOP)
-		add_cap(comp, ENT_SNOOP, WIRE_COMP_CAP_SNOOP, 1,
-			ext_security_at + WIRE_EXT_SECURITY_SIZE + WIRE_IDE_SIZE);
+		add_cap(comp, ENT_SNOOP, WIRE_COMP_CAP_SNOOP, 1, snoop_at);
+	if (bi)
+		add_bi_decoder(comp, snoop_at + WIRE_SNOOP_SIZE + WIRE_BI_RT_SIZE);
 	memcpy(comp->initial, comp->regs, sizeof(comp->initial));
 	return comp;
 }

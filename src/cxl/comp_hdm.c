@@ -68,10 +68,11 @@ void comp_hdm_init(CxbComp *comp, uint32_t at)
 	comp->hdm_at = at;
 	comp->hdm.endpoint = endpoint;
 	comp->hdm.count = c->decoders;
-	*comp_reg(comp, at + WIRE_HDM_CAP) = FIELD_PREP(WIRE_HDM_CAP_COUNT, code) |
-					     FIELD_PREP(WIRE_HDM_CAP_TARGETS, targets) |
-					     WIRE_HDM_CAP_IL_11_8 | WIRE_HDM_CAP_IL_14_12 |
-					     (endpoint ? WIRE_HDM_CAP_3_6_12 | WIRE_HDM_CAP_16 : 0);
+	*comp_reg(comp, at + WIRE_HDM_CAP) =
+		FIELD_PREP(WIRE_HDM_CAP_COUNT, code) | FIELD_PREP(WIRE_HDM_CAP_TARGETS, targets) |
+		WIRE_HDM_CAP_IL_11_8 | WIRE_HDM_CAP_IL_14_12 |
+		(endpoint ? WIRE_HDM_CAP_3_6_12 | WIRE_HDM_CAP_16 : 0) |
+		(c->hdm_db ? WIRE_HDM_CAP_COHERENCY : 0);
 	comp->wmask[(at + WIRE_HDM_CTRL) / 4] = WIRE_HDM_CTRL_POISON | WIRE_HDM_CTRL_ENABLE;
 	for (unsigned n = 0; n < c->decoders; n++) {
 		uint32_t *m = &comp->wmask[(at + WIRE_HDM_DEC(n)) / 4];

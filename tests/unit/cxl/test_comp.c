@@ -139,7 +139,7 @@ static void capabilities_of_each_kind_are_where_qemu_has_them(void)
 		  { 0x05110001, 0, 0x0d820004, 0x12810000, 0x27810006, 0xaa010008 } },
 		{ CXB_COMP_ROOT_PORT,
 		  4,
-		  { 0x05110001, 0x08020002, 0x0d820004, 0x12810005, 0x27810006, 0xaa010008 } },
+		  { 0x07110001, 0x08020002, 0x0d820004, 0x12810005, 0x27810006, 0xaa010008 } },
 		{ CXB_COMP_UPSTREAM, 4, { 0x03110001, 0x08020002, 0x0d820004, 0x12810005, 0, 0 } },
 		{ CXB_COMP_DOWNSTREAM, 0, { 0x02110001, 0x08020002, 0x0d820004, 0, 0, 0 } },
 		{ CXB_COMP_ENDPOINT, 4, { 0x03110001, 0x08020002, 0x0d820004, 0x12810005, 0, 0 } },
@@ -152,6 +152,46 @@ static void capabilities_of_each_kind_are_where_qemu_has_them(void)
 		for (unsigned w = 0; w < 6; w++)
 			g_assert_cmphex(rd(&f, WIRE_CACHEMEM_BASE + 4 * w), ==, rows[i].words[w]);
 		cxb_comp_free(f.comp);
+	}
+}
+
+/* A root port has one, a device where its memory is device-coherent; its place is QEMU's. */
+static void a_bi_decoder_is_there_where_it_is_needed(void)
+{
+	static const struct {
+		CxbCompConfig config;
+		uint32_t array, hdm_cap;
+		bool bi;
+	} rows[] = {
+		{ { .kind = CXB_COMP_ROOT_PORT, .hdm = true, .decoders = 4, .targets = 1 },
+		  0x07110001,
+		  0x312,
+		  true },
+		{ { .kind = CXB_COMP_ENDPOINT, .hdm = true, .decoders = 4 }, 0x03110001, 0x1b12 },
+		{ { .kind = CXB_COMP_ENDPOINT, .hdm = true, .hdm_db = true, .decoders = 4 },
+		  0x07110001,
+		  0x601b12,
+		  true },
+	};
+	const unsigned at = WIRE_CACHEMEM_BASE + 0xab4;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		CxbComp *comp = cxb_comp_new(&rows[i].config);
+		const bool bi = rows[i].bi;
+
+		g_assert_cmphex(cxb_comp_read(comp, WIRE_CACHEMEM_BASE, 4), ==, rows[i].array);
+		g_assert_cmphex(cxb_comp_read(comp, WIRE_CACHEMEM_BASE + 0x1c, 4), ==,
+				bi ? 0xab41000c : 0);
+		g_assert_cmphex(cxb_comp_read(comp, WIRE_CACHEMEM_BASE + 0x128, 4), ==,
+				rows[i].hdm_cap);
+		for (unsigned off = 0; off < 0xc; off += 4)
+			cxb_comp_write(comp, at + off, 4, UINT32_MAX);
+		g_assert_cmphex(cxb_comp_read(comp, at, 4), ==, 0);
+		g_assert_cmphex(cxb_comp_read(comp, at + 4, 4), ==, bi ? 7 : 0);
+		g_assert_cmphex(cxb_comp_read(comp, at + 8, 4), ==, bi ? 0x2600 : 0);
+		cxb_comp_reset(comp, CXB_RESET_HOT);
+		g_assert_cmphex(cxb_comp_read(comp, at + 4, 4), ==, 0);
+		cxb_comp_free(comp);
 	}
 }
 
@@ -584,6 +624,7 @@ int main(int argc, char **argv)
 #define PLAIN(path, fn) g_test_add_func("/cxl/comp/" path, fn)
 #define ADD(path, fn)   g_test_add("/cxl/comp/" path, Fixture, NULL, endpoint, fn, tear_down)
 	PLAIN("placement", capabilities_of_each_kind_are_where_qemu_has_them);
+	PLAIN("bi-decoder", a_bi_decoder_is_there_where_it_is_needed);
 	PLAIN("hdm-cap", the_hdm_capability_tells_decoders_targets_and_ways);
 	PLAIN("many-decoders", more_than_ten_decoders_push_later_structures_up);
 	ADD("access/8", eight_bytes_are_two_registers);

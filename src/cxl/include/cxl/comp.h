@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Component registers (CXL 3.1 8.2.3, 8.2.4): the 64 KiB block with capability array, RAS, link,
- * HDM decoder, extended security and snoop filter structures, as QEMU lays them out.
+ * HDM decoder, extended security, snoop filter and BI decoder structures, as QEMU lays them out.
  *
  * Decoder registers are the pending state; COMMIT validates all of it (8.2.4.20.12) and publishes
  * all of it into the CxbHdm, or sets Error Not Committed. Fields are locked while committed; with
@@ -35,6 +35,7 @@ typedef struct {
 	CxbCompKind kind;
 	const char *name; /* for guest errors and trace */
 	bool hdm;         /* decoders are there (else the entry of the array has id 0) */
+	bool hdm_db;      /* endpoints: memory is device-coherent, too, by back-invalidation */
 	uint8_t decoders; /* 1, 2, 4, … 10 and on as the encoding has it; 4 by habit */
 	uint8_t targets;  /* ports: 1, 2, 4 or 8 */
 	/* Endpoints: whether (@dpa, @len) is capacity of this device; NULL accepts all. */

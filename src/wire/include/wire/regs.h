@@ -44,6 +44,7 @@ enum {
 #define WIRE_EXT_SECURITY_SIZE (4 + 8 * 256)
 #define WIRE_IDE_SIZE          0x24
 #define WIRE_SNOOP_SIZE        8
+#define WIRE_BI_RT_SIZE        0xc
 
 /* 8.2.4.17: RAS. */
 #define WIRE_RAS_UE_STATUS         0x00 /* RW1CS */
@@ -69,7 +70,7 @@ enum {
 #define WIRE_HDM_CAP_3_6_12    0x00000800u
 #define WIRE_HDM_CAP_16        0x00001000u
 #define WIRE_HDM_CAP_UIO       0x00002000u
-#define WIRE_HDM_CAP_COHERENCY 0x00600000u
+#define WIRE_HDM_CAP_COHERENCY 0x00600000u /* both: device-coherent and host-only */
 
 #define WIRE_HDM_CTRL        0x04 /* global */
 #define WIRE_HDM_CTRL_POISON 0x00000001u
@@ -98,6 +99,13 @@ enum {
 #define WIRE_HDM_DC_HOST_ONLY 0x00001000u /* HDM-H; clear: device coherent */
 #define WIRE_HDM_DC_BI        0x00002000u
 #define WIRE_HDM_DC_UIO       0x00004000u
+
+/* 8.2.4.27: BI decoder. */
+#define WIRE_BI_DECODER_CTRL      0x04
+#define WIRE_BI_DECODER_CTRL_MASK 0x00000007u /* forward, enable, commit */
+#define WIRE_BI_DECODER_STATUS    0x08
+#define WIRE_BI_DECODER_SCALE     0x00000f00u /* commit timeout: 10^(this - 6) seconds */
+#define WIRE_BI_DECODER_BASE      0x0000f000u /* ... times this */
 
 /* 8.2.8.1, 8.2.8.2: device capability array; 16 bytes a header. */
 #define WIRE_DEV_CAP_HDR_SIZE 0x10
