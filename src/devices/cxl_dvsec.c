@@ -129,7 +129,7 @@ void cxb_dvsec_gpf_device(CxbPciDev *dev, uint16_t off)
 			   &body);
 }
 
-void cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask)
+uint16_t cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask)
 {
 	const uint16_t io_mem_68b = WIRE_FLEX_IO | WIRE_FLEX_MEM | WIRE_FLEX_68B;
 	const struct wire_dvsec_flex_bus body = {
@@ -143,6 +143,15 @@ void cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask)
 	off = cxb_pcie_add_dvsec(dev, WIRE_DVSEC_FLEX_BUS, WIRE_DVSEC_FLEX_BUS_REV, off,
 				 WIRE_DVSEC_FLEX_BUS_LEN, &body);
 	mask_body(dev->wmask, off, &wmask, sizeof(wmask));
+	return off;
+}
+
+void cxb_dvsec_flex_bus_trained(CxbPciDev *dev, uint16_t dvsec, bool flits)
+{
+	uint8_t *status = dev->config + dvsec + WIRE_DVSEC_BODY +
+			  offsetof(struct wire_dvsec_flex_bus, status);
+
+	le_store(status, 2, WIRE_FLEX_IO | WIRE_FLEX_MEM | (flits ? 0 : WIRE_FLEX_68B));
 }
 
 void cxb_dvsec_locator(CxbPciDev *dev, uint16_t off, const CxbLocatorBlock *blocks, unsigned n)

@@ -43,7 +43,10 @@ uint16_t cxb_dvsec_port_ext(CxbPciDev *dev, uint16_t off);
 bool cxb_dvsec_port_resets_below(const CxbPciDev *dev, uint16_t dvsec, CxbPciPortControl control);
 void cxb_dvsec_gpf_port(CxbPciDev *dev, uint16_t off);
 void cxb_dvsec_gpf_device(CxbPciDev *dev, uint16_t off);
-void cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask);
+/** cxb_dvsec_flex_bus() - Returns: its offset. The link has trained in 68-byte flits. */
+uint16_t cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask);
+/** cxb_dvsec_flex_bus_trained() - It has now, in 256-byte @flits or not (8.2.1.3.3). */
+void cxb_dvsec_flex_bus_trained(CxbPciDev *dev, uint16_t dvsec, bool flits);
 void cxb_dvsec_locator(CxbPciDev *dev, uint16_t off, const CxbLocatorBlock *blocks, unsigned n);
 
 /* --- chassis and slot numbers, unique in a machine --- */
@@ -56,7 +59,8 @@ void cxb_chassis_give(CxbQom *qom, uint8_t chassis, uint16_t slot);
 typedef struct {
 	CxbPciDev pci;
 	uint8_t bus_nr;
-	bool hdm_for_passthrough;
+	bool hdm_for_passthrough, bypass_iommu;
+	uint16_t numa_node;
 	bool passthrough; /* one root port and no decoders: settled at reset */
 	CxbPciBus *bus;
 	CxbPciDev *ports[256]; /* by number: what a decoder's target means */
@@ -76,8 +80,11 @@ typedef struct {
 	CxbPciDev pci;
 	uint8_t port, chassis;
 	int link_speed, link_width;
-	uint16_t port_ext; /* offset of its DVSEC */
+	uint16_t port_ext, flex_bus; /* offsets of their DVSECs */
 	uint16_t slot;
+	bool hotplug, hide_hotplug, power_controller, writable_slot, flits;
+	CxbPciReserve reserve;
+	uint16_t aer_log_max;
 	bool slot_taken;
 	CxbComp *comp;
 	CxbRegion *regs;
@@ -119,6 +126,7 @@ struct Type3 {
 	CxbObject *dc_memdev; /* static backing of all regions */
 	uint64_t sn;
 	int link_speed, link_width;
+	bool flits, hdm_db;
 	uint32_t dc_event_log_size;
 	char *cdat_file; /* NULL: the table is made */
 	CxbObject *volatile_memdev, *persistent_memdev, *lsa_memdev;

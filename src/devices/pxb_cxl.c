@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#define NUMA_NODE_NONE 128
+
 static void hdm_removing(void *opaque)
 {
 	PxbCxl *pxb = opaque;
@@ -133,11 +135,21 @@ static const CxbPciClass pxb_class = {
 	.reset = pxb_reset,
 };
 
+static bool check_numa_node(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	return v->u <= NUMA_NODE_NONE ||
+	       cxb_fail(errp, CXB_ERROR_INVALID, "Illegal numa node %" G_GUINT64_FORMAT, v->u);
+}
+
 static const CxbProp pxb_props[] = {
-	{ "bus_nr", CXB_PROP_U8, offsetof(PxbCxl, bus_nr),
+	{ "bus_nr", CXB_PROP_U8, offsetof(PxbCxl, bus_nr), .def = "0",
 	  .desc = "number of the bridge's bus, 1 to 255; 0: nothing on it can be reached" },
+	{ "bypass_iommu", CXB_PROP_BOOL, offsetof(PxbCxl, bypass_iommu), .def = "off",
+	  .desc = "no effect: there is no IOMMU" },
 	{ "hdm_for_passthrough", CXB_PROP_BOOL, offsetof(PxbCxl, hdm_for_passthrough),
 	  .desc = "HDM decoders even with a single root port", .def = "off" },
+	{ "numa_node", CXB_PROP_U16, offsetof(PxbCxl, numa_node), .def = "128",
+	  .check = check_numa_node, .desc = "0 to 127, 128: none; no effect: no table tells" },
 	{ NULL },
 };
 

@@ -113,6 +113,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 		.kind = CXB_COMP_ENDPOINT,
 		.name = t3->path,
 		.hdm = true,
+		.hdm_db = t3->hdm_db,
 		.decoders = 4,
 		.dpa_ok = cxb_type3_dpa_ok,
 		.hdm_removing = hdm_removing,
@@ -163,7 +164,7 @@ static bool config_init(Type3 *t3, GError **errp)
 		{ .bar = 0, .id = WIRE_BLOCK_COMPONENT },
 		{ .bar = 2, .id = WIRE_BLOCK_DEVICE },
 	};
-	uint16_t off = 0x100;
+	uint16_t off = 0x100, flex_bus;
 
 	if (!cxb_msix_init(dev, MSIX_VECTORS, 4, 4096, 0, 0x800, 0x40, errp))
 		return false;
@@ -181,7 +182,8 @@ static bool config_init(Type3 *t3, GError **errp)
 	off += WIRE_DVSEC_LOCATOR_LEN(3);
 	cxb_dvsec_gpf_device(dev, off);
 	off += WIRE_DVSEC_GPF_LEN;
-	cxb_dvsec_flex_bus(dev, off, 0);
+	flex_bus = cxb_dvsec_flex_bus(dev, off, 0);
+	cxb_dvsec_flex_bus_trained(dev, flex_bus, t3->flits && cxb_pcie_offer_flits(dev));
 	off += WIRE_DVSEC_FLEX_BUS_LEN;
 	if (!cxb_type3_cdat_init(t3, off, errp))
 		return false;
@@ -221,6 +223,8 @@ static void t3_unrealize(CxbPciDev *dev)
 
 static bool parts_init(Type3 *t3, GError **errp)
 {
+	if (t3->hdm_db && !t3->flits)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "hdm-db requires operating in 256b flit");
 	if (t3->dc_event_log_size < 1 || t3->dc_event_log_size > UINT16_MAX)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"dc-event-log-size %u is not between 1 and 65535",
@@ -270,7 +274,7 @@ static const CxbPciClass t3_class = {
 };
 
 static const CxbProp t3_props[] = {
-	{ "num-dc-regions", CXB_PROP_U8, offsetof(Type3, num_dc_regions),
+	{ "num-dc-regions", CXB_PROP_U8, offsetof(Type3, num_dc_regions), .def = "0",
 	  .desc = "dynamic-capacity regions, 0 to 8" },
 	{ "dc-regions-total-size", CXB_PROP_SIZE, offsetof(Type3, dc_total_size),
 	  .desc = "bytes of all regions together, a multiple of regions x 256 MiB; capacity is "
@@ -294,10 +298,14 @@ static const CxbProp t3_props[] = {
 	{ "lsa", CXB_PROP_LINK, offsetof(Type3, lsa_memdev),
 	  .desc = "backend of the label storage area, below 4 GiB",
 	  .link_type = CXB_TYPE_NAME_HOSTMEM },
-	{ "cdat", CXB_PROP_STR, offsetof(Type3, cdat_file),
+	{ "cdat", CXB_PROP_STR, offsetof(Type3, cdat_file), .type_name = "str",
 	  .desc = "file with the whole CDAT to show instead of the one made from the memory" },
 	{ "sn", CXB_PROP_U64, offsetof(Type3, sn), .desc = "PCIe device serial number",
 	  .def = "0xffffffffffffffff" },
+	{ "x-256b-flit", CXB_PROP_BOOL, offsetof(Type3, flits), .def = "off",
+	  .desc = "the link works in 256-byte flits if the port can, too" },
+	{ "hdm-db", CXB_PROP_BOOL, offsetof(Type3, hdm_db), .def = "off",
+	  .desc = "memory is device-coherent, too (HDM-DB); wants x-256b-flit" },
 	{ "x-speed", CXB_PROP_ENUM, offsetof(Type3, link_speed), .def = "32",
 	  CXB_PCIE_SPEED_VALUES },
 	{ "x-width", CXB_PROP_ENUM, offsetof(Type3, link_width), .def = "16",

@@ -154,11 +154,11 @@ bool cxb_machine_device_del(CxbMachine *m, const char *id, GError **errp)
 	if (asked && now - *asked < PRESS_AGAIN_NS)
 		return cxb_fail(errp, CXB_ERROR_BUSY,
 				"Device %s is already in the process of unplug", id);
-	if (!cxb_device_can_unplug(dev, errp))
+	port = slot_of(dev);
+	if (!cxb_device_can_unplug(dev, errp) || (port && !cxb_pcie_slot_can_unplug(port, errp)))
 		return false;
 	g_autoptr(CxbObject) keep G_GNUC_UNUSED = cxb_object_ref(&dev->obj);
 
-	port = slot_of(dev);
 	if (!port || !cxb_pcie_slot_eject_request(port)) {
 		take_out(m, dev);
 		return true;

@@ -75,6 +75,7 @@ static const CxbArg typename_rows[] = {
 static json_object *default_value(const CxbProp *prop)
 {
 	uint64_t u;
+	int64_t i;
 	bool b;
 
 	switch (prop->kind) {
@@ -87,6 +88,10 @@ static json_object *default_value(const CxbProp *prop)
 	case CXB_PROP_U32:
 	case CXB_PROP_U64:
 		return cxb_parse_uint(prop->def, UINT64_MAX, &u) ? json_object_new_uint64(u) : NULL;
+	case CXB_PROP_FN:
+		if (g_ascii_string_to_signed(prop->def, 10, INT64_MIN, INT64_MAX, &i, NULL))
+			return json_object_new_int64(i);
+		return json_object_new_string(prop->def);
 	default:
 		return json_object_new_string(prop->def);
 	}

@@ -35,7 +35,8 @@ void cxb_pcie_add_aer(CxbPciDev *dev, uint16_t off)
 	g_assert(!dev->aer_cap);
 	dev->aer_cap = off = cxb_pcie_add_ext_cap(dev, PCI_EXT_AER, 2, off, PCIE_AER_LEN);
 	sticky_reg(dev, off + PCIE_AER_UNC_STA, 0, 0, AER_UNC_ALL);
-	sticky_reg(dev, off + PCIE_AER_UNC_MASK, CXB_AER_UNC_INTERNAL, AER_UNC_ALL, 0);
+	sticky_reg(dev, off + PCIE_AER_UNC_MASK, dev->err_unc_mask ? CXB_AER_UNC_INTERNAL : 0,
+		   AER_UNC_ALL, 0);
 	sticky_reg(dev, off + PCIE_AER_UNC_SEV, AER_UNC_FATAL, AER_UNC_ALL, 0);
 	sticky_reg(dev, off + PCIE_AER_COR_STA, 0, 0, AER_COR_ALL);
 	sticky_reg(dev, off + PCIE_AER_COR_MASK, AER_COR_MASKED, AER_COR_ALL, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buses: types, which slot a function gets, and the address property. */
+/* Buses: types, and which slot a function gets. */
 #include "internal.h"
 
 static const char *type_name(const CxbPciDev *dev)
@@ -72,7 +72,8 @@ bool pci_bus_pick_devfn(CxbPciBus *bus, CxbPciDev *dev, uint8_t *out, GError **e
 				"PCI: slot %u is not valid for %s, parent device only allows "
 				"plugging into slot 0.",
 				devfn >> 3, type_name(dev));
-	if (!check_multifunction(bus, dev, devfn, errp))
+	if (!check_multifunction(bus, dev, devfn, errp) ||
+	    (dev->dev.hotplugged && bus->bridge && !pcie_slot_hotplugs(bus->bridge, "plug", errp)))
 		return false;
 	*out = devfn;
 	return true;
@@ -135,93 +136,9 @@ CxbPciBus *pci_bus_new(CxbPciHost *host, const char *name, bool express, CxbDevi
 	return bus;
 }
 
-/* Two numbers in hex, the second optional, "0x" in front allowed: "1f.2", "0x1f.0x2". */
-static bool parse_addr(const char *text, int32_t *devfn)
-{
-	unsigned part[2] = { 0, 0 }, n = 0;
-	const char *p = text;
-
-	for (;;) {
-		unsigned digits = 0;
-
-		if (p[0] == '0' && (p[1] | 0x20) == 'x')
-			p += 2;
-		while (g_ascii_isxdigit(*p) && digits++ < 4)
-			part[n] = part[n] << 4 | g_ascii_xdigit_value(*p++);
-		if (!digits)
-			return false;
-		if (*p != '.' || n)
-			break;
-		p++;
-		n++;
-	}
-	if (*p || part[0] > 31 || part[1] > 7)
-		return false;
-	*devfn = part[0] << 3 | part[1];
-	return true;
-}
-
-static bool addr_set(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
-		     GError **errp)
-{
-	CxbPciDev *dev = CXB_PCI_DEV(obj);
-
-	switch (v->kind) {
-	case CXB_SCALAR_TEXT:
-	case CXB_SCALAR_STR:
-		if (parse_addr(v->s, &dev->devfn_prop))
-			return true;
-		return cxb_fail(errp, CXB_ERROR_INVALID, "Property '%s.%s' doesn't take value '%s'",
-				obj->type->name, key, v->s);
-	case CXB_SCALAR_UINT:
-		if (v->u > 255)
-			break;
-		dev->devfn_prop = v->u;
-		return true;
-	case CXB_SCALAR_INT:
-		if (v->i != -1)
-			break;
-		dev->devfn_prop = -1;
-		return true;
-	default:
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"Invalid parameter type for '%s', expected: string", key);
-	}
-	return cxb_fail(errp, CXB_ERROR_INVALID,
-			"Parameter '%s' expects a value between -1 and 255", key);
-}
-
-static bool addr_get(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GError **errp)
-{
-	const CxbPciDev *dev = CXB_PCI_DEV(obj);
-
-	if (dev->dev.realized)
-		*out = (CxbScalar){ .kind = CXB_SCALAR_UINT, .u = dev->devfn };
-	else if (dev->devfn_prop >= 0)
-		*out = (CxbScalar){ .kind = CXB_SCALAR_UINT, .u = dev->devfn_prop };
-	else
-		*out = (CxbScalar){ .kind = CXB_SCALAR_INT, .i = -1 };
-	return true;
-}
-
-static const CxbProp dev_props[] = {
-	{ .name = "addr",
-	  .kind = CXB_PROP_FN,
-	  .desc = "Slot and optional function number, example: 06.0 or 06",
-	  .type_name = "int32",
-	  .set = addr_set,
-	  .get = addr_get },
-	{ .name = "multifunction",
-	  .kind = CXB_PROP_BOOL,
-	  .offset = offsetof(CxbPciDev, multifunction),
-	  .desc = "on/off",
-	  .def = "off" },
-	{ NULL },
-};
-
 static void dev_init(CxbObject *obj)
 {
-	CXB_PCI_DEV(obj)->devfn_prop = -1;
+	CXB_PCI_DEV(obj)->devfn_prop = CXB_PCI_DEV(obj)->rombar = -1;
 }
 
 static const CxbPciClass abstract_class = { .device = CXB_PCI_DEVICE_CLASS };
@@ -232,7 +149,7 @@ static const CxbType dev_types[] = {
 		.parent = CXB_TYPE_NAME_DEVICE,
 		.size = sizeof(CxbPciDev),
 		.flags = CXB_TYPE_ABSTRACT,
-		.props = dev_props,
+		.props = pci_dev_props,
 		.klass = &abstract_class,
 		.init = dev_init,
 	},

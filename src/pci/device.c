@@ -34,6 +34,7 @@ static void arrays_free(CxbPciDev *dev)
 	dev->config_size = dev->pcie_cap = dev->msi_cap = dev->aer_cap = dev->ext_next = 0;
 	dev->cap_next = 0;
 	dev->slot_irq = dev->link_off = dev->bus_held = dev->aer_irq = false;
+	dev->flits = dev->slot_fixed = false;
 }
 
 static void header_init(CxbPciDev *dev, const CxbPciClass *k)
@@ -74,18 +75,19 @@ bool cxb_pci_dev_realize(CxbDevice *d, GError **errp)
 	const CxbPciClass *k = pci_class(dev);
 	CxbPciBus *bus = cxb_pci_dev_bus(dev);
 
-	if (!pci_bus_pick_devfn(bus, dev, &dev->devfn, errp))
+	if (!pci_bus_pick_devfn(bus, dev, &dev->devfn, errp) || !pci_acpi_index_take(dev, errp))
 		return false;
 	arrays_new(dev, k->is_express ? CXB_PCIE_CONFIG_SIZE : CXB_PCI_CONFIG_SIZE);
 	header_init(dev, k);
 	if (k->realize && !k->realize(dev, errp)) {
+		pci_acpi_index_give(dev);
 		pci_unmap_device(dev);
 		dev_clear(dev);
 		return false;
 	}
 	if (dev->secondary && dev->pcie_cap && pcie_is_port_above_link(dev)) {
 		dev->secondary->single_slot = true;
-		dev->secondary->bus.hotplug = true;
+		dev->secondary->bus.hotplug = !dev->slot_fixed;
 	}
 	dev->reset_val = g_memdup2(dev->config, dev->config_size);
 	bus->functions[dev->devfn] = dev;
@@ -107,6 +109,7 @@ void cxb_pci_dev_unrealize(CxbDevice *d)
 	trace_pci_unrealize(d->obj.type->name, dev->devfn);
 	bus->functions[dev->devfn] = NULL;
 	bus->host->routes_stale = true;
+	pci_acpi_index_give(dev);
 	pci_unmap_device(dev);
 	if (bus->bridge)
 		pcie_slot_unplugged(bus->bridge);

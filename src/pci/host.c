@@ -19,6 +19,7 @@ CxbPciHost *cxb_pci_host_new(CxbQom *qom, CxbMemMap *mm, int bar_priority, CxbMs
 
 	host->qom = qom;
 	host->roots = g_ptr_array_new();
+	host->acpi_indices = g_hash_table_new(NULL, NULL);
 	host->mm = mm;
 	host->bar_priority = bar_priority;
 	host->sink = sink;
@@ -31,6 +32,7 @@ void cxb_pci_host_free(CxbPciHost *host)
 	if (!host)
 		return;
 	g_ptr_array_unref(host->roots);
+	g_hash_table_unref(host->acpi_indices);
 	g_free(host);
 }
 

@@ -21,6 +21,7 @@ struct CxbPciHost {
 	GPtrArray *roots;      /* CxbPciBus by number; of two, the one that has it comes first */
 	CxbPciBus *by_nr[256]; /* as bridges route; made anew when stale */
 	bool routes_stale;
+	GHashTable *acpi_indices; /* those in use */
 	uint32_t cf8;
 };
 
@@ -98,6 +99,11 @@ bool pci_bus_pick_devfn(CxbPciBus *bus, CxbPciDev *dev, uint8_t *devfn, GError *
 CxbPciBus *pci_bus_new(CxbPciHost *host, const char *name, bool express, CxbDevice *owner,
 		       CxbObject *parent, GError **errp);
 
+/* props.c */
+extern const CxbProp pci_dev_props[];
+bool pci_acpi_index_take(CxbPciDev *dev, GError **errp);
+void pci_acpi_index_give(CxbPciDev *dev);
+
 /* host.c */
 void pci_msi_send(CxbPciDev *dev, uint64_t addr, uint32_t data);
 
@@ -140,6 +146,7 @@ void pcie_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 void pcie_slot_plugged(CxbPciDev *port, bool hotplugged);
 void pcie_slot_unplugged(CxbPciDev *port);
 void pcie_slot_reset(CxbPciDev *port);
+bool pcie_slot_hotplugs(const CxbPciDev *port, const char *what, GError **errp);
 bool pcie_slot_is_up(const CxbPciDev *port); /* what is below has power and a link */
 void pcie_slot_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 void pcie_link_config_written(CxbPciDev *dev, const CxbCfgWrite *w);

@@ -52,7 +52,8 @@ void cxb_pcie_add_cap(CxbPciDev *dev, uint8_t off, uint8_t type, uint8_t port)
 	dev->pcie_cap = off = cxb_pci_add_cap(dev, PCI_CAP_PCIE, off, PCIE_CAP_LEN);
 	cfg_put(dev, off + PCIE_FLAGS, 2,
 		2 | FIELD_PREP(PCIE_FLAGS_TYPE, type) | (row->slot ? PCIE_FLAGS_SLOT : 0));
-	cfg_put(dev, off + PCIE_DEV_CAP, 4, row->dev_cap);
+	cfg_put(dev, off + PCIE_DEV_CAP, 4,
+		row->dev_cap & ~(dev->ext_tag ? 0 : PCIE_DEV_CAP_EXT_TAG));
 	cfg_reg(dev, off + PCIE_DEV_CTL, 2, 0, DEV_CTL_MASK, 0);
 	le_store(dev->link + off + PCIE_DEV_CTL, 2, PCIE_DEV_CTL_PAYLOAD);
 	cfg_reg(dev, off + PCIE_DEV_STA, 2, 0, 0, DEV_STA_W1C);
@@ -108,13 +109,32 @@ void cxb_pcie_set_link(CxbPciDev *dev, CxbPcieSpeed speed, CxbPcieWidth width)
 	cfg_put(dev, off + PCIE_LINK_CTL2, 2, speed > CXB_PCIE_2_5 ? generation : 0);
 }
 
-void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot)
+bool cxb_pcie_offer_flits(CxbPciDev *dev)
 {
-	const unsigned reg = port->pcie_cap + PCIE_SLOT_CAP;
+	const CxbPciDev *above = cxb_pci_dev_bus(dev)->bridge;
 
-	g_assert(port->pcie_cap && pcie_is_port_above_link(port) && slot < 1u << 13);
-	cfg_put(port, reg, 4,
-		(cfg_get(port, reg, 4) & ~PCIE_SLOT_CAP_NR) | FIELD_PREP(PCIE_SLOT_CAP_NR, slot));
+	dev->flits = pcie_is_port_above_link(dev) || (above && above->flits);
+	if (dev->flits && !pcie_is_port_above_link(dev))
+		cfg_put(dev, dev->pcie_cap + PCIE_LINK_STA2, 2, PCIE_LINK_STA2_FLITS);
+	return dev->flits;
+}
+
+void cxb_pcie_set_slot(CxbPciDev *port, const CxbPcieSlot *slot)
+{
+	const unsigned off = port->pcie_cap;
+	uint32_t cap = cfg_get(port, off + PCIE_SLOT_CAP, 4);
+
+	g_assert(off && pcie_is_port_above_link(port) && slot->nr < 1u << 13);
+	if (slot->fixed || slot->hides_hotplug)
+		cap &= ~PCIE_SLOT_CAP_HOTPLUG;
+	if (slot->always_on) {
+		cap &= ~PCIE_SLOT_CAP_PCP;
+		le_store(port->wmask + off + PCIE_SLOT_CTL, 2,
+			 le_load(port->wmask + off + PCIE_SLOT_CTL, 2) & ~PCIE_SLOT_CTL_OFF);
+	}
+	port->slot_fixed = slot->fixed;
+	cfg_put(port, off + PCIE_SLOT_CAP, 4,
+		(cap & ~PCIE_SLOT_CAP_NR) | FIELD_PREP(PCIE_SLOT_CAP_NR, slot->nr));
 }
 
 void pcie_config_written(CxbPciDev *dev, const CxbCfgWrite *w)

@@ -30,6 +30,7 @@ static void link_train(CxbPciDev *port)
 {
 	const uint32_t own = slot_get(port, PCIE_LINK_CAP, 4);
 	const CxbPciDev *dev = below(port);
+	const bool flits = dev && port->flits && dev->flits;
 	uint32_t speed = own & PCIE_LINK_SPEED, width = own & PCIE_LINK_WIDTH;
 
 	if (dev && dev->pcie_cap) {
@@ -40,6 +41,9 @@ static void link_train(CxbPciDev *port)
 	}
 	slot_set(port, PCIE_LINK_STA, PCIE_LINK_SPEED | PCIE_LINK_WIDTH | PCIE_LINK_STA_ACTIVE,
 		 speed | width | (dev && !port->link_off ? PCIE_LINK_STA_ACTIVE : 0));
+	slot_set(port, PCIE_LINK_STA2, PCIE_LINK_STA2_FLITS, flits ? PCIE_LINK_STA2_FLITS : 0);
+	if (pci_class(port)->link_trained)
+		pci_class(port)->link_trained(port, flits);
 }
 
 /* Which events are both there and asked for; 0 if hot-plug interrupts are off. */
@@ -138,6 +142,19 @@ bool pcie_slot_is_up(const CxbPciDev *port)
 {
 	return !has_slot(port) ||
 	       (!port->link_off && !power_cut(port, slot_get(port, PCIE_SLOT_CTL, 2)));
+}
+
+bool pcie_slot_hotplugs(const CxbPciDev *port, const char *what, GError **errp)
+{
+	return !has_slot(port) || (slot_get(port, PCIE_SLOT_CAP, 4) & PCIE_SLOT_CAP_HPC) ||
+	       cxb_fail(errp, CXB_ERROR_INVALID,
+			"Hot-%s failed: unsupported by the port device '%s'", what,
+			port->dev.id ?: "");
+}
+
+bool cxb_pcie_slot_can_unplug(const CxbPciDev *port, GError **errp)
+{
+	return pcie_slot_hotplugs(port, "unplug", errp);
 }
 
 bool cxb_pcie_slot_eject_request(CxbPciDev *port)

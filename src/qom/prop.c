@@ -408,7 +408,7 @@ static void node_defaults(const TypeNode *node, CxbObject *obj)
 		const CxbScalar v = { .kind = CXB_SCALAR_TEXT, .s = (char *)prop->def };
 		g_autoptr(GError) err = NULL;
 
-		if (!prop->def || (prop->kind == CXB_PROP_FN && !prop->set))
+		if (!prop->def || prop->kind == CXB_PROP_FN)
 			continue;
 		if (!set_row(obj, prop, prop->name, &v, false, &err))
 			g_error("default of %s.%s: %s", obj->type->name, prop->name, err->message);

@@ -14,7 +14,7 @@ QUIT = '{"execute": "qmp_capabilities"} {"execute": "quit"}'
 PREFIXES = ["line"]
 RAM = "memory-backend-ram"
 PXB = ["-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1"]
-PORT = PXB + ["-device", "cxl-rp,port=0,bus=cxl.1,id=rp0,chassis=0,slot=2"]
+PORT = PXB + ["-device", "cxl-rp,port=0,bus=cxl.1,id=rp0,chassis=0,slot=2,acpi-index=3"]
 MEM = ["-object", f"{RAM},id=m,size=256M"]
 
 
@@ -94,6 +94,17 @@ LINES = [
         ("type3-dc-not-divisible", "cxl-type3,bus=rp0,num-dc-regions=3,volatile-dc-memdev=m"),
         ("type3-no-cdat", "cxl-type3,bus=rp0,volatile-memdev=m,cdat=nosuch"),
         ("type3-sn-text", "cxl-type3,bus=rp0,volatile-memdev=m,sn=x"),
+        ("acpi-index-large", "cxl-type3,bus=rp0,volatile-memdev=m,acpi-index=16384"),
+        ("acpi-index-taken", "cxl-rp,bus=cxl.1,acpi-index=3,chassis=1"),
+        ("rom-size", "cxl-type3,bus=rp0,volatile-memdev=m,romsize=3"),
+        ("rom-bar-text", "cxl-type3,bus=rp0,volatile-memdev=m,rombar=x"),
+        ("bus-number", "cxl-type3,bus=rp0,volatile-memdev=m,busnr=3"),
+        ("aer-log-max", "cxl-rp,bus=cxl.1,aer_log_max=129"),
+        ("memory-reserve", "cxl-rp,bus=cxl.1,chassis=1,mem-reserve=4G"),
+        ("prefetch-reserve", "cxl-rp,bus=cxl.1,chassis=1,pref32-reserve=4G"),
+        ("two-reserves", "cxl-rp,bus=cxl.1,chassis=1,pref32-reserve=1M,pref64-reserve=1M"),
+        ("numa-node-129", "pxb-cxl,bus_nr=20,bus=pcie.0,numa_node=129"),
+        ("coherent-without-flits", "cxl-type3,bus=rp0,volatile-memdev=m,hdm-db=on"),
         ("type3-slot-1", "cxl-type3,bus=rp0,volatile-memdev=m,addr=1"),
     ], *CXL, *PORT, *MEM),
     ("device/memory-used", [*CXL, *PORT, *MEM, "-device",

@@ -72,3 +72,48 @@ WIDE = same([
         "-object", f"memory-backend-ram,id=m{n},size={256 << n}M,share=on",
         "-device", f"cxl-type3,bus={port},id=t{n},volatile-memdev=m{n},sn={n + 1}")),
 ])
+
+
+class Set(NamedTuple):
+    """Properties of a root port and of the device below it; device None: the slot is empty."""
+    port: str = ""
+    device: str = None
+
+
+# Ports by name, each with something set. Of the first nothing is.
+SET_PORTS = {
+    "plain": Set(device=""),
+    "fixed": Set("hotplug=off"),
+    "fixed-full": Set("hotplug=off", ""),
+    "hidden": Set("x-do-not-expose-native-hotplug-cap=on"),
+    "hidden-full": Set("x-do-not-expose-native-hotplug-cap=on", ""),
+    "always-on": Set("power_controller_present=off"),
+    "always-on-full": Set("power_controller_present=off,aer_log_max=0", ""),
+    "reserve": Set("bus-reserve=2,io-reserve=4K,mem-reserve=32M,pref64-reserve=6G", ""),
+    "reserve-32": Set("pref32-reserve=16M,bus-reserve=0", ""),
+    "express": Set("x-pcie-err-unc-mask=off,x-pcie-ext-tag=off,x-pcie-ari-nextfn-1=on", ""),
+    "express-device": Set(device="x-pcie-err-unc-mask=off,x-pcie-ext-tag=off"),
+    "active": Set("x-pcie-lnksta-dllla=off", "x-pcie-lnksta-dllla=off"),
+    "flits": Set(device="x-256b-flit=on"),
+    "coherent": Set(device="x-256b-flit=on,hdm-db=on"),
+    "no-flits": Set("x-256b-flit=off", ""),
+    "flits-below-none": Set("x-256b-flit=off", "x-256b-flit=on"),
+    "multi": Set("multifunction=on,acpi-index=7", "multifunction=on,rombar=1,romsize=4096"),
+}
+
+
+def commas(*parts):
+    return ",".join(p for p in parts if p)
+
+
+SET = same([
+    "-nodefaults", "-display", "none", "-accel", "qtest", "-qtest-log", "none",
+    "-M", "q35,cxl=on", "-m", "1G",
+    "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1",
+    *(a for n, (name, port) in enumerate(SET_PORTS.items()) for a in (
+        "-object", f"memory-backend-ram,id={name}-mem,size=256M,share=on",
+        "-device", commas(f"cxl-rp,port={n},bus=cxl.1,id={name},chassis=0,slot={n}", port.port),
+        *(() if port.device is None else (
+            "-device", commas(f"cxl-type3,bus={name},id={name}.0,volatile-memdev={name}-mem",
+                              port.device))))),
+])

@@ -21,6 +21,7 @@ import mailbox
 import msix
 import persistent
 import poison
+import properties
 import records
 import refusals
 import registers
@@ -31,7 +32,7 @@ from compare import differences, judge, known
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
 from machines import (ALONE, BOTH, DYNAMIC, EMPTY_SLOT, FILE, PASS_THROUGH, PERSISTENT, REGIONS,
-                      STATIC, WIDE, Pair)
+                      SET, STATIC, WIDE, Pair)
 from observe import ENDS, Observer
 
 peers.need()
@@ -92,6 +93,8 @@ SCENARIOS = [
     Scenario("label_commands_that_may_be_the_last", ["fatal-label"],
              [mailbox.last(c, "fatal-label") for c in persistent.FATAL], PERSISTENT),
     Scenario("both_memories", ["both"], [persistent.both], BOTH),
+    Scenario("types_of_properties", ["property"], [properties.types]),
+    Scenario("effects_of_properties", ["set"], [properties.effects], SET),
     Scenario("two_bridges", ["wide"], [wide.wide], WIDE),
 ]
 

@@ -72,7 +72,10 @@ static void properties_of_devices_are_listed(void)
 	g_assert_true(json_object_is_type(v, json_type_boolean) && !json_object_get_boolean(v));
 	expect_entry(list, "num-dc-regions",
 		     "{'name': 'num-dc-regions', 'type': 'uint8', 'description': "
-		     "'dynamic-capacity regions, 0 to 8'}");
+		     "'dynamic-capacity regions, 0 to 8', 'default-value': 0}");
+	expect_entry(list, "rombar",
+		     "{'name': 'rombar', 'type': 'int32', 'description': 'no effect: there are no "
+		     "option ROMs', 'default-value': -1}");
 	g_assert_null(named(list, "type"));
 	json_object_put(list);
 }

@@ -52,7 +52,7 @@ static bool port_realize(CxbPciDev *dev, GError **errp)
 {
 	if (!port_common(dev, PCIE_TYPE_ROOT_PORT, 2, errp))
 		return false;
-	cxb_pcie_set_slot(dev, 5);
+	cxb_pcie_set_slot(dev, &(CxbPcieSlot){ .nr = 5 });
 	cxb_pcie_add_aer(dev, 0x100);
 	return true;
 }

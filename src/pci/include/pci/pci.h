@@ -49,6 +49,8 @@ typedef struct {
 	/* Ports: whether Secondary Bus Reset (Bridge Control) or Link Disable (Link Control) does
 	 * what it says; NULL: always. */
 	bool (*resets_below)(const CxbPciDev *dev, CxbPciPortControl control);
+	/* Ports: what is below the link has come or gone; it works in 256-byte @flits or not; optional. */
+	void (*link_trained)(CxbPciDev *port, bool flits);
 } CxbPciClass;
 
 #define CXB_PCI_BARS 6
@@ -72,6 +74,15 @@ struct CxbPciDev {
 	int32_t devfn_prop; /* "addr"; -1: next free */
 	uint8_t devfn;
 	bool multifunction;
+	/* Other properties, see props.c. */
+	bool err_unc_mask, ext_tag;
+	uint32_t acpi_index;
+	char *failover_pair_id, *romfile, *sriov_pf;
+	int32_t rombar;
+	uint32_t romsize;
+	uint64_t max_bounce_buffer;
+	bool ari_nextfn_1, lnksta_dllla;
+
 	uint16_t config_size;
 	uint8_t *config;    /* what reads give */
 	uint8_t *wmask;     /* bits software may write */
@@ -85,6 +96,8 @@ struct CxbPciDev {
 	uint16_t pcie_cap; /* offset of the PCIe capability; 0: none */
 	uint16_t msi_cap;  /* offset of the MSI capability; 0: none */
 	uint16_t aer_cap;  /* offset of the AER capability; 0: none */
+	bool flits;        /* private: 256-byte flits are offered */
+	bool slot_fixed;   /* private: nothing may come or go below */
 	bool slot_irq;     /* private: a hot-plug event is being signalled */
 	bool aer_irq;      /* private: an error is being signalled */
 	bool link_off;     /* private: software has disabled the link below */
@@ -224,8 +237,18 @@ extern const char *const cxb_pcie_speed_names[], *const cxb_pcie_width_names[];
 	.desc = "1/2/4/8/12/16/32", .names = cxb_pcie_width_names, .type_name = "PCIELinkWidth"
 /** cxb_pcie_set_link() - Other than what cxb_pcie_add_cap() gives the type. */
 void cxb_pcie_set_link(CxbPciDev *dev, CxbPcieSpeed speed, CxbPcieWidth width);
-/** cxb_pcie_set_slot() - Physical slot number (13 bits) of a root or downstream port. */
-void cxb_pcie_set_slot(CxbPciDev *port, uint16_t slot);
+/** cxb_pcie_offer_flits() - The link may work in 256-byte flits (PCIe 6.0 4.2.3); after
+ * cxb_pcie_add_cap(). Returns: for what is below a port, whether it does. */
+bool cxb_pcie_offer_flits(CxbPciDev *dev);
+/* What the slot of a root or downstream port is like; all but the number are there by default. */
+typedef struct {
+	uint16_t nr;        /* physical slot number, 13 bits */
+	bool fixed;         /* what is in it stays: the bus refuses whoever comes or goes */
+	bool hides_hotplug; /* Slot Capabilities offer no hot plug, so that nothing can come or go */
+	bool always_on;     /* no power controller */
+} CxbPcieSlot;
+/** cxb_pcie_set_slot() - Of a root or downstream port, after cxb_pcie_add_cap(). */
+void cxb_pcie_set_slot(CxbPciDev *port, const CxbPcieSlot *slot);
 /** cxb_pcie_add_dvsec() - DVSEC header with vendor 1E98h plus @body (from offset 0Ah on, @len - 0Ah
  * bytes). Returns: its offset. */
 uint16_t cxb_pcie_add_dvsec(CxbPciDev *dev, uint16_t id, uint8_t rev, uint16_t off, uint16_t len,
@@ -263,6 +286,8 @@ void cxb_pcie_aer_uncorrectable(CxbPciDev *dev, uint32_t error);
 
 /* --- hot plug --- */
 
+/** cxb_pcie_slot_can_unplug() - "Hot-unplug failed: unsupported by the port device 'PORT'". */
+bool cxb_pcie_slot_can_unplug(const CxbPciDev *port, GError **errp);
 /**
  * cxb_pcie_slot_eject_request() - Ask the host to let go of what is behind @port.
  *
@@ -279,6 +304,17 @@ void cxb_pci_host_set_eject(CxbPciHost *host, CxbPciEjectFn fn, void *opaque);
 /** cxb_pci_bridge_init() - Header type 1, windows, bus numbers, secondary bus named @bus_name.
  * Call from realize of an is_bridge class. */
 bool cxb_pci_bridge_init(CxbPciDev *dev, const char *bus_name, GError **errp);
+/* What firmware shall keep free below a bridge, in bytes and buses; all ones: not said. */
+typedef struct {
+	uint32_t buses;
+	uint64_t io, mem, pref32, pref64;
+} CxbPciReserve;
+#define CXB_PCI_RESERVE_NONE UINT64_MAX
+
+/** cxb_pci_bridge_add_reserve() - QEMU's capability for it at @off; nothing if nothing is said. Before
+ * the capabilities behind it in the list. */
+bool cxb_pci_bridge_add_reserve(CxbPciDev *dev, uint8_t off, const CxbPciReserve *reserve,
+				GError **errp);
 /** cxb_pci_bridge_without_io() - The bridge forwards no I/O (7.5.1.3.6): nothing below wants any, and
  * the 64 KiB there are do not reach for many ports. */
 void cxb_pci_bridge_without_io(CxbPciDev *dev);

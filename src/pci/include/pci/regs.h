@@ -53,15 +53,16 @@
 #define PCI_BRIDGE_CTL_SBR  0x0040
 
 /* Capability ids */
-#define PCI_CAP_MSI   0x05
-#define PCI_CAP_SSVID 0x0d
-#define PCI_CAP_PCIE  0x10
-#define PCI_CAP_MSIX  0x11
-#define PCI_EXT_AER   0x0001
-#define PCI_EXT_DSN   0x0003
-#define PCI_EXT_ACS   0x000d
-#define PCI_EXT_DVSEC 0x0023
-#define PCI_EXT_DOE   0x002e
+#define PCI_CAP_MSI    0x05
+#define PCI_CAP_VENDOR 0x09
+#define PCI_CAP_SSVID  0x0d
+#define PCI_CAP_PCIE   0x10
+#define PCI_CAP_MSIX   0x11
+#define PCI_EXT_AER    0x0001
+#define PCI_EXT_DSN    0x0003
+#define PCI_EXT_ACS    0x000d
+#define PCI_EXT_DVSEC  0x0023
+#define PCI_EXT_DOE    0x002e
 
 /* MSI (7.7.1), from the capability */
 #define PCI_MSI_CTL        0x02
@@ -96,6 +97,7 @@
 #define PCIE_DEV_CTL2  0x28
 #define PCIE_LINK_CAP2 0x2c
 #define PCIE_LINK_CTL2 0x30
+#define PCIE_LINK_STA2 0x32
 #define PCIE_CAP_LEN   0x3c
 
 #define PCIE_FLAGS_TYPE      0x00f0
@@ -105,6 +107,7 @@
 #define PCIE_TYPE_ROOT_PORT  0x4
 #define PCIE_TYPE_UPSTREAM   0x5
 #define PCIE_TYPE_DOWNSTREAM 0x6
+#define PCIE_DEV_CAP_EXT_TAG 0x00000020u
 #define PCIE_DEV_CAP_FLR     0x10000000 /* function level reset */
 #define PCIE_DEV_CTL_PAYLOAD 0x00e0
 #define PCIE_DEV_CTL_FLR     0x8000 /* starts one; reads 0 */
@@ -115,26 +118,29 @@
 #define PCIE_LINK_CAP_DLLLA  0x00100000 /* the link status has the active bit */
 #define PCIE_LINK_CTL_OFF    0x0010     /* link disable */
 #define PCIE_LINK_STA_ACTIVE 0x2000
+#define PCIE_LINK_STA2_FLITS 0x0400
 
-#define PCIE_SLOT_CAP_PCP   0x00000002 /* power controller present */
-#define PCIE_SLOT_CAP_NR    0xfff80000
-#define PCIE_SLOT_CTL_ABP   0x0001 /* event enables */
-#define PCIE_SLOT_CTL_PFD   0x0002
-#define PCIE_SLOT_CTL_PDC   0x0008
-#define PCIE_SLOT_CTL_CC    0x0010
-#define PCIE_SLOT_CTL_HPI   0x0020
-#define PCIE_SLOT_CTL_ATTN  0x00c0 /* indicators: 1 on, 2 blink, 3 off */
-#define PCIE_SLOT_CTL_POWER 0x0300
-#define PCIE_SLOT_CTL_OFF   0x0400 /* power controller: off */
-#define PCIE_SLOT_CTL_LOCK  0x0800 /* toggle the interlock; reads 0 */
-#define PCIE_SLOT_CTL_DLLSC 0x1000
-#define PCIE_SLOT_STA_ABP   0x0001
-#define PCIE_SLOT_STA_PDC   0x0008
-#define PCIE_SLOT_STA_CC    0x0010
-#define PCIE_SLOT_STA_PRES  0x0040
-#define PCIE_SLOT_STA_LOCK  0x0080
-#define PCIE_SLOT_STA_DLLSC 0x0100
-#define PCIE_SLOT_STA_W1C   0x011f
+#define PCIE_SLOT_CAP_PCP     0x00000002  /* power controller present */
+#define PCIE_SLOT_CAP_HPC     0x00000040u /* hot-plug capable */
+#define PCIE_SLOT_CAP_HOTPLUG 0x00000060u /* that, and by surprise */
+#define PCIE_SLOT_CAP_NR      0xfff80000
+#define PCIE_SLOT_CTL_ABP     0x0001 /* event enables */
+#define PCIE_SLOT_CTL_PFD     0x0002
+#define PCIE_SLOT_CTL_PDC     0x0008
+#define PCIE_SLOT_CTL_CC      0x0010
+#define PCIE_SLOT_CTL_HPI     0x0020
+#define PCIE_SLOT_CTL_ATTN    0x00c0 /* indicators: 1 on, 2 blink, 3 off */
+#define PCIE_SLOT_CTL_POWER   0x0300
+#define PCIE_SLOT_CTL_OFF     0x0400 /* power controller: off */
+#define PCIE_SLOT_CTL_LOCK    0x0800 /* toggle the interlock; reads 0 */
+#define PCIE_SLOT_CTL_DLLSC   0x1000
+#define PCIE_SLOT_STA_ABP     0x0001
+#define PCIE_SLOT_STA_PDC     0x0008
+#define PCIE_SLOT_STA_CC      0x0010
+#define PCIE_SLOT_STA_PRES    0x0040
+#define PCIE_SLOT_STA_LOCK    0x0080
+#define PCIE_SLOT_STA_DLLSC   0x0100
+#define PCIE_SLOT_STA_W1C     0x011f
 
 /* Advanced error reporting (7.8.4), from the capability */
 #define PCIE_AER_UNC_STA  0x04

@@ -53,7 +53,7 @@ struct CxbProp {
 	size_t offset;
 	unsigned flags;
 	const char *desc;         /* unit and meaning, for help and the manual */
-	const char *def;          /* default in option syntax; NULL: zero */
+	const char *def;          /* default in option syntax; NULL: zero. FN: init sets it */
 	const char *const *names; /* ENUM: NULL-terminated */
 	const char *link_type;    /* LINK */
 	const char *type_name;    /* FN: what help prints between <>, e.g. "str" */
