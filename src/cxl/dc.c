@@ -8,7 +8,6 @@
 #include <inttypes.h>
 
 #define REGION_UNIT (256ull << 20)
-#define MIN_BLOCK   64
 
 /* CXL 3.1 9.13.3: increasing DPA without overlap, bases on 256 MiB, whole blocks. */
 static bool region_check(const CxbDcConfig *c, unsigned i, GError **errp)
@@ -16,7 +15,7 @@ static bool region_check(const CxbDcConfig *c, unsigned i, GError **errp)
 	const CxbDcRegion *r = &c->regions[i];
 	const CxbDcRegion *below = i ? &c->regions[i - 1] : NULL;
 
-	if (r->block_size < MIN_BLOCK || r->block_size & (r->block_size - 1))
+	if (r->block_size < CXB_DC_BLOCK_MIN || r->block_size & (r->block_size - 1))
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"dynamic capacity region %u: block size 0x%" PRIx64
 				" is not a power of two of at least 64",

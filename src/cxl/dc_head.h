@@ -12,9 +12,10 @@ struct CxbDcHead {
 	CxbEvLogs *logs;
 	uint64_t ticket; /* of the command that waits for the engine */
 	/* Records in log 4. What is reserved or waits has the room before anybody else. */
-	size_t reserved;  /* prepared and not yet committed */
-	GQueue waiting;   /* groups that wait whole for room, oldest first */
-	size_t n_waiting; /* records, at most */
+	size_t reserved;         /* prepared and not yet committed */
+	GQueue waiting;          /* groups that wait whole for room, oldest first */
+	size_t n_waiting;        /* records, at most */
+	uint8_t updates_waiting; /* a bit each region */
 };
 
 extern const CxbDcObserver cxb_dc_records; /* opaque: CxbDcHead */
@@ -23,7 +24,8 @@ void cxb_dc_records_cleared(void *head, CxbLogId log);
 /** cxb_dc_records_drop() - Forget the groups that wait. */
 void cxb_dc_records_drop(CxbDcHead *h);
 
-/** cxb_dc_record_append() - The record of one extent, to log 4 of @logs. */
+/** cxb_dc_record_append() - The record of one extent, to log 4 of @logs; of its region alone, if that
+ * was updated. */
 void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, bool more,
 			  uint32_t extents_left, uint32_t tags_left);
 

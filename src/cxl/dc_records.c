@@ -63,7 +63,8 @@ static void append(CxbEvLogs *logs, uint8_t type, uint8_t region, const CxbDcExt
 void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, bool more,
 			  uint32_t extents_left, uint32_t tags_left)
 {
-	append(logs, type, 0, x, more, extents_left, tags_left);
+	append(logs, type, type == WIRE_DC_EVENT_REGION_UPDATED ? x->region : 0, x, more,
+	       extents_left, tags_left);
 }
 
 static void wait_for_room(CxbDcHead *h, uint8_t type, const CxbDcExtent *const *x, size_t n)
@@ -100,12 +101,13 @@ static void groups_write(CxbDcHead *h, uint8_t type, const CxbDcOp *op, size_t f
 	group_write(h, type, op, first, n);
 }
 
-/* Whatever is taken by force has gone already; the rest must still be what was to be said. */
+/* Whatever is taken by force has gone already, and a region is what it is now; the rest must still be
+ * what was to be said. */
 static bool still_so(const CxbDcHead *h, uint8_t type, const CxbDcExtent *x)
 {
 	const CxbDcExtent *e;
 
-	if (type == WIRE_DC_EVENT_FORCED_RELEASE)
+	if (type == WIRE_DC_EVENT_FORCED_RELEASE || type == WIRE_DC_EVENT_REGION_UPDATED)
 		return true;
 	e = cxb_dc_find(h->dc, h->head, x->dpa);
 	return e && e->dpa == x->dpa && e->len == x->len && cxb_uuid_equal(&e->tag, &x->tag) &&
@@ -116,6 +118,8 @@ static void waiting_pop(CxbDcHead *h)
 {
 	Waiting *w = g_queue_pop_head(&h->waiting);
 
+	if (w->type == WIRE_DC_EVENT_REGION_UPDATED)
+		h->updates_waiting &= ~(1u << w->extents[0].region);
 	h->n_waiting -= w->n;
 	g_free(w);
 }
@@ -237,7 +241,25 @@ static void commit(void *opaque, const CxbDcOp *op)
 	}
 }
 
-const CxbDcObserver cxb_dc_records = { prepare, unprepare, commit };
+/* It says no more than to look again: of those that would wait, one is enough. */
+static void configured(void *opaque, uint8_t region)
+{
+	CxbDcHead *h = opaque;
+	const CxbDcExtent none = { .head = h->head, .region = region };
+	const CxbDcExtent *const x = &none;
+
+	if (h->updates_waiting & 1u << region)
+		return;
+	if (!h->n_waiting && room(h)) {
+		cxb_dc_record_append(h->logs, WIRE_DC_EVENT_REGION_UPDATED, x, false,
+				     cxb_dc_extents_available(h->dc), cxb_dc_tags_available(h->dc));
+		return;
+	}
+	h->updates_waiting |= 1u << region;
+	wait_for_room(h, WIRE_DC_EVENT_REGION_UPDATED, &x, 1);
+}
+
+const CxbDcObserver cxb_dc_records = { prepare, unprepare, commit, configured };
 
 bool cxb_dc_head_inject(CxbDcHead *h, const CxbDcRawRecord *records, size_t n, GError **errp)
 {

@@ -341,8 +341,6 @@ static CxbRc release(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	return change_run(opaque, "initiate-dc-release", in, release_run);
 }
 
-#define EFFECTS (CXB_EFFECT_CONFIG_COLD | CXB_EFFECT_CONFIG_NOW | CXB_EFFECT_DATA_NOW)
-
 static const CxbCciCmd commands[] = {
 	{
 		.opcode = CXB_OP_INITIATE_DC_ADD,
@@ -350,7 +348,7 @@ static const CxbCciCmd commands[] = {
 		.spec = "7.6.7.6.5",
 		.in_min = sizeof(struct wire_initiate_dc_in),
 		.in_max = CXB_PAYLOAD_ANY,
-		.effects = EFFECTS,
+		.effects = FMLD_CHANGE_EFFECTS,
 		.run = add,
 	},
 	{
@@ -359,7 +357,7 @@ static const CxbCciCmd commands[] = {
 		.spec = "7.6.7.6.6",
 		.in_min = sizeof(struct wire_initiate_dc_in),
 		.in_max = CXB_PAYLOAD_ANY,
-		.effects = EFFECTS,
+		.effects = FMLD_CHANGE_EFFECTS,
 		.run = release,
 	},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dynamic capacity management, CXL 3.1 7.6.7.6: looking (5600h, 5601h, 5603h). Changes are in
- * fmld_change.c, references in fmld_tags.c. */
+ * fmld_config.c and fmld_change.c, references in fmld_tags.c. */
 #include "fmld_impl.h"
 
 #include "base/trace.h"
@@ -13,7 +13,8 @@
 
 static CxbRc get_info(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 {
-	const CxbDcConfig *c = cxb_dc_config(((const CxbFmLd *)opaque)->config.dc);
+	const CxbDc *dc = ((const CxbFmLd *)opaque)->config.dc;
+	const CxbDcConfig *c = cxb_dc_config(dc);
 	struct wire_dcd_info *info = cxb_wr_room(out, sizeof(*info));
 	uint64_t total = 0;
 
@@ -21,7 +22,8 @@ static CxbRc get_info(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 		return CXB_RC_INTERNAL_ERROR;
 	for (unsigned i = 0; i < c->n_regions; i++) {
 		total += c->regions[i].decode_len;
-		info->block_sizes[i] = le64_put(c->regions[i].block_size);
+		info->sanitize_configurable |= 1u << i;
+		info->block_sizes[i] = le64_put(cxb_dc_block_sizes(dc, i));
 	}
 	info->hosts = c->n_heads;
 	info->regions = c->n_regions;
@@ -154,6 +156,7 @@ static const CxbCciCmd commands[] = {
 void fmld_add_dc(CxbFmLd *fm)
 {
 	cxb_cci_add(fm->cci, commands, G_N_ELEMENTS(commands), fm);
+	fmld_add_dc_config(fm);
 	fmld_add_dc_changes(fm);
 	fmld_add_tags(fm);
 }

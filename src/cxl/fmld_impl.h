@@ -30,9 +30,13 @@ void fmld_set_limit(CciInfo *info, CxbCci *cci, uint8_t limit);
 
 void fmld_add_tunnel(CxbFmLd *fm);      /* cmd_tunnel.c */
 void fmld_add_dc(CxbFmLd *fm);          /* fmld_dc.c */
+void fmld_add_dc_config(CxbFmLd *fm);   /* fmld_config.c */
 void fmld_add_dc_changes(CxbFmLd *fm);  /* fmld_change.c */
 void fmld_add_tags(CxbFmLd *fm);        /* fmld_tags.c */
 extern const CxbDcObserver fmld_events; /* fmld_events.c; opaque: CxbFmLd */
+
+/* Of commands that change dynamic capacity. */
+#define FMLD_CHANGE_EFFECTS (CXB_EFFECT_CONFIG_COLD | CXB_EFFECT_CONFIG_NOW | CXB_EFFECT_DATA_NOW)
 
 #define FMLD_MESSAGE_MAX_LOG2 12
 _Static_assert(CXB_FMLD_MESSAGE_MAX == 1 << FMLD_MESSAGE_MAX_LOG2, "a power of two");

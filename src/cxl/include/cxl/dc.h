@@ -46,6 +46,7 @@
 
 #define CXB_DC_REGIONS     8
 #define CXB_DC_BLOCK_SIZE  (2ull << 20) /* default */
+#define CXB_DC_BLOCK_MIN   64ull
 #define CXB_DC_MAX_EXTENTS (512u << 10) /* default of what 4800h reports as supported */
 
 typedef struct CxbDc CxbDc;
@@ -144,6 +145,8 @@ typedef struct {
 	/* It happens. Runs before the state changes for RELEASE, FORCED_RELEASE and RETURN (aliases
 	 * go first), after it for the others. */
 	void (*commit)(void *opaque, const CxbDcOp *op);
+	/* cxb_dc_configure() has changed a region. NULL: of no interest. */
+	void (*configured)(void *opaque, uint8_t region);
 } CxbDcObserver;
 
 /* Live tags of each host, shared by all devices of a machine. */
@@ -219,6 +222,14 @@ bool cxb_dc_release_group(CxbDc *dc, const CxbDcReleaseReq *reqs, size_t n, GErr
  * was given back. */
 bool cxb_dc_add_reference(CxbDc *dc, const CxbUuid *tag, GError **errp);
 bool cxb_dc_remove_reference(CxbDc *dc, const CxbUuid *tag, GError **errp);
+
+/** cxb_dc_block_sizes() - What the blocks of a region may have: the sum of these powers of two. */
+uint64_t cxb_dc_block_sizes(const CxbDc *dc, uint8_t region);
+/** cxb_dc_region_is_free() - No host has any of it, nor does a reference keep some. */
+bool cxb_dc_region_is_free(const CxbDc *dc, uint8_t region);
+/** cxb_dc_configure() - Give a region blocks of another size, and have its capacity sanitized on
+ * release or not. Fails with CXB_ERROR_BUSY while it is not free. Without a change nobody is told. */
+bool cxb_dc_configure(CxbDc *dc, uint8_t region, uint64_t block_size, bool sanitize, GError **errp);
 
 typedef enum {
 	CXB_DC_STATUS_NOT_FOUND,

@@ -4,7 +4,7 @@
  * interface, to be reached over MCTP, and the event log behind it.
  *
  * Commands: 0001h to 0004h, 0100h, 0101h, 0300h, 0301h, 0400h, 0401h, 5300h, and with dynamic capacity
- * 5600h, 5601h, 5603h to 5605h. These act on the same engine as QMP's commands. The tunnel leads to
+ * 5600h to 5608h. These act on the same engine as QMP's commands. The tunnel leads to
  * LD 0, which has 0001h, 0400h and 0401h.
  *
  * Log 4 gets a record for each extent that a host accepted (type 4) or released (type 5); all else

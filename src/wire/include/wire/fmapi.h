@@ -11,15 +11,16 @@
 #include "wire/dc.h"
 
 enum {
-	CXB_OP_TUNNEL = 0x5300,              /* 7.6.7.3.1 */
-	CXB_OP_GET_DCD_INFO = 0x5600,        /* 7.6.7.6.1 */
-	CXB_OP_GET_HOST_DC_CONFIG = 0x5601,  /* 7.6.7.6.2 */
-	CXB_OP_GET_REGION_EXTENTS = 0x5603,  /* 7.6.7.6.4 */
-	CXB_OP_INITIATE_DC_ADD = 0x5604,     /* 7.6.7.6.5 */
-	CXB_OP_INITIATE_DC_RELEASE = 0x5605, /* 7.6.7.6.6 */
-	CXB_OP_ADD_REFERENCE = 0x5606,       /* 7.6.7.6.7 */
-	CXB_OP_REMOVE_REFERENCE = 0x5607,    /* 7.6.7.6.8 */
-	CXB_OP_LIST_TAGS = 0x5608,           /* 7.6.7.6.9 */
+	CXB_OP_TUNNEL = 0x5300,               /* 7.6.7.3.1 */
+	CXB_OP_GET_DCD_INFO = 0x5600,         /* 7.6.7.6.1 */
+	CXB_OP_GET_HOST_DC_CONFIG = 0x5601,   /* 7.6.7.6.2 */
+	CXB_OP_SET_DC_REGION_CONFIG = 0x5602, /* 7.6.7.6.3 */
+	CXB_OP_GET_REGION_EXTENTS = 0x5603,   /* 7.6.7.6.4 */
+	CXB_OP_INITIATE_DC_ADD = 0x5604,      /* 7.6.7.6.5 */
+	CXB_OP_INITIATE_DC_RELEASE = 0x5605,  /* 7.6.7.6.6 */
+	CXB_OP_ADD_REFERENCE = 0x5606,        /* 7.6.7.6.7 */
+	CXB_OP_REMOVE_REFERENCE = 0x5607,     /* 7.6.7.6.8 */
+	CXB_OP_LIST_TAGS = 0x5608,            /* 7.6.7.6.9 */
 };
 
 /* 5300h Tunnel Management Command; the message, whole, follows in both directions. */
@@ -89,6 +90,18 @@ struct wire_host_dc_out {
 	struct wire_host_dc_region region[];
 };
 WIRE_SIZE(wire_host_dc_out, 4);
+
+/* 5602h Set DC Region Configuration. */
+struct wire_set_dc_region_in {
+	uint8_t region;
+	uint8_t reserved1[3];
+	le64 block_size; /* bytes */
+	uint8_t flags;   /* WIRE_DC_REGION_SANITIZE */
+	uint8_t reserved2[3];
+};
+WIRE_SIZE(wire_set_dc_region_in, 0x10);
+WIRE_AT(wire_set_dc_region_in, block_size, 4);
+WIRE_AT(wire_set_dc_region_in, flags, 0x0c);
 
 /* 5603h Get DC Region Extent Lists. */
 struct wire_region_extents_in {
