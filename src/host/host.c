@@ -8,6 +8,7 @@
 #include "priv.h"
 
 CXB_TRACE(host_phase, (const char *name), "%s", name)
+CXB_TRACE(host_say, (const char *line), "%s", line)
 
 static const char *const phase_names[] = {
 	[H_ACPI] = "acpi",     [H_ENUM] = "enumerate", [H_PLACE] = "place",
@@ -38,12 +39,12 @@ void cxb_h_say(CxbHost *host, const char *fmt, ...)
 	g_autofree char *line = NULL;
 	va_list ap;
 
-	if (!host->config.say)
-		return;
 	va_start(ap, fmt);
 	line = g_strdup_vprintf(fmt, ap);
 	va_end(ap);
-	host->config.say(host->config.opaque, line);
+	trace_host_say(line);
+	if (host->config.say)
+		host->config.say(host->config.opaque, line);
 }
 
 void cxb_h_say_md(HMemdev *md, const char *fmt, ...)
@@ -51,8 +52,6 @@ void cxb_h_say_md(HMemdev *md, const char *fmt, ...)
 	g_autofree char *line = NULL;
 	va_list ap;
 
-	if (!md->host->config.say)
-		return;
 	va_start(ap, fmt);
 	line = g_strdup_vprintf(fmt, ap);
 	va_end(ap);

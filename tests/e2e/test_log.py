@@ -176,6 +176,19 @@ class Log(unittest.TestCase):
         self.assertLessEqual({"cxl_dc_op", "cxl_cci_run", "cxl_hdm_decoder"}, names)
         self.assertEqual([name for name in names if name.startswith("machine_")], [])
 
+    def test_the_built_in_host_tells_what_it_does_and_why(self):
+        self.m = Machine(["-trace", "host_say", "-D", "log"])
+        self.addCleanup(self.m.end)
+        self.seen = 0
+        self.offer(TAGS[0], (GIB, GIB))
+        self.m.qmp.cmd("cxl-inject-dynamic-capacity-event", path=DEVICE, host_id=0, type=0,
+                       records=[{"dpa": MIB, "len": 2 * MIB, "tag": TAGS[1]}])
+        self.assertEqual(self.m.quit(), 0)
+        self.assertEqual(self.new_lines()[-2:],
+                         [f"host_say: mem0: accepted tag {TAGS[0]}: 1 extents, 0x40000000 bytes",
+                          f"host_say: mem0: refused tag {TAGS[1]}: "
+                          "an extent is not aligned to 2 MiB"])
+
     def test_traces_are_off_by_default(self):
         for args in (["-D", "log"], ["-d", "guest_errors", "-D", "log"]):
             with self.subTest(args=args):

@@ -36,7 +36,7 @@ typedef struct {
 	CxbClock *clock;
 	CxbWorkq *workq;
 	CxbHostPolicy accept, release;
-	/* Told what happens, one readable line each (demo, -d host); NULL: nobody. */
+	/* Told what happens, one readable line each, as trace event host_say is; NULL: nobody. */
 	void (*say)(void *opaque, const char *line);
 	void *opaque;
 } CxbHostConfig;
