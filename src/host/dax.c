@@ -27,8 +27,7 @@ static CxbHostDax *dax_new(const HAlloc *alloc)
 	dax->bdf = md->func->pub.bdf;
 	dax->holders = alloc->holders;
 	dax->release_asked = alloc->state != A_ACCEPTED;
-	dax->extents =
-		g_array_sized_new(false, false, sizeof(CxbHostExtent), alloc->extents->len);
+	dax->extents = g_array_sized_new(false, false, sizeof(CxbHostExtent), alloc->extents->len);
 	for (unsigned i = 0; i < alloc->extents->len; i++) {
 		CxbHostExtent e = cxb_h_extent_pub(md, g_ptr_array_index(alloc->extents, i));
 

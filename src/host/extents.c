@@ -11,6 +11,7 @@ void cxb_h_extents_init(HMemdev *md)
 	md->offers = cxb_ivmap_new(NULL);
 	md->live = cxb_ivmap_new(NULL);
 	md->given_up = cxb_ivmap_new(NULL);
+	g_queue_init(&md->accepted);
 	g_queue_init(&md->answers);
 	g_queue_init(&md->releasing);
 }
@@ -34,8 +35,15 @@ HAlloc *cxb_h_alloc_new(HMemdev *md, const CxbUuid *tag)
 
 	alloc->md = md;
 	alloc->tag = *tag;
+	alloc->link.data = alloc;
 	alloc->extents = g_ptr_array_new_with_free_func(g_free);
 	return alloc;
+}
+
+void cxb_h_alloc_accepted(HAlloc *alloc)
+{
+	alloc->state = A_ACCEPTED;
+	g_queue_push_tail_link(&alloc->md->accepted, &alloc->link);
 }
 
 void cxb_h_alloc_known(HAlloc *alloc, bool known)
@@ -82,6 +90,8 @@ void cxb_h_alloc_free(HAlloc *alloc)
 {
 	cxb_h_alloc_known(alloc, false);
 	cxb_h_alloc_waiting(alloc, false);
+	if (alloc->state >= A_ACCEPTED)
+		g_queue_unlink(&alloc->md->accepted, &alloc->link);
 	for (unsigned i = 0; i < alloc->extents->len; i++) {
 		cxb_h_extent_unoffer(g_ptr_array_index(alloc->extents, i));
 		cxb_h_extent_unlive(g_ptr_array_index(alloc->extents, i));
@@ -114,7 +124,7 @@ void cxb_h_take_over(HMemdev *md, const struct wire_dc_extent *wire)
 		alloc = g_hash_table_lookup(md->host->tags, &e->tag);
 	if (!alloc || alloc->md != md) {
 		alloc = cxb_h_alloc_new(md, &e->tag);
-		alloc->state = A_ACCEPTED;
+		cxb_h_alloc_accepted(alloc);
 		cxb_h_alloc_known(alloc, true);
 	}
 	e->alloc = alloc;
@@ -138,7 +148,7 @@ static bool answer(HAlloc *alloc, bool yes, GError **errp)
 	} else if (!yes) {
 		alloc->state = A_ACCEPTED;
 		cxb_h_alloc_waiting(alloc, false);
-	} else if (alloc->in_use) {
+	} else if (alloc->holders) {
 		return cxb_fail(errp, CXB_ERROR_BUSY, "the memory is in use");
 	} else {
 		cxb_h_give_up(alloc);
@@ -170,20 +180,5 @@ bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, G
 	if (!any)
 		return cxb_fail(errp, CXB_ERROR_NOT_FOUND, "nothing of tag %s waits for an answer",
 				cxb_uuid_format(tag, text));
-	return true;
-}
-
-bool cxb_host_set_in_use(CxbHost *host, const CxbUuid *tag, bool in_use, GError **errp)
-{
-	char text[CXB_UUID_STRLEN + 1];
-	HAlloc *alloc = g_hash_table_lookup(host->tags, tag);
-
-	if (!alloc || alloc->state < A_ACCEPTED)
-		return cxb_fail(errp, CXB_ERROR_NOT_FOUND, "no allocation of tag %s",
-				cxb_uuid_format(tag, text));
-	if (in_use && alloc->state == A_RELEASING)
-		return cxb_fail(errp, CXB_ERROR_BUSY, "allocation %s is being given back",
-				cxb_uuid_format(tag, text));
-	alloc->in_use = in_use;
 	return true;
 }

@@ -77,21 +77,26 @@ static CxbHostExtentState extent_state(const HExtent *e)
 	return CXB_HOST_EXTENT_STAGED;
 }
 
+CxbHostExtent cxb_h_extent_pub(HMemdev *md, const HExtent *e)
+{
+	const CxbHostRegion *r = cxb_h_region_of(md, e->dpa, e->len);
+
+	return (CxbHostExtent){
+		.memdev = md->index,
+		.region = r ? r->region : e->region,
+		.dpa = e->dpa,
+		.len = e->len,
+		.hpa = r && r->mapped ? r->hpa + (e->dpa - r->dpa) : 0,
+		.tag = e->tag,
+		.seq = e->seq,
+		.state = extent_state(e),
+	};
+}
+
 static void add_extents(GArray *all, HMemdev *md, const CxbIvMap *map)
 {
 	for (CxbIv *iv = cxb_ivmap_first(map); iv; iv = cxb_ivmap_next(map, iv)) {
-		const HExtent *e = iv->value;
-		const CxbHostRegion *r = cxb_h_region_of(md, e->dpa, e->len);
-		CxbHostExtent pub = {
-			.memdev = md->index,
-			.region = r ? r->region : e->region,
-			.dpa = e->dpa,
-			.len = e->len,
-			.hpa = r && r->mapped ? r->hpa + (e->dpa - r->dpa) : 0,
-			.tag = e->tag,
-			.seq = e->seq,
-			.state = extent_state(e),
-		};
+		CxbHostExtent pub = cxb_h_extent_pub(md, iv->value);
 
 		g_array_append_val(all, pub);
 	}

@@ -220,7 +220,7 @@ static void accepted(HAlloc *alloc)
 		cxb_h_alloc_free(alloc);
 		return;
 	}
-	alloc->state = A_ACCEPTED;
+	cxb_h_alloc_accepted(alloc);
 	alloc->chain = NULL;
 	cxb_h_say_md(alloc->md, "accepted tag %s: %u extents, 0x%" PRIx64 " bytes",
 		     cxb_uuid_format(&alloc->tag, tag), alloc->extents->len, total);
@@ -228,18 +228,22 @@ static void accepted(HAlloc *alloc)
 
 static void answer_end(HMemdev *md, HChain *chain, bool good)
 {
+	GPtrArray *allocs = chain->allocs;
+
 	md->answering = false;
 	g_queue_pop_head(&md->answers);
-	for (unsigned i = chain->allocs->len; good && i-- > 0;) {
-		HAlloc *alloc = g_ptr_array_index(chain->allocs, i);
+	chain->allocs = g_ptr_array_new();
+	for (unsigned i = 0; i < allocs->len; i++) {
+		HAlloc *alloc = g_ptr_array_index(allocs, i);
 
 		/* One that only repeated an accepted allocation goes with its chain. */
-		if (alloc->state != A_ANSWERING ||
-		    ((HExtent *)g_ptr_array_index(alloc->extents, 0))->duplicate)
-			continue;
-		g_ptr_array_remove_index(chain->allocs, i);
-		accepted(alloc);
+		if (good && alloc->state == A_ANSWERING &&
+		    !((HExtent *)g_ptr_array_index(alloc->extents, 0))->duplicate)
+			accepted(alloc);
+		else
+			g_ptr_array_add(chain->allocs, alloc);
 	}
+	g_ptr_array_unref(allocs);
 	chain_free(chain);
 	pump(md);
 }

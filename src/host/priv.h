@@ -133,12 +133,13 @@ struct HAlloc {
 	HMemdev *md;
 	CxbUuid tag;
 	HAllocState state;
-	bool in_use;
+	unsigned holders;   /* of its DAX device */
 	bool known;         /* in the host's table of tags */
 	bool waiting;       /* in its table of untagged ones to be answered */
 	unsigned pending;   /* release commands not answered */
 	HChain *chain;      /* until it is answered */
-	GPtrArray *extents; /* of HExtent, owned */
+	GPtrArray *extents; /* of HExtent, owned; as offered or listed */
+	GList link;         /* in the device's accepted ones */
 };
 
 /* Add records up to the one without "more": answered by one response. */
@@ -225,6 +226,7 @@ struct HMemdev {
 	/* dynamic capacity */
 	CxbIvMap *offers;   /* of HExtent, by DPA */
 	CxbIvMap *live;     /* of HExtent, by DPA */
+	GQueue accepted;    /* of HAlloc, oldest first */
 	CxbIvMap *given_up; /* ranges given up in the open chain of release records */
 	GQueue releasing;   /* of HExtent (range only): release commands on their way, in order */
 	uint8_t sharable;   /* a bit a region */
@@ -351,12 +353,17 @@ void cxb_h_extents_fini(HMemdev *md);
 void cxb_h_take_over(HMemdev *md, const struct wire_dc_extent *e);
 HAlloc *cxb_h_alloc_new(HMemdev *md, const CxbUuid *tag);
 void cxb_h_alloc_free(HAlloc *alloc);
+/** cxb_h_alloc_accepted() - It is ours: a DAX device. */
+void cxb_h_alloc_accepted(HAlloc *alloc);
 /** cxb_h_alloc_known() - Into or out of the table that tags are looked up in. */
 void cxb_h_alloc_known(HAlloc *alloc, bool known);
 /** cxb_h_alloc_waiting() - Waits, or no longer waits, for cxb_host_respond(). */
 void cxb_h_alloc_waiting(HAlloc *alloc, bool waiting);
 void cxb_h_extent_unoffer(HExtent *e);
 void cxb_h_extent_unlive(HExtent *e);
+
+/* look.c */
+CxbHostExtent cxb_h_extent_pub(HMemdev *md, const HExtent *e);
 
 /* offers.c: chains of add records and their answers */
 void cxb_h_offer(HMemdev *md, const struct wire_dc_record *rec);
@@ -369,5 +376,7 @@ void cxb_h_offers_fini(HMemdev *md);
 void cxb_h_release(HMemdev *md, const struct wire_dc_record *rec);
 void cxb_h_forced(HMemdev *md, const struct wire_dc_record *rec);
 void cxb_h_give_up(HAlloc *alloc);
+/** cxb_h_let_go() - Nobody holds it any more: what was asked back meanwhile goes. */
+void cxb_h_let_go(HAlloc *alloc);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Giving memory back (8.2.9.9.9.4): a record that touches an allocation gives up all of it, one
- * command an extent. What is in use stays, silently: the device asks again.
+ * command an extent. What somebody holds stays, silently, until nobody does.
  */
 #include <inttypes.h>
 
@@ -84,7 +84,7 @@ static void asked_back(HAlloc *alloc)
 
 	if (alloc->state == A_RELEASING || alloc->state == A_ANSWERING)
 		return;
-	if (host->config.release == CXB_HOST_ALL && !alloc->in_use) {
+	if (host->config.release == CXB_HOST_ALL && !alloc->holders) {
 		for (unsigned i = 0; i < alloc->extents->len; i++) {
 			const HExtent *e = g_ptr_array_index(alloc->extents, i);
 
@@ -96,7 +96,13 @@ static void asked_back(HAlloc *alloc)
 	alloc->state = A_RELEASE_ASKED;
 	cxb_h_alloc_waiting(alloc, true);
 	cxb_h_say_md(alloc->md, "asked to give back tag %s: %s", cxb_uuid_format(&alloc->tag, tag),
-		     alloc->in_use ? "in use" : "kept for now");
+		     alloc->holders ? "in use" : "kept for now");
+}
+
+void cxb_h_let_go(HAlloc *alloc)
+{
+	if (alloc->state == A_RELEASE_ASKED && alloc->md->host->config.release == CXB_HOST_ALL)
+		cxb_h_give_up(alloc);
 }
 
 /* A null tag names whatever lies there: some devices forget the tag. */

@@ -2,28 +2,7 @@
 #include "qmp_host.h"
 
 #include "base/error.h"
-
-static void put_u64(json_object *o, const char *key, uint64_t v)
-{
-	json_object_object_add(o, key, json_object_new_uint64(v));
-}
-
-static void put_str(json_object *o, const char *key, const char *s)
-{
-	json_object_object_add(o, key, json_object_new_string(s));
-}
-
-static void put_bool(json_object *o, const char *key, bool v)
-{
-	json_object_object_add(o, key, json_object_new_boolean(v));
-}
-
-static void put_uuid(json_object *o, const char *key, const CxbUuid *uuid)
-{
-	char text[CXB_UUID_STRLEN + 1];
-
-	put_str(o, key, cxb_uuid_format(uuid, text));
-}
+#include "qmp_put.h"
 
 static void put_bdf(json_object *o, uint16_t bdf)
 {
@@ -66,6 +45,15 @@ static json_object *windows(const CxbHost *host)
 	return list;
 }
 
+void cxb_qmp_host_put_path(const QmpHost *qh, json_object *o, uint16_t bdf)
+{
+	const CxbPciDev *dev = cxb_pci_find(cxb_machine_pci(qh->machine), bdf);
+	g_autofree char *path = dev ? cxb_object_path(&dev->dev.obj) : NULL;
+
+	if (path)
+		put_str(o, "path", path);
+}
+
 static json_object *functions(const QmpHost *qh)
 {
 	json_object *list = json_object_new_array();
@@ -74,7 +62,6 @@ static json_object *functions(const QmpHost *qh)
 
 	for (unsigned i = 0; i < n; i++) {
 		json_object *o = json_object_new_object();
-		const CxbPciDev *dev = cxb_pci_find(cxb_machine_pci(qh->machine), f[i].bdf);
 
 		put_bdf(o, f[i].bdf);
 		put_u64(o, "depth", f[i].depth);
@@ -82,11 +69,7 @@ static json_object *functions(const QmpHost *qh)
 		put_u64(o, "vendor", f[i].vendor);
 		put_u64(o, "device", f[i].device);
 		put_u64(o, "class", f[i].class_code);
-		if (dev) {
-			g_autofree char *path = cxb_object_path(&dev->dev.obj);
-
-			put_str(o, "path", path);
-		}
+		cxb_qmp_host_put_path(qh, o, f[i].bdf);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -185,14 +168,16 @@ static json_object *events(const CxbHost *host)
 	return list;
 }
 
-static bool have_host(const QmpHost *qh, GError **errp)
+bool cxb_qmp_host_there(const QmpHost *qh, GError **errp)
 {
 	return qh->host || cxb_fail(errp, CXB_ERROR_INVALID,
 				    "The built-in host is not there: started without -accel host");
 }
 
-static bool host_runs(const QmpHost *qh, GError **errp)
+bool cxb_qmp_host_runs(const QmpHost *qh, GError **errp)
 {
+	if (!cxb_qmp_host_there(qh, errp))
+		return false;
 	return !cxb_host_halted(qh->host) ||
 	       cxb_fail(errp, CXB_ERROR_INVALID, "The built-in host stands: 'cont' lets it run");
 }
@@ -202,7 +187,7 @@ static json_object *query_cxl_host(void *opaque, void *args, GError **errp)
 	const QmpHost *qh = opaque;
 	json_object *o;
 
-	if (!have_host(qh, errp))
+	if (!cxb_qmp_host_there(qh, errp))
 		return NULL;
 	o = json_object_new_object();
 	put_str(o, "state", state_name(cxb_host_state(qh->host)));
@@ -260,7 +245,7 @@ static json_object *cxl_host_respond(void *opaque, void *args, GError **errp)
 	const bool add = a->response == RESPOND_ACCEPT || a->response == RESPOND_REJECT;
 	CxbUuid tag = { { 0 } };
 
-	if (!have_host(qh, errp) || !host_runs(qh, errp))
+	if (!cxb_qmp_host_runs(qh, errp))
 		return NULL;
 	if (*a->tag && !cxb_uuid_parse(a->tag, &tag)) {
 		cxb_fail(errp, CXB_ERROR_INVALID, "tag '%s' is not a UUID", a->tag);
@@ -363,4 +348,5 @@ static const CxbQmpCmd rows[] = {
 void cxb_qmp_host_add(CxbQmp *qmp, QmpHost *qh)
 {
 	cxb_qmp_add(qmp, rows, qh);
+	cxb_qmp_dax_add(qmp, qh);
 }

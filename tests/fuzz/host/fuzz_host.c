@@ -142,7 +142,10 @@ static void tell(Fuzz *f, CxbHost *host)
 			cxb_host_respond(host, b[1] % 3 - 1, &tag, b[0] & 0x80, NULL);
 			break;
 		case 5:
-			cxb_host_set_in_use(host, &tag, b[0] & 0x80, NULL);
+			if (b[0] & 0x80)
+				cxb_host_dax_hold(host, &tag, NULL);
+			else
+				cxb_host_dax_release(host, &tag, NULL);
 			break;
 		case 6:
 			d->fail_op = b[1] & 1 ? 0x4802 + (b[1] >> 1 & 1) : 0;
@@ -160,6 +163,27 @@ static void tell(Fuzz *f, CxbHost *host)
 		}
 		if (!(b[0] & 0x20))
 			cxb_workq_drain(f->m->workq);
+	}
+}
+
+static void look_at_daxes(CxbHost *host)
+{
+	g_autoptr(GPtrArray) daxes = cxb_host_daxes(host);
+
+	for (unsigned i = 0; i < daxes->len; i++) {
+		const CxbHostDax *dax = g_ptr_array_index(daxes, i);
+		uint64_t sum = 0;
+
+		for (unsigned k = 0; k < dax->extents->len; k++) {
+			const CxbHostExtent *e = &g_array_index(dax->extents, CxbHostExtent, k);
+
+			sum += e->len;
+			if (!cxb_uuid_equal(&e->tag, &dax->uuid) ||
+			    e->state < CXB_HOST_EXTENT_ACCEPTED)
+				g_error("an extent of something else");
+		}
+		if (!sum || sum != dax->size)
+			g_error("not the sum of its extents");
 	}
 }
 
@@ -181,6 +205,7 @@ static void look(CxbHost *host)
 	cxb_host_windows(host, &w);
 	cxb_host_memdevs(host, &md);
 	cxb_host_regions(host, &r);
+	look_at_daxes(host);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -323,7 +323,7 @@ int main(int argc, char **argv)
 	BOOTED("idle", letting_go_of_what_nobody_wants_back_gives_nothing_back);
 	BOOTED("releasing", what_is_being_given_back_cannot_be_held);
 	BOOTED("forced", what_is_held_goes_by_force);
-	g_test_add("/host/dax/ask", Fixture, NULL, set_up, who_asks_a_person_asks_after_it_was_let_go,
-		   tear_down);
+	g_test_add("/host/dax/ask", Fixture, NULL, set_up,
+		   who_asks_a_person_asks_after_it_was_let_go, tear_down);
 	return g_test_run();
 }

@@ -250,31 +250,6 @@ static void a_refused_answer_leaves_nothing_behind(Fixture *f, gconstpointer unu
 
 /* --- release --- */
 
-static void memory_in_use_stays_until_asked_for_again(Fixture *f, gconstpointer unused)
-{
-	const CxbUuid tag = fake_tag(1);
-	CxbHostExtent e = { 0 };
-
-	fake_event(f->d, ADD, 0, M2, 1, 0, false);
-	drain(f);
-	did(f->d, "add 0+200000\n");
-	g_assert_true(cxb_host_set_in_use(f->host, &tag, true, NULL));
-	fake_event(f->d, RELEASE, 0, M2, 1, 0, false);
-	drain(f);
-	did(f->d, "");
-	extents(f, &e);
-	g_assert_cmpint(e.state, ==, CXB_HOST_EXTENT_RELEASE_ASKED);
-	g_assert_false(cxb_host_respond(f->host, -1, &tag, true, NULL));
-	g_assert_true(cxb_host_set_in_use(f->host, &tag, false, NULL));
-	drain(f);
-	did(f->d, "");
-	fake_event(f->d, RELEASE, 0, M2, 1, 0, false);
-	drain(f);
-	did(f->d, "release 0+200000\n");
-	g_assert_cmpuint(extents(f, NULL), ==, 0);
-	g_assert_false(cxb_host_set_in_use(f->host, &tag, true, NULL));
-}
-
 static void what_we_do_not_have_is_given_back(Fixture *f, gconstpointer unused)
 {
 	fake_event(f->d, RELEASE, 16 * M2, 2 * M2, 9, 0, false);
@@ -574,7 +549,6 @@ int main(int argc, char **argv)
 	BOOTED("sequence", sequence_numbers_do_not_matter_where_nothing_is_shared);
 	BOOTED("long", a_long_answer_goes_out_in_parts);
 	BOOTED("refused", a_refused_answer_leaves_nothing_behind);
-	BOOTED("in-use", memory_in_use_stays_until_asked_for_again);
 	BOOTED("untracked", what_we_do_not_have_is_given_back);
 	BOOTED("release-group", each_record_of_a_release_is_answered_once);
 	BOOTED("release-other", a_release_by_another_tag_is_ignored);

@@ -172,19 +172,18 @@ static void an_offer_becomes_memory_and_a_release_takes_it(Fixture *f, gconstpoi
 	g_assert_null(strstr(f->said->str, "hysical address"));
 }
 
-static void in_use_memory_stays_until_asked_for_again(Fixture *f, gconstpointer unused)
+static void a_release_of_what_is_held_completes_when_it_is_let_go(Fixture *f, gconstpointer unused)
 {
 	CxbHostMem *mem = backend(f, "memory-backend-ram,id=b,size=2M,tag=" TAG);
 	CxbDc *dc = cxb_cxl_type3_dc(f->t3);
 
 	add(f, mem, 1, &(CxbDcRange){ 0, 2 * MIB });
-	g_assert_true(cxb_host_set_in_use(f->host, cxb_hostmem_tag(mem), true, NULL));
+	g_assert_true(cxb_host_dax_hold(f->host, cxb_hostmem_tag(mem), NULL));
+	release(f, mem);
 	release(f, mem);
 	g_assert_cmpuint(cxb_dc_accepted_count(dc, 0), ==, 1);
-	g_assert_true(cxb_host_set_in_use(f->host, cxb_hostmem_tag(mem), false, NULL));
+	g_assert_true(cxb_host_dax_release(f->host, cxb_hostmem_tag(mem), NULL));
 	drain(f);
-	g_assert_cmpuint(cxb_dc_accepted_count(dc, 0), ==, 1);
-	release(f, mem);
 	g_assert_cmpuint(cxb_dc_accepted_count(dc, 0), ==, 0);
 }
 
@@ -263,7 +262,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("boot", boots_without_a_timer_left_and_maps_every_region);
 	ADD("add-release", an_offer_becomes_memory_and_a_release_takes_it);
-	ADD("in-use", in_use_memory_stays_until_asked_for_again);
+	ADD("held", a_release_of_what_is_held_completes_when_it_is_let_go);
 	ADD("reset", accepted_extents_are_taken_over_after_a_reset);
 	ADD("many", a_group_of_many_extents_is_one_allocation);
 	g_test_add_func("/host/machine/two", two_devices_behind_two_ports_share_the_window);

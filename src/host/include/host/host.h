@@ -91,7 +91,7 @@ typedef enum {
 	CXB_HOST_EXTENT_STAGED, /* its chain is open (more = 1) */
 	CXB_HOST_EXTENT_ASKING, /* waits for cxb_host_respond() */
 	CXB_HOST_EXTENT_ACCEPTED,
-	CXB_HOST_EXTENT_RELEASE_ASKED, /* asked back; waits for cxb_host_respond(), or in use */
+	CXB_HOST_EXTENT_RELEASE_ASKED, /* asked back; waits for cxb_host_respond(), or is held */
 } CxbHostExtentState;
 const char *cxb_host_extent_state_name(CxbHostExtentState state);
 
@@ -144,7 +144,33 @@ GArray *cxb_host_events(const CxbHost *host);
  * Returns: false if nothing of that tag is waiting.
  */
 bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, GError **errp);
-/** cxb_host_set_in_use() - An allocation in use is not given back until it no longer is. */
-bool cxb_host_set_in_use(CxbHost *host, const CxbUuid *tag, bool in_use, GError **errp);
+
+/* --- DAX devices --- */
+
+/* An accepted allocation is a DAX device: all extents of a tag, one behind the other. */
+typedef struct {
+	CxbUuid uuid; /* the tag; null: an extent without one, which is an allocation by itself */
+	unsigned memdev;
+	uint16_t bdf; /* of the memory device */
+	uint8_t region;
+	uint64_t size;
+	unsigned holders;
+	bool release_asked;
+	GArray *extents; /* of CxbHostExtent, as they follow each other in it */
+} CxbHostDax;
+
+/** cxb_host_daxes() - All of them (CxbHostDax), by memory device and then in order of acceptance.
+ * Caller unrefs. */
+GPtrArray *cxb_host_daxes(const CxbHost *host);
+/**
+ * cxb_host_dax_hold() - One holder more. What is held is not given back: a request for it is
+ * remembered, and answered when the last holder has let go. A reset of the host ends all holding,
+ * and a forced release takes what is held as well.
+ *
+ * Returns: false if there is no such device, or if it is being given back.
+ */
+bool cxb_host_dax_hold(CxbHost *host, const CxbUuid *uuid, GError **errp);
+/** cxb_host_dax_release() - One holder less; fails if there is none. */
+bool cxb_host_dax_release(CxbHost *host, const CxbUuid *uuid, GError **errp);
 
 #endif
