@@ -166,6 +166,22 @@ void cxb_dc_add_observer(CxbDc *dc, const CxbDcObserver *observer, void *opaque)
 	g_array_append_val(dc->watches, watch);
 }
 
+void cxb_dc_remove_observers(CxbDc *dc, void *opaque)
+{
+	static const CxbDcObserver nobody;
+
+	for (guint i = dc->watches->len; i--;) {
+		DcWatch *w = &g_array_index(dc->watches, DcWatch, i);
+
+		if (w->opaque != opaque)
+			continue;
+		if (dc->txn) /* which counts them */
+			*w = (DcWatch){ &nobody, NULL };
+		else
+			g_array_remove_index(dc->watches, i);
+	}
+}
+
 bool cxb_dc_under_way(const CxbDc *dc)
 {
 	return dc->txn != NULL;

@@ -180,6 +180,7 @@ void cxb_dc_head_free(CxbDcHead *h)
 {
 	if (!h)
 		return;
+	cxb_dc_remove_observers(h->dc, h);
 	cxb_dc_records_drop(h);
 	g_free(h);
 }

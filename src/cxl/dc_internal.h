@@ -86,7 +86,9 @@ typedef struct {
 	GSequence *accepted;  /* DcExtent, in order of acceptance */
 	uint32_t generation;
 	DcList lists[DC_LISTS];
-	bool reannounce; /* reset while an operation was under way */
+	/* What has to wait for the end of an operation. */
+	bool reannounce; /* reset meanwhile */
+	bool leaving;    /* gone meanwhile */
 } DcHead;
 
 typedef struct {

@@ -212,6 +212,29 @@ bool cxb_dc_release_group(CxbDc *dc, const CxbDcReleaseReq *reqs, size_t n, GErr
 	return cxb_dc_txn_run(dc, txn, errp) == DC_TXN_DONE;
 }
 
+void cxb_dc_head_leave(CxbDc *dc, uint16_t id)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new();
+	DcHead *head = &dc->heads[id];
+	DcTxn *txn;
+
+	g_assert(id < dc->config.n_heads);
+	cxb_dc_drop_lists(dc, id);
+	head->leaving = true;
+	if (dc->txn && dc->txn->waiting && dc->txn->ops[0].head == id)
+		cxb_dc_prepared(dc, g_error_new(CXB_ERROR, CXB_ERROR_BUSY, "the host has gone"));
+	if (dc->txn || !head->leaving) /* at its end, or done there */
+		return;
+	head->leaving = head->reannounce = false;
+	for (const CxbIv *iv = cxb_ivmap_first(head->map); iv; iv = cxb_ivmap_next(head->map, iv))
+		g_ptr_array_add(all, iv->value);
+	if (!all->len)
+		return;
+	txn = cxb_dc_txn_new(id);
+	cxb_dc_txn_add(txn, CXB_DC_OP_FORCED_RELEASE, whole_tags(all));
+	cxb_dc_txn_run(dc, txn, NULL);
+}
+
 bool cxb_dc_release(CxbDc *dc, const CxbDcReleaseReq *req, GError **errp)
 {
 	return cxb_dc_release_group(dc, req, 1, errp);

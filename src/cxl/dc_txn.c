@@ -175,9 +175,12 @@ static void commit_one(CxbDc *dc, DcTxn *txn, unsigned i)
 static void end(CxbDc *dc)
 {
 	cxb_dc_txn_free(g_steal_pointer(&dc->txn));
-	for (unsigned i = 0; i < dc->config.n_heads && !dc->txn; i++)
+	for (unsigned i = 0; i < dc->config.n_heads && !dc->txn; i++) {
+		if (dc->heads[i].leaving)
+			cxb_dc_head_leave(dc, i);
 		if (dc->heads[i].reannounce)
 			cxb_dc_reset_head(dc, i);
+	}
 }
 
 static DcTxnResult go_on(CxbDc *dc, GError **errp)

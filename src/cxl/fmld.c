@@ -52,6 +52,8 @@ void cxb_fmld_free(CxbFmLd *fm)
 {
 	if (!fm)
 		return;
+	if (fm->config.dc)
+		cxb_dc_remove_observers(fm->config.dc, fm);
 	cxb_cci_free(fm->ld0);
 	cxb_cci_free(fm->cci);
 	cxb_evlogs_free(fm->logs);

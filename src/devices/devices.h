@@ -94,12 +94,25 @@ typedef struct {
 
 typedef struct Type3 Type3;
 
+typedef struct Type3Capacity Type3Capacity;
+
 /* A host memory backend as the engine sees it; referenced while held, and gone when released. */
 typedef struct {
 	CxbDcBacking backing;
-	Type3 *t3;
+	Type3Capacity *capacity;
 	CxbHostMem *mem;
 } Type3Backing;
+
+/* A device's dynamic capacity, which its heads share. It goes with the last of them. */
+struct Type3Capacity {
+	const CxbCxlListener *listener;
+	CxbDc *dc;
+	Type3 **heads; /* by number; NULL: not plugged */
+	unsigned n_heads, plugged;
+	Type3Backing fixed;      /* static; mem NULL: capacity is lazy */
+	Type3Backing *candidate; /* found and not held; replaced by the next one found */
+	GHashTable *held;        /* set of Type3Backing (owned) */
+};
 
 /* Static memory: @mem, held, is at @dpa for @len bytes. */
 typedef struct {
@@ -131,6 +144,9 @@ struct Type3 {
 	char *cdat_file; /* NULL: the table is made */
 	CxbObject *volatile_memdev, *persistent_memdev, *lsa_memdev;
 	CxbObject *legacy_memdev; /* "memdev": persistent, too */
+	uint16_t n_heads;
+	CxbObject *device; /* cxl-type3-head: whose head it is; else NULL */
+	uint16_t head_nr;
 
 	const CxbCxlListener *listener;
 	char *path;
@@ -143,23 +159,22 @@ struct Type3 {
 	CxbPoison *poison;
 	CxbDevRegs *devregs;
 	CxbRegion *dev_regs;
-	CxbDc *dc;
+	Type3Capacity *capacity; /* NULL: it has none */
+	CxbDc *dc;               /* of capacity */
 	CxbDcHead *head;
-	CxbFmLd *fm; /* the fabric manager's side */
+	CxbFmLd *fm; /* the fabric manager's side; NULL: a further head */
 	CxbCdat *cdat;
 	Type3Part part[TYPE3_PARTS];
-	uint64_t static_size;    /* bytes of DPA below the dynamic regions */
-	CxbHostMem *lsa;         /* held; NULL: no label storage */
-	Type3Backing dc_static;  /* mem NULL: capacity is lazy */
-	Type3Backing *candidate; /* found and not held; replaced by the next one found */
-	GHashTable *held;        /* set of Type3Backing (owned) */
-	uint64_t missed;         /* accesses that met no capacity */
-	bool announced;          /* the listener knows of us */
+	uint64_t static_size; /* bytes of DPA below the dynamic regions */
+	CxbHostMem *lsa;      /* held; NULL: no label storage */
+	uint64_t missed;      /* accesses that met no capacity */
+	bool announced;       /* the listener knows of us */
 };
 
 #define TYPE3_DPA_LIMIT (UINT64_C(1) << 52) /* physical addresses have 52 bits at most */
 
 #define SN_UNSET         UINT64_MAX
+#define TYPE3_HEADS      255u /* what the fabric manager is told of them is a byte */
 #define TYPE3_VECTOR_DOE 0
 
 /** cxb_type3_static_init() - Take the backends of static memory and label storage. On failure
@@ -202,19 +217,27 @@ unsigned cxb_type3_regions_described(const Type3 *t3);
 bool cxb_type3_regions(const Type3 *t3, CxbDcRegion *regions, uint64_t *total, GError **errp);
 /** cxb_type3_dc_init() - Make the engine, if there are regions; after static memory. */
 bool cxb_type3_dc_init(Type3 *t3, GError **errp);
+/** cxb_type3_dc_join() - Be a further head of t3->device. */
+bool cxb_type3_dc_join(Type3 *t3, GError **errp);
+/** cxb_type3_dc_plug() - @t3 is head t3->head_nr of it from now on. */
+void cxb_type3_dc_plug(Type3 *t3, Type3Capacity *c);
+bool cxb_type3_is_head(const Type3 *t3); /* a further one */
 /** cxb_type3_dc_attach() - Give it its commands and records, and the machine as an observer. */
 void cxb_type3_dc_attach(Type3 *t3);
-void cxb_type3_dc_fini(Type3 *t3);
+/** cxb_type3_dc_leave() - The host has gone, whatever it had is free, while others go on. Before the machine
+ * is told that @t3 goes. */
+void cxb_type3_dc_leave(Type3 *t3);
+void cxb_type3_dc_fini(Type3 *t3); /* with the last head: the engine */
 
 /** cxb_type3_fm_init() - The fabric manager's side, after memdev and dc are settled. */
 void cxb_type3_fm_init(Type3 *t3);
 
-void cxb_type3_backings_init(Type3 *t3);
+void cxb_type3_backings_init(Type3Capacity *c);
 /** cxb_type3_find_backing() - For CxbDcConfig; good until the next call unless held meanwhile. */
 CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag);
 /** cxb_type3_static_backing() - Take dc_memdev; NULL on failure. */
 CxbDcBacking *cxb_type3_static_backing(Type3 *t3, GError **errp);
-void cxb_type3_backings_fini(Type3 *t3);
+void cxb_type3_backings_fini(Type3Capacity *c);
 /** cxb_type3_cdat_init() - Make or load the table and add the DOE that shows it. After dc and
  * static_size are settled. */
 bool cxb_type3_cdat_init(Type3 *t3, uint16_t off, GError **errp);
@@ -224,9 +247,12 @@ void cxb_type3_cdat_fini(Type3 *t3);
 void cxb_type3_ras_error(void *opaque, bool correctable);
 void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind);
 
+extern const CxbPciClass cxb_type3_class;
+
 extern const CxbType cxb_pxb_cxl_type;
 extern const CxbType cxb_cxl_rp_type;
 extern const CxbType cxb_cxl_type3_type;
+extern const CxbType cxb_cxl_type3_head_type;
 extern const CxbType cxb_cxl_mctp_type;
 
 #endif

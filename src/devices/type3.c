@@ -142,7 +142,8 @@ static bool registers_init(Type3 *t3, GError **errp)
 	cxb_memdev_add_commands(t3->memdev, t3->cci);
 	cxb_type3_dc_attach(t3);
 	cxb_type3_poison_init(t3);
-	cxb_type3_fm_init(t3);
+	if (!cxb_type3_is_head(t3))
+		cxb_type3_fm_init(t3);
 	t3->comp = cxb_comp_new(&comp);
 
 	const CxbDevRegsConfig devregs = { .cci = t3->cci,
@@ -202,6 +203,7 @@ static void t3_unrealize(CxbPciDev *dev)
 {
 	Type3 *t3 = (Type3 *)dev;
 
+	cxb_type3_dc_leave(t3);
 	if (t3->announced)
 		t3->listener->endpoint_removing(t3->listener->opaque, &dev->dev);
 	t3->announced = false;
@@ -209,13 +211,12 @@ static void t3_unrealize(CxbPciDev *dev)
 	g_clear_pointer(&t3->comp_regs, cxb_region_free);
 	g_clear_pointer(&t3->comp, cxb_comp_free);
 	g_clear_pointer(&t3->devregs, cxb_devregs_free);
+	g_clear_pointer(&t3->fm, cxb_fmld_free);
 	cxb_type3_dc_fini(t3);
 	g_clear_pointer(&t3->poison, cxb_poison_free);
 	g_clear_pointer(&t3->memdev, cxb_memdev_free);
 	g_clear_pointer(&t3->cci, cxb_cci_free);
 	g_clear_pointer(&t3->logs, cxb_evlogs_free);
-	g_clear_pointer(&t3->head, cxb_dc_head_free);
-	g_clear_pointer(&t3->fm, cxb_fmld_free);
 	cxb_type3_static_fini(t3);
 	cxb_type3_cdat_fini(t3);
 	g_clear_pointer(&t3->path, g_free);
@@ -229,8 +230,12 @@ static bool parts_init(Type3 *t3, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"dc-event-log-size %u is not between 1 and 65535",
 				t3->dc_event_log_size);
-	return cxb_type3_static_init(t3, errp) && cxb_type3_dc_init(t3, errp) &&
-	       registers_init(t3, errp) && config_init(t3, errp);
+	/* Static memory is the device's own; a further head has what is shared. */
+	if (cxb_type3_is_head(t3)
+		    ? !cxb_type3_dc_join(t3, errp)
+		    : !cxb_type3_static_init(t3, errp) || !cxb_type3_dc_init(t3, errp))
+		return false;
+	return registers_init(t3, errp) && config_init(t3, errp);
 }
 
 static bool t3_realize(CxbPciDev *dev, GError **errp)
@@ -240,7 +245,6 @@ static bool t3_realize(CxbPciDev *dev, GError **errp)
 	t3->listener = cxb_qom_get_service(dev->dev.obj.qom, CXB_SERVICE_CXL_LISTENER);
 	g_assert(t3->listener);
 	t3->path = cxb_object_path(&dev->dev.obj);
-	cxb_type3_backings_init(t3);
 	if (!parts_init(t3, errp)) {
 		t3_unrealize(dev); /* takes what is there */
 		return false;
@@ -258,7 +262,7 @@ static void t3_config_written(CxbPciDev *dev, uint16_t off, unsigned size)
 		cxb_dvsec_device_update_lock(dev, t3->dvsec0);
 }
 
-static const CxbPciClass t3_class = {
+const CxbPciClass cxb_type3_class = {
 	.device = CXB_PCI_DEVICE_CLASS,
 	.vendor_id = 0x8086,
 	.device_id = 0x0d93,
@@ -288,6 +292,11 @@ static const CxbProp t3_props[] = {
 	  .link_type = CXB_TYPE_NAME_HOSTMEM },
 	{ "dc-event-log-size", CXB_PROP_U32, offsetof(Type3, dc_event_log_size),
 	  .desc = "records of the dynamic-capacity event log, 1 to 65535", .def = "1024" },
+	{ "heads", CXB_PROP_U16, offsetof(Type3, n_heads),
+	  .desc = "hosts that dynamic capacity can go to: this function is the first, "
+		  "cxl-type3-head "
+		  "plugs the others",
+	  .def = "1" },
 	{ "volatile-memdev", CXB_PROP_LINK, offsetof(Type3, volatile_memdev),
 	  .desc = "backend of static volatile memory", .link_type = CXB_TYPE_NAME_HOSTMEM },
 	{ "persistent-memdev", CXB_PROP_LINK, offsetof(Type3, persistent_memdev),
@@ -321,14 +330,15 @@ const CxbType cxb_cxl_type3_type = {
 	.size = sizeof(Type3),
 	.flags = CXB_TYPE_DEVICE,
 	.props = t3_props,
-	.klass = &t3_class,
+	.klass = &cxb_type3_class,
 };
 
 /* --- looking --- */
 
 bool cxb_cxl_is_endpoint(const CxbDevice *dev)
 {
-	return cxb_object_is(&dev->obj, CXB_TYPE_NAME_CXL_TYPE3);
+	return cxb_object_is(&dev->obj, CXB_TYPE_NAME_CXL_TYPE3) ||
+	       cxb_object_is(&dev->obj, CXB_TYPE_NAME_CXL_TYPE3_HEAD);
 }
 
 const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint)
@@ -338,29 +348,14 @@ const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint)
 
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp)
 {
-	CxbObject *obj = cxb_qom_resolve(qom, path, CXB_TYPE_NAME_CXL_TYPE3, NULL);
+	CxbObject *obj = cxb_qom_resolve(qom, path, CXB_TYPE_NAME_CXL_TYPE3, NULL)
+				 ?: cxb_qom_resolve(qom, path, CXB_TYPE_NAME_CXL_TYPE3_HEAD, NULL);
 
 	if (!obj || !((CxbDevice *)obj)->realized) {
 		cxb_fail(errp, CXB_ERROR_INVALID, "Unable to resolve CXL type 3 device '%s'", path);
 		return NULL;
 	}
 	return (CxbDevice *)obj;
-}
-
-CxbDc *cxb_cxl_type3_dc(CxbDevice *type3)
-{
-	return ((Type3 *)type3)->dc;
-}
-
-CxbDcHead *cxb_cxl_type3_dc_head(CxbDevice *type3, uint16_t host_id, GError **errp)
-{
-	const Type3 *t3 = (const Type3 *)type3;
-
-	if (host_id == 0)
-		return t3->head;
-	cxb_fail(errp, CXB_ERROR_INVALID, "host id %u is not known: %s has 1 head", host_id,
-		 t3->path);
-	return NULL;
 }
 
 CxbEvLogs *cxb_cxl_type3_logs(CxbDevice *type3)

@@ -24,14 +24,14 @@ static const char *backing_name(CxbDcBacking *b)
 
 static bool backing_hold(CxbDcBacking *b, const char *holder, GError **errp)
 {
-	Type3 *t3 = of(b)->t3;
+	Type3Capacity *c = of(b)->capacity;
 
 	if (!cxb_hostmem_hold(of(b)->mem, holder, errp))
 		return false;
 	cxb_object_ref(cxb_hostmem_object(of(b)->mem));
-	g_hash_table_add(t3->held, b);
-	if (t3->candidate == of(b))
-		t3->candidate = NULL;
+	g_hash_table_add(c->held, b);
+	if (c->candidate == of(b))
+		c->candidate = NULL;
 	return true;
 }
 
@@ -39,7 +39,7 @@ static void backing_release(CxbDcBacking *b)
 {
 	cxb_hostmem_release(of(b)->mem);
 	cxb_object_unref(cxb_hostmem_object(of(b)->mem));
-	g_hash_table_remove(of(b)->t3->held, b);
+	g_hash_table_remove(of(b)->capacity->held, b);
 }
 
 static void backing_set_mapped(CxbDcBacking *b, bool mapped)
@@ -76,14 +76,14 @@ CxbDcBacking *cxb_type3_static_backing(Type3 *t3, GError **errp)
 	if (!cxb_type3_take(t3, mem, errp))
 		return NULL;
 	cxb_hostmem_set_mapped(mem, true);
-	t3->dc_static = (Type3Backing){ { &static_ops }, t3, mem };
-	return &t3->dc_static.backing;
+	t3->capacity->fixed = (Type3Backing){ { &static_ops }, t3->capacity, mem };
+	return &t3->capacity->fixed.backing;
 }
 
 CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag)
 {
-	Type3 *t3 = opaque;
-	CxbHostMem *mem = t3->listener ? cxb_hostmem_by_tag(t3->listener->pool, tag) : NULL;
+	Type3Capacity *c = opaque;
+	CxbHostMem *mem = cxb_hostmem_by_tag(c->listener->pool, tag);
 	Type3Backing *b;
 
 	if (!mem)
@@ -91,36 +91,33 @@ CxbDcBacking *cxb_type3_find_backing(void *opaque, const CxbUuid *tag)
 	/* Not referenced until held: whoever deletes a free backend gets its memory back now. */
 	b = g_new0(Type3Backing, 1);
 	b->backing.ops = &ops;
-	b->t3 = t3;
+	b->capacity = c;
 	b->mem = mem;
-	g_free(t3->candidate);
-	t3->candidate = b;
+	g_free(c->candidate);
+	c->candidate = b;
 	return &b->backing;
 }
 
-void cxb_type3_backings_init(Type3 *t3)
+void cxb_type3_backings_init(Type3Capacity *c)
 {
-	t3->held = g_hash_table_new_full(NULL, NULL, g_free, NULL);
+	c->held = g_hash_table_new_full(NULL, NULL, g_free, NULL);
 }
 
 /* What is held still could not be zeroed (see cxb_dc_free()): it stays held by our name. */
-void cxb_type3_backings_fini(Type3 *t3)
+void cxb_type3_backings_fini(Type3Capacity *c)
 {
 	GHashTableIter it;
 	gpointer b;
 
-	if (t3->dc_static.mem) {
-		cxb_hostmem_set_mapped(t3->dc_static.mem, false);
-		cxb_hostmem_release(t3->dc_static.mem);
-		t3->dc_static.mem = NULL;
+	if (c->fixed.mem) {
+		cxb_hostmem_set_mapped(c->fixed.mem, false);
+		cxb_hostmem_release(c->fixed.mem);
 	}
-	g_clear_pointer(&t3->candidate, g_free);
-	if (!t3->held)
-		return;
-	g_hash_table_iter_init(&it, t3->held);
+	g_free(c->candidate);
+	g_hash_table_iter_init(&it, c->held);
 	while (g_hash_table_iter_next(&it, &b, NULL))
 		cxb_object_unref(cxb_hostmem_object(of(b)->mem));
-	g_clear_pointer(&t3->held, g_hash_table_unref);
+	g_hash_table_unref(c->held);
 }
 
 CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing)

@@ -13,12 +13,14 @@
 
 #define DC_UNIT (256ull << 20)
 
-/* --- the machine watches --- */
+/* --- the machine watches what is its head's --- */
 
 static CxbDcPrepare dc_prepare(void *opaque, const CxbDcOp *op, GError **errp)
 {
 	Type3 *t3 = opaque;
 
+	if (op->head != t3->head_nr)
+		return CXB_DC_READY;
 	return t3->listener->dc_prepare(t3->listener->opaque, &t3->pci.dev, op, errp);
 }
 
@@ -26,14 +28,16 @@ static void dc_abort(void *opaque, const CxbDcOp *op)
 {
 	Type3 *t3 = opaque;
 
-	t3->listener->dc_abort(t3->listener->opaque, &t3->pci.dev, op);
+	if (op->head == t3->head_nr)
+		t3->listener->dc_abort(t3->listener->opaque, &t3->pci.dev, op);
 }
 
 static void dc_commit(void *opaque, const CxbDcOp *op)
 {
 	Type3 *t3 = opaque;
 
-	t3->listener->dc_commit(t3->listener->opaque, &t3->pci.dev, op);
+	if (op->head == t3->head_nr)
+		t3->listener->dc_commit(t3->listener->opaque, &t3->pci.dev, op);
 }
 
 static const CxbDcObserver dc_observer = { dc_prepare, dc_abort, dc_commit };
@@ -129,43 +133,139 @@ static bool regions_settle(const Type3 *t3, CxbDcConfig *config, GError **errp)
 	       regions_agree(t3, described, total, errp);
 }
 
+static Type3Capacity *capacity_new(Type3 *t3)
+{
+	Type3Capacity *c = g_new0(Type3Capacity, 1);
+
+	c->listener = t3->listener;
+	c->n_heads = t3->n_heads;
+	c->heads = g_new0(Type3 *, c->n_heads);
+	cxb_type3_backings_init(c);
+	return c;
+}
+
+static void capacity_free(Type3Capacity *c)
+{
+	cxb_dc_free(c->dc);
+	cxb_type3_backings_fini(c);
+	g_free(c->heads);
+	g_free(c);
+}
+
+void cxb_type3_dc_plug(Type3 *t3, Type3Capacity *c)
+{
+	t3->capacity = c;
+	t3->dc = c->dc;
+	t3->n_heads = c->n_heads;
+	c->heads[t3->head_nr] = t3;
+	c->plugged++;
+}
+
 bool cxb_type3_dc_init(Type3 *t3, GError **errp)
 {
 	CxbDcConfig config = {
 		.name = t3->path,
-		.n_heads = 1,
+		.n_heads = t3->n_heads,
 		.find_backing = cxb_type3_find_backing,
-		.opaque = t3,
 		.tags = t3->listener->tags,
 	};
 
+	if (!t3->n_heads || t3->n_heads > TYPE3_HEADS)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "heads %u is not 1 to %u", t3->n_heads,
+				TYPE3_HEADS);
 	if (!regions_settle(t3, &config, errp))
 		return false;
 	if (!config.n_regions) {
+		if (t3->n_heads > 1)
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"heads is %u, but there is no dynamic capacity for them to "
+					"share",
+					t3->n_heads);
 		if (t3->dc_memdev) /* as QEMU: it is left alone */
 			cxb_warn("%s: volatile-dc-memdev is not used: num-dc-regions is 0",
 				 t3->path);
 		return true;
 	}
-	if (t3->dc_memdev) {
+	t3->capacity = config.opaque = capacity_new(t3);
+	if (t3->dc_memdev)
 		config.backing = cxb_type3_static_backing(t3, errp);
-		if (!config.backing)
-			return false;
+	if (!t3->dc_memdev || config.backing)
+		t3->capacity->dc = cxb_dc_new(&config, errp);
+	if (!t3->capacity->dc) {
+		g_clear_pointer(&t3->capacity, capacity_free);
+		return false;
 	}
-	t3->dc = cxb_dc_new(&config, errp);
-	return t3->dc != NULL;
+	cxb_type3_dc_plug(t3, t3->capacity);
+	return true;
 }
 
 void cxb_type3_dc_attach(Type3 *t3)
 {
 	if (!t3->dc)
 		return;
-	t3->head = cxb_dc_head_new(t3->dc, 0, t3->cci, t3->logs);
+	t3->head = cxb_dc_head_new(t3->dc, t3->head_nr, t3->cci, t3->logs);
 	cxb_dc_add_observer(t3->dc, &dc_observer, t3);
+}
+
+void cxb_type3_dc_leave(Type3 *t3)
+{
+	if (!t3->capacity)
+		return;
+	g_clear_pointer(&t3->head, cxb_dc_head_free); /* nothing is written into its log any more */
+	if (t3->capacity->plugged > 1)
+		cxb_dc_head_leave(t3->dc, t3->head_nr);
 }
 
 void cxb_type3_dc_fini(Type3 *t3)
 {
-	g_clear_pointer(&t3->dc, cxb_dc_free);
-	cxb_type3_backings_fini(t3);
+	Type3Capacity *c = g_steal_pointer(&t3->capacity);
+
+	if (!c)
+		return;
+	cxb_dc_remove_observers(t3->dc, t3);
+	t3->dc = NULL;
+	c->heads[t3->head_nr] = NULL;
+	if (!--c->plugged)
+		capacity_free(c);
+}
+
+/* --- looking --- */
+
+CxbDc *cxb_cxl_type3_dc(CxbDevice *type3)
+{
+	return ((Type3 *)type3)->dc;
+}
+
+CxbDevice *cxb_cxl_type3_head(CxbDevice *type3, uint16_t host_id)
+{
+	const Type3Capacity *c = ((const Type3 *)type3)->capacity;
+	Type3 *t3 = c && host_id < c->n_heads ? c->heads[host_id] : NULL;
+
+	return t3 ? &t3->pci.dev : NULL;
+}
+
+CxbDevice *cxb_cxl_type3_first_head(CxbDevice *type3)
+{
+	const Type3Capacity *c = ((const Type3 *)type3)->capacity;
+
+	for (unsigned i = 0; c && i < c->n_heads; i++)
+		if (c->heads[i])
+			return &c->heads[i]->pci.dev;
+	return type3;
+}
+
+CxbDcHead *cxb_cxl_type3_dc_head(CxbDevice *type3, uint16_t host_id, GError **errp)
+{
+	const Type3 *t3 = (const Type3 *)type3;
+	const CxbDevice *head = cxb_cxl_type3_head(type3, host_id);
+
+	if (head)
+		return ((const Type3 *)head)->head;
+	if (t3->capacity && host_id < t3->capacity->n_heads)
+		cxb_fail(errp, CXB_ERROR_INVALID, "host id %u: that head of %s is not plugged",
+			 host_id, t3->path);
+	else
+		cxb_fail(errp, CXB_ERROR_INVALID, "host id %u is not known: %s has %u head%s",
+			 host_id, t3->path, t3->n_heads, t3->n_heads == 1 ? "" : "s");
+	return NULL;
 }

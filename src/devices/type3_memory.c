@@ -23,8 +23,9 @@ bool cxb_type3_segment(Type3 *t3, uint64_t dpa, CxbCxlSegment *out)
 	if (!t3->dc)
 		return false;
 	config = cxb_dc_config(t3->dc);
-	for (const CxbDcExtent *e = cxb_dc_find(t3->dc, 0, dpa) ?: cxb_dc_next(t3->dc, 0, dpa); e;
-	     e = cxb_dc_next(t3->dc, 0, e->dpa + e->len)) {
+	for (const CxbDcExtent *e = cxb_dc_find(t3->dc, t3->head_nr, dpa)
+					    ?: cxb_dc_next(t3->dc, t3->head_nr, dpa);
+	     e; e = cxb_dc_next(t3->dc, t3->head_nr, e->dpa + e->len)) {
 		if (e->state == CXB_DC_OFFERED)
 			continue;
 		*out = (CxbCxlSegment){ .dpa = e->dpa,
@@ -47,7 +48,7 @@ bool cxb_type3_bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem *
 		*len = MIN(*len, part->len - *off);
 		return true;
 	}
-	const CxbDcExtent *e = t3->dc ? cxb_dc_find(t3->dc, 0, dpa) : NULL;
+	const CxbDcExtent *e = t3->dc ? cxb_dc_find(t3->dc, t3->head_nr, dpa) : NULL;
 
 	if (!e || e->state == CXB_DC_OFFERED)
 		return false;

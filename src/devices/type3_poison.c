@@ -19,6 +19,8 @@ static void dc_commit(void *opaque, const CxbDcOp *op)
 {
 	Type3 *t3 = opaque;
 
+	if (op->head != t3->head_nr)
+		return;
 	if (op->kind != CXB_DC_OP_RELEASE && op->kind != CXB_DC_OP_FORCED_RELEASE)
 		return;
 	for (size_t i = 0; i < op->n; i++)

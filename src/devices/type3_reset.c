@@ -34,5 +34,6 @@ void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)
 	reset_poison(t3, kind);
 	if (t3->head)
 		cxb_dc_head_reset(t3->head);
-	cxb_fmld_reset(t3->fm, kind);
+	if (t3->fm)
+		cxb_fmld_reset(t3->fm, kind);
 }

@@ -259,6 +259,7 @@ static const char *access_name(CxbAliasMode mode)
 static json_object *extent(CxbMachine *m, CxbDevice *device, const CxbDcExtent *e)
 {
 	const CxbDcConfig *config = cxb_dc_config(cxb_cxl_type3_dc(device));
+	CxbDevice *head = cxb_cxl_type3_head(device, e->head);
 	json_object *o = json_object_new_object();
 	CxbAliasMode mode = CXB_ALIAS_NONE;
 	uint64_t hpa;
@@ -275,7 +276,7 @@ static json_object *extent(CxbMachine *m, CxbDevice *device, const CxbDcExtent *
 		put_str(o, "backend", cxb_hostmem_id(cxb_cxl_backing_mem(e->backing)));
 		put_u64(o, "backend-offset", e->backing_off);
 	}
-	if (cxb_machine_dpa_to_hpa(m, device, e->dpa, &hpa, &mode))
+	if (head && cxb_machine_dpa_to_hpa(m, head, e->dpa, &hpa, &mode))
 		put_u64(o, "hpa", hpa);
 	else
 		mode = CXB_ALIAS_NONE;
@@ -318,12 +319,33 @@ static json_object *regions(const CxbDcConfig *config)
 	return list;
 }
 
+static json_object *heads(CxbDevice *device, const CxbDcConfig *config)
+{
+	json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < config->n_heads; i++) {
+		CxbDevice *head = cxb_cxl_type3_head(device, i);
+		json_object *o = json_object_new_object();
+
+		put_u64(o, "host-id", i);
+		if (head) {
+			g_autofree char *path = cxb_object_path(&head->obj);
+
+			put_str(o, "path", path);
+			put_u64(o, "missed-accesses", cxb_cxl_type3_missed(head));
+		}
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static json_object *device_capacity(CxbMachine *m, CxbDevice *device, const CxbDc *dc)
 {
 	g_autofree char *path = cxb_object_path(&device->obj);
 	json_object *o = json_object_new_object();
 
 	put_str(o, "path", path);
+	put(o, "heads", heads(device, cxb_dc_config(dc)));
 	put(o, "regions", regions(cxb_dc_config(dc)));
 	put(o, "extents", extents(m, device, dc));
 	put_u64(o, "extents-available", cxb_dc_extents_available(dc));
@@ -334,10 +356,11 @@ static json_object *device_capacity(CxbMachine *m, CxbDevice *device, const CxbD
 
 static void add_devices(CxbMachine *m, CxbObject *obj, json_object *list)
 {
-	if (cxb_object_is(obj, CXB_TYPE_NAME_CXL_TYPE3) && ((CxbDevice *)obj)->realized) {
+	if (cxb_object_is(obj, CXB_TYPE_NAME_DEVICE) && cxb_cxl_is_endpoint((CxbDevice *)obj) &&
+	    ((CxbDevice *)obj)->realized) {
 		CxbDc *dc = cxb_cxl_type3_dc((CxbDevice *)obj);
 
-		if (dc)
+		if (dc && cxb_cxl_type3_first_head((CxbDevice *)obj) == (CxbDevice *)obj)
 			json_object_array_add(list, device_capacity(m, (CxbDevice *)obj, dc));
 	}
 	for (guint i = 0; obj->children && i < obj->children->len; i++)
@@ -408,8 +431,15 @@ static const CxbRet extent_info[] = {
 	{ "access", CXB_RET_ENUM, "CxlExtentAccess", .names = accesses },
 	{ NULL },
 };
+static const CxbRet head_info[] = {
+	{ "host-id", CXB_RET_INT },
+	{ "path", CXB_RET_STR, .optional = true },
+	{ "missed-accesses", CXB_RET_INT, .optional = true },
+	{ NULL },
+};
 static const CxbRet capacity_info[] = {
 	{ "path", CXB_RET_STR },
+	{ "heads", CXB_RET_OBJECT, "CxlHeadInfo", .list = true, .members = head_info },
 	{ "regions", CXB_RET_OBJECT, "CxlRegionInfo", .list = true, .members = region_info },
 	{ "extents", CXB_RET_OBJECT, "CxlExtentInfo", .list = true, .members = extent_info },
 	{ "extents-available", CXB_RET_INT },

@@ -3,6 +3,7 @@
 #include "monitor.h"
 
 #include "cxl/dc.h"
+#include "devices/cxl.h"
 
 static json_object *guest_and_reason(bool guest, const char *reason)
 {
@@ -93,7 +94,8 @@ static gboolean group_equal(gconstpointer a, gconstpointer b)
 static json_object *group_new(const CxbMachineDcEvent *event, const char *operation,
 			      const CxbDcExtent *first, json_object **extents)
 {
-	g_autofree char *path = cxb_object_path(&event->device->obj);
+	CxbDevice *device = cxb_cxl_type3_first_head(event->device);
+	g_autofree char *path = cxb_object_path(&device->obj);
 	json_object *o = json_object_new_object();
 
 	*extents = json_object_new_array();

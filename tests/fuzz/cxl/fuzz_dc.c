@@ -79,10 +79,10 @@ static void begin(World *w)
 
 static void end(World *w)
 {
+	cxb_dc_head_free(w->head);
 	cxb_dc_free(w->dc);
 	cxb_cci_free(w->cci);
 	cxb_evlogs_free(w->logs);
-	cxb_dc_head_free(w->head);
 	for (unsigned i = 0; i < TAGS; i++)
 		g_assert_true(!w->backing[i]->holder && !w->backing[i]->mapped);
 	fake_pool_free(w->pool);

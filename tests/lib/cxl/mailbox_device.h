@@ -199,13 +199,13 @@ static inline void mailbox_device_fini(MailboxDevice *d)
 {
 	cxb_comp_free(d->comp);
 	cxb_devregs_free(d->regs);
+	cxb_fmld_free(d->fm);
+	cxb_dc_head_free(d->head);
 	cxb_dc_free(d->dc);
 	cxb_poison_free(d->poison);
 	cxb_memdev_free(d->memdev);
 	cxb_cci_free(d->cci);
 	cxb_evlogs_free(d->logs);
-	cxb_dc_head_free(d->head);
-	cxb_fmld_free(d->fm);
 	fake_pool_free(d->pool);
 	cxb_clock_free(d->clock);
 }

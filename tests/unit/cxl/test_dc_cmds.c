@@ -55,10 +55,10 @@ static void mailbox_set_up_static(Mailbox *m, FakeStatic *mem)
 
 static void mailbox_tear_down(Mailbox *m, gconstpointer unused)
 {
+	cxb_dc_head_free(m->head);
 	tear_down(&m->f, NULL);
 	cxb_cci_free(m->cci);
 	cxb_evlogs_free(m->logs);
-	cxb_dc_head_free(m->head);
 }
 
 static CxbRc run(Mailbox *m, uint16_t opcode, const void *in, size_t len)

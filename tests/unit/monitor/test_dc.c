@@ -254,7 +254,10 @@ static void the_query_shows_regions_and_extents(void)
 		json_object_object_del(o, "tags-available");
 		front_assert_json(
 			json_object_to_json_string(o),
-			"{'path': '" FRONT_TYPE3 "', 'missed-accesses': 0, 'regions': ["
+			"{'path': '" FRONT_TYPE3 "', 'missed-accesses': 0, "
+			"'heads': [{'host-id': 0, 'path': '" FRONT_TYPE3
+			"', 'missed-accesses': 0}], "
+			"'regions': ["
 			"{'index': 0, 'base': 0, 'decode-length': 536870912, "
 			"'length': 536870912, 'block-size': 2097152, 'sharable': false, " FLAGS_OFF
 			"}, "

@@ -187,10 +187,10 @@ static void file_run(gconstpointer path)
 		g_ptr_array_add(words, NULL);
 		line_run(&w, (char **)words->pdata);
 	}
+	cxb_dc_head_free(w.head);
 	cxb_dc_free(w.dc);
 	cxb_cci_free(w.cci);
 	cxb_evlogs_free(w.logs);
-	cxb_dc_head_free(w.head);
 	fake_pool_free(w.pool);
 }
 

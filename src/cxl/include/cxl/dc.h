@@ -160,6 +160,9 @@ CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp);
 void cxb_dc_free(CxbDc *dc);
 /** cxb_dc_add_observer() - Prepare runs in order of addition, commit too, abort in reverse. */
 void cxb_dc_add_observer(CxbDc *dc, const CxbDcObserver *observer, void *opaque);
+/** cxb_dc_remove_observers() - Those of @opaque see nothing any more, not even the end of an operation
+ * that waits. Not from an observer. */
+void cxb_dc_remove_observers(CxbDc *dc, void *opaque);
 /** cxb_dc_prepared() - The outcome of a prepare that said CXB_DC_WAIT. @error: NULL = ready; taken. */
 void cxb_dc_prepared(CxbDc *dc, GError *error);
 
@@ -274,6 +277,9 @@ CxbRc cxb_dc_host_release(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, s
 /** cxb_dc_reset_head() - Steps 2, 6 and 7 of a reset: half-collected lists are dropped, then every
  * offered group and open release request is announced again (REANNOUNCE), in the original order. */
 void cxb_dc_reset_head(CxbDc *dc, uint16_t head);
+/** cxb_dc_head_leave() - The host has gone: whatever it was offered and has accepted is free, as by force.
+ * An operation of its own that waits fails; one of another host is waited for. */
+void cxb_dc_head_leave(CxbDc *dc, uint16_t head);
 /** cxb_dc_drop_lists() - An error or another command ended a collection. */
 void cxb_dc_drop_lists(CxbDc *dc, uint16_t head);
 

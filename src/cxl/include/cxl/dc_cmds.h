@@ -18,7 +18,7 @@ typedef struct CxbDcHead CxbDcHead;
  * clears records.
  */
 CxbDcHead *cxb_dc_head_new(CxbDc *dc, uint16_t head, CxbCci *cci, CxbEvLogs *logs);
-/** cxb_dc_head_free() - After dc, cci and logs are no longer used by anybody. */
+/** cxb_dc_head_free() - Before dc goes; cci and logs are no longer used by anybody. NULL is fine. */
 void cxb_dc_head_free(CxbDcHead *h);
 
 /* A record that no operation stands behind. Nothing of it is checked: it may tell of what is not. */

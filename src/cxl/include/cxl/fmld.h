@@ -36,7 +36,7 @@ typedef struct {
 } CxbFmLdConfig;
 
 CxbFmLd *cxb_fmld_new(const CxbFmLdConfig *config);
-/** cxb_fmld_free() - After dc and memdev are no longer used by anybody. NULL is fine. */
+/** cxb_fmld_free() - Before dc and memdev go. NULL is fine. */
 void cxb_fmld_free(CxbFmLd *fm);
 /** cxb_fmld_reset() - Only with the power: the fabric manager is not the host. */
 void cxb_fmld_reset(CxbFmLd *fm, CxbResetKind kind);

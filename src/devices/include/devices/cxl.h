@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The CXL devices as the machine and the front doors see them. Device types: pxb-cxl, cxl-rp,
- * cxl-type3, cxl-mctp.
+ * cxl-type3, cxl-type3-head, cxl-mctp.
  */
 #ifndef CXB_DEVICES_CXL_H
 #define CXB_DEVICES_CXL_H
@@ -15,10 +15,11 @@
 #include "memory/hostmem.h"
 #include "pci/pci.h"
 
-#define CXB_TYPE_NAME_PXB_CXL   "pxb-cxl"
-#define CXB_TYPE_NAME_CXL_RP    "cxl-rp"
-#define CXB_TYPE_NAME_CXL_TYPE3 "cxl-type3"
-#define CXB_TYPE_NAME_CXL_MCTP  "cxl-mctp"
+#define CXB_TYPE_NAME_PXB_CXL        "pxb-cxl"
+#define CXB_TYPE_NAME_CXL_RP         "cxl-rp"
+#define CXB_TYPE_NAME_CXL_TYPE3      "cxl-type3"
+#define CXB_TYPE_NAME_CXL_TYPE3_HEAD "cxl-type3-head"
+#define CXB_TYPE_NAME_CXL_MCTP       "cxl-mctp"
 
 /**
  * What devices tell the machine. The machine sets one such table as service "cxl-listener" before
@@ -94,10 +95,16 @@ bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *
 bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len);
 bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len);
 
+/* A device with several heads is several endpoints: "type3" below is any of them. */
+
 /** cxb_cxl_type3_find() - Resolve a QMP path: "Unable to resolve CXL type 3 device". */
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 /** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
+/** cxb_cxl_type3_head() - The endpoint of a host, or NULL if none is plugged. */
+CxbDevice *cxb_cxl_type3_head(CxbDevice *type3, uint16_t host_id);
+/** cxb_cxl_type3_first_head() - The one that stands for all: of the lowest host that has one. */
+CxbDevice *cxb_cxl_type3_first_head(CxbDevice *type3);
 /** cxb_cxl_type3_dc_head() - A host's head of a device with dynamic capacity. */
 CxbDcHead *cxb_cxl_type3_dc_head(CxbDevice *type3, uint16_t host_id, GError **errp);
 /** cxb_cxl_type3_fm_cci() - Its command interface for a fabric manager; NULL once it has been taken
