@@ -78,6 +78,38 @@ void cxb_dc_carve(CxbDc *dc, DcTxn *txn, uint64_t dpa, uint64_t len, GPtrArray *
 	}
 }
 
+static void cut_point(const DcHead *head, uint64_t dpa, GArray *points)
+{
+	const CxbIv *iv = cxb_ivmap_find(head->map, dpa);
+
+	if (iv && iv->start < dpa)
+		g_array_append_val(points, dpa);
+}
+
+void cxb_dc_cut_points(const DcHead *head, uint64_t dpa, uint64_t len, GArray *points)
+{
+	cut_point(head, dpa, points);
+	cut_point(head, dpa + len, points);
+}
+
+static int by_value(gconstpointer a, gconstpointer b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+size_t cxb_dc_cuts(GArray *points)
+{
+	size_t n = 0;
+
+	g_array_sort(points, by_value);
+	for (guint i = 0; i < points->len; i++)
+		n += !i || by_value(&g_array_index(points, uint64_t, i - 1),
+				    &g_array_index(points, uint64_t, i));
+	return n;
+}
+
 void cxb_dc_uncarve(CxbDc *dc, DcTxn *txn)
 {
 	DcHead *head = &dc->heads[txn->ops[0].head];

@@ -174,6 +174,11 @@ void cxb_dc_list_clear(DcList *list);
  * range: others are cut for @txn, and put together again if it is refused. */
 void cxb_dc_carve(CxbDc *dc, DcTxn *txn, uint64_t dpa, uint64_t len, GPtrArray *out);
 void cxb_dc_uncarve(CxbDc *dc, DcTxn *txn);
+/** cxb_dc_cut_points() - Append to @points (uint64_t) where cxb_dc_carve() of the range would cut. */
+void cxb_dc_cut_points(const DcHead *head, uint64_t dpa, uint64_t len, GArray *points);
+/** cxb_dc_cuts() - How many cuts these are, and so how many extents more: a place that two ranges
+ * share is cut once. Sorts @points. */
+size_t cxb_dc_cuts(GArray *points);
 /** cxb_dc_clean() - Zero a range of static capacity that is free now, or remember that it is not. */
 void cxb_dc_clean(CxbDc *dc, uint64_t dpa, uint64_t len);
 /** cxb_dc_clean_again() - Whatever of the range could not be zeroed is tried again. */

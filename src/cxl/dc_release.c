@@ -135,9 +135,29 @@ static bool request_check(CxbDc *dc, const DcHead *head, const CxbDcReleaseReq *
 	return true;
 }
 
+/* What is left of extents that the ranges name in part must fit: @named of them may go. */
+static bool cuts_check(CxbDc *dc, const DcHead *head, const CxbDcReleaseReq *reqs, size_t n,
+		       const GPtrArray *named, GError **errp)
+{
+	g_autoptr(GArray) points = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < reqs[i].n; j++)
+			cxb_dc_cut_points(head,
+					  dc->config.regions[reqs[i].region].base +
+						  reqs[i].ranges[j].offset,
+					  reqs[i].ranges[j].len, points);
+	if (dc->extents + cxb_dc_cuts(points) - (reqs->forced ? named->len : 0) <=
+	    dc->config.max_extents)
+		return true;
+	return cxb_fail(errp, CXB_ERROR_NO_ROOM,
+			"number of extents exceeds the limit of %u: what is left of those that "
+			"are cut does not fit",
+			dc->config.max_extents);
+}
+
 /* In place of extents that the ranges name in part, those parts. */
-static bool carve(CxbDc *dc, DcTxn *txn, const CxbDcReleaseReq *reqs, size_t n, GPtrArray *named,
-		  GError **errp)
+static void carve(CxbDc *dc, DcTxn *txn, const CxbDcReleaseReq *reqs, size_t n, GPtrArray *named)
 {
 	g_ptr_array_set_size(named, 0);
 	for (size_t i = 0; i < n; i++) {
@@ -147,12 +167,6 @@ static bool carve(CxbDc *dc, DcTxn *txn, const CxbDcReleaseReq *reqs, size_t n, 
 			cxb_dc_carve(dc, txn, base + reqs[i].ranges[j].offset,
 				     reqs[i].ranges[j].len, named);
 	}
-	if (dc->extents - (reqs->forced ? named->len : 0) <= dc->config.max_extents)
-		return true;
-	return cxb_fail(errp, CXB_ERROR_NO_ROOM,
-			"number of extents exceeds the limit of %u: what is left of those that "
-			"are cut does not fit",
-			dc->config.max_extents);
 }
 
 /* Several requests at once: no byte is named by two. */
@@ -201,12 +215,12 @@ bool cxb_dc_release_group(CxbDc *dc, const CxbDcReleaseReq *reqs, size_t n, GErr
 			return false;
 		any_parts |= parts;
 	}
+	if (any_parts && !cuts_check(dc, head, reqs, n, named, errp))
+		return false;
 	txn = cxb_dc_txn_new(reqs->host_id);
 	txn->sanitize = reqs->sanitize;
-	if (any_parts && !carve(dc, txn, reqs, n, named, errp)) {
-		cxb_dc_txn_drop(dc, txn);
-		return false;
-	}
+	if (any_parts)
+		carve(dc, txn, reqs, n, named);
 	cxb_dc_txn_add(txn, reqs->forced ? CXB_DC_OP_FORCED_RELEASE : CXB_DC_OP_REQUEST_RELEASE,
 		       whole_tags(named));
 	return cxb_dc_txn_run(dc, txn, errp) == DC_TXN_DONE;

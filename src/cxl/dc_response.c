@@ -108,6 +108,17 @@ static void list_carve(const List *list, DcTxn *txn, GPtrArray *named)
 		cxb_dc_carve(list->dc, txn, list->ranges[i].dpa, list->ranges[i].len, named);
 }
 
+/* How many extents more that makes. */
+static size_t list_cuts(const List *list)
+{
+	g_autoptr(GArray) points = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+
+	for (size_t i = 0; i < list->n; i++)
+		cxb_dc_cut_points(&list->dc->heads[list->head], list->ranges[i].dpa,
+				  list->ranges[i].len, points);
+	return cxb_dc_cuts(points);
+}
+
 static CxbRc list_run(const List *list, DcTxn *txn, CxbDcDone done, void *opaque)
 {
 	g_autoptr(GError) err = NULL;
@@ -190,12 +201,12 @@ static CxbRc response_named(const List *list, const DcGroup *group, DcTxn *txn, 
 					      ? "not of the oldest offered group"
 					      : "accepted already");
 	}
+	/* Each that is named is one still when cut to what is named of it. */
+	if (named->len > list->dc->config.max_extents - others)
+		return too_many(list);
 	if (parts)
 		list_carve(list, txn, named);
-	rc = judge(list, group, named, returned);
-	if (rc == CXB_RC_SUCCESS && named->len > list->dc->config.max_extents - others)
-		rc = too_many(list);
-	return rc;
+	return judge(list, group, named, returned);
 }
 
 static CxbRc respond(const List *list, CxbDcDone done, void *opaque)
@@ -252,14 +263,12 @@ static CxbRc release(const List *list, CxbDcDone done, void *opaque)
 		if (e->pub.state == CXB_DC_OFFERED)
 			return refuse(list, &x, CXB_RC_INVALID_PA, "offered and not accepted");
 	}
+	if (parts &&
+	    list->dc->extents + list_cuts(list) - named->len > list->dc->config.max_extents)
+		return too_many(list);
 	txn = cxb_dc_txn_new(list->head);
-	if (parts) {
+	if (parts)
 		list_carve(list, txn, named);
-		if (list->dc->extents - named->len > list->dc->config.max_extents) {
-			cxb_dc_txn_drop(list->dc, txn);
-			return too_many(list);
-		}
-	}
 	cxb_dc_txn_add(txn, CXB_DC_OP_RELEASE, g_steal_pointer(&named));
 	return list_run(list, txn, done, opaque);
 }

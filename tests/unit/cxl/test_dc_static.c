@@ -280,6 +280,20 @@ static void cuts_beyond_the_limit_change_nothing(void)
 	static_tear_down(&s, NULL);
 }
 
+static void a_place_where_two_ranges_meet_is_cut_once(void)
+{
+	Static s = { 0 };
+
+	static_set_up_with(&s, 2);
+	take(&s, 0, FAKE_RANGES({ 0, 10 }));
+	g_assert_false(ask_back(&s, false, false, FAKE_RANGES({ 3, 1 }, { 2, 1 }), NULL));
+	list_is(&s, "0+10");
+	g_assert_cmpint(fake_give_back(s.f.dc, FAKE_RANGES({ 3, 1 }, { 2, 1 })), ==,
+			CXB_RC_SUCCESS);
+	list_is(&s, "0+2 4+6");
+	static_tear_down(&s, NULL);
+}
+
 static void cuts_that_wait_are_not_counted_below_nothing(void)
 {
 	Static s = { 0 };
@@ -392,6 +406,7 @@ int main(int argc, char **argv)
 	ADD(a_host_cuts_pieces_out_and_reaches_over_several);
 	ADD(all_or_nothing_is_given_back);
 	g_test_add_func("/cxl/dc-static/limit", cuts_beyond_the_limit_change_nothing);
+	g_test_add_func("/cxl/dc-static/meeting", a_place_where_two_ranges_meet_is_cut_once);
 	g_test_add_func("/cxl/dc-static/waiting-cuts",
 			cuts_that_wait_are_not_counted_below_nothing);
 	ADD(a_part_that_is_asked_back_is_an_extent_of_its_own);
