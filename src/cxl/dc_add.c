@@ -190,6 +190,7 @@ static void extent_add(Group *g, DcTag *tag, uint32_t i, uint64_t dpa, uint64_t 
 		.region = tag->region,
 		.head = tag->head,
 		.state = CXB_DC_OFFERED,
+		.serial = ++g->dc->serial,
 		.backing = tag->alloc->backing,
 		.backing_off = cxb_dc_is_static(g->dc) ? cxb_dc_static_off(g->dc, dpa) : tag->bytes,
 	};

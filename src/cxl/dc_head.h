@@ -14,7 +14,7 @@ struct CxbDcHead {
 	/* Records in log 4. What is reserved or waits has the room before anybody else. */
 	size_t reserved;         /* prepared and not yet committed */
 	GQueue waiting;          /* groups that wait whole for room, oldest first */
-	size_t n_waiting;        /* records, at most */
+	size_t n_waiting;        /* records, as many as when they began to wait */
 	uint8_t updates_waiting; /* a bit each region */
 };
 

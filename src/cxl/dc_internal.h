@@ -126,6 +126,7 @@ struct CxbDc {
 	CxbIvMap *dirty;     /* static: DPA whose sanitizing failed */
 	DcAlloc untagged;    /* static: of what has no tag */
 	uint32_t extents;    /* offered and accepted, on all heads */
+	uint64_t serial;     /* CxbDcExtent.serial of the last one offered */
 	DcTxn *txn;          /* under way */
 	CxbDcTagSpace *own_tags;
 };

@@ -7,6 +7,9 @@
  * No group is larger than the log: each was announced through it. What force takes is announced
  * tag by tag where it does not fit at once, and what has no tag, which may be named or have been
  * cut into more extents than the log has records, in several groups.
+ *
+ * Storage is there before a request is taken, so that no record of it is lost; what may not be
+ * refused and finds none waits for the next time that records are cleared.
  */
 #include "dc_head.h"
 
@@ -22,7 +25,7 @@ CXB_TRACE(cxl_dc_record, (unsigned head, unsigned type, const CxbDcExtent *x, bo
 CXB_TRACE(cxl_dc_records_wait, (unsigned head, unsigned type, size_t n),
 	  "head %u type %u: %zu records wait for room", head, type, n)
 
-/* A group that waits. Its extents may change or go meanwhile: they are copies, looked up again. */
+/* A group that waits. Its extents may be cut or go meanwhile: they are copies, looked up again. */
 typedef struct {
 	uint8_t type;
 	guint n;
@@ -60,6 +63,12 @@ static void append(CxbEvLogs *logs, uint8_t type, uint8_t region, const CxbDcExt
 	cxb_evlogs_append(logs, CXB_LOG_DC, &raw);
 }
 
+/* Storage for @n records that fit, besides what is promised. */
+static bool storage(const CxbDcHead *h, size_t n)
+{
+	return cxb_evlogs_reserve(h->logs, CXB_LOG_DC, h->reserved + n);
+}
+
 void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, bool more,
 			  uint32_t extents_left, uint32_t tags_left)
 {
@@ -67,7 +76,7 @@ void cxb_dc_record_append(CxbEvLogs *logs, uint8_t type, const CxbDcExtent *x, b
 	       extents_left, tags_left);
 }
 
-static void wait_for_room(CxbDcHead *h, uint8_t type, const CxbDcExtent *const *x, size_t n)
+static Waiting *waiting_new(CxbDcHead *h, uint8_t type, const CxbDcExtent *const *x, size_t n)
 {
 	Waiting *w = g_malloc0(sizeof(*w) + n * sizeof(w->extents[0]));
 
@@ -76,14 +85,14 @@ static void wait_for_room(CxbDcHead *h, uint8_t type, const CxbDcExtent *const *
 	w->n = n;
 	for (size_t i = 0; i < n; i++)
 		w->extents[i] = *x[i];
-	g_queue_push_tail(&h->waiting, w);
 	h->n_waiting += n;
+	return w;
 }
 
 static void group_write(CxbDcHead *h, uint8_t type, const CxbDcOp *op, size_t first, size_t n)
 {
-	if (h->n_waiting || n > room(h)) {
-		wait_for_room(h, type, op->extents + first, n);
+	if (h->n_waiting || n > room(h) || !storage(h, n)) {
+		g_queue_push_tail(&h->waiting, waiting_new(h, type, op->extents + first, n));
 		return;
 	}
 	for (size_t i = first; i < first + n; i++)
@@ -101,17 +110,22 @@ static void groups_write(CxbDcHead *h, uint8_t type, const CxbDcOp *op, size_t f
 	group_write(h, type, op, first, n);
 }
 
-/* Whatever is taken by force has gone already, and a region is what it is now; the rest must still be
- * what was to be said. */
-static bool still_so(const CxbDcHead *h, uint8_t type, const CxbDcExtent *x)
+/* Append to @out what there is now of an extent that was to be announced: itself, what force or the
+ * host left of it, or nothing. Whatever was taken by force has gone already, and a region is
+ * what it is now. */
+static void still_there(const CxbDcHead *h, uint8_t type, const CxbDcExtent *x, GPtrArray *out)
 {
-	const CxbDcExtent *e;
+	const CxbDcState state = type == WIRE_DC_EVENT_ADD ? CXB_DC_OFFERED : CXB_DC_RELEASING;
+	const uint64_t end = x->dpa + x->len; /* in a region: does not wrap */
 
-	if (type == WIRE_DC_EVENT_FORCED_RELEASE || type == WIRE_DC_EVENT_REGION_UPDATED)
-		return true;
-	e = cxb_dc_find(h->dc, h->head, x->dpa);
-	return e && e->dpa == x->dpa && e->len == x->len && cxb_uuid_equal(&e->tag, &x->tag) &&
-	       e->state == (type == WIRE_DC_EVENT_ADD ? CXB_DC_OFFERED : CXB_DC_RELEASING);
+	if (type == WIRE_DC_EVENT_FORCED_RELEASE || type == WIRE_DC_EVENT_REGION_UPDATED) {
+		g_ptr_array_add(out, (gpointer)x);
+		return;
+	}
+	for (const CxbDcExtent *e = cxb_dc_next(h->dc, h->head, x->dpa); e && e->dpa < end;
+	     e = cxb_dc_next(h->dc, h->head, e->dpa + e->len))
+		if (e->serial == x->serial && e->state == state)
+			g_ptr_array_add(out, (gpointer)e);
 }
 
 static void waiting_pop(CxbDcHead *h)
@@ -124,25 +138,37 @@ static void waiting_pop(CxbDcHead *h)
 	g_free(w);
 }
 
+/* The oldest group that waits; if it was cut into more extents than the log could ever hold, as many
+ * as fill it, and the rest waits. False if there is no room. */
+static bool waiting_write_one(CxbDcHead *h)
+{
+	const Waiting *w = g_queue_peek_head(&h->waiting);
+	g_autoptr(GPtrArray) left = g_ptr_array_new();
+	Waiting *rest = NULL;
+	size_t n;
+
+	for (guint i = 0; i < w->n; i++)
+		still_there(h, w->type, &w->extents[i], left);
+	n = MIN(left->len, cxb_evlogs_size(h->logs, CXB_LOG_DC));
+	if (n > room(h) || !storage(h, n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		cxb_dc_record_append(h->logs, w->type, left->pdata[i], i + 1 < n,
+				     cxb_dc_extents_available(h->dc), cxb_dc_tags_available(h->dc));
+	if (n < left->len)
+		rest = waiting_new(h, w->type, (const CxbDcExtent *const *)left->pdata + n,
+				   left->len - n);
+	waiting_pop(h);
+	if (rest)
+		g_queue_push_head(&h->waiting, rest);
+	return true;
+}
+
 /* Write the groups that fit now, in their order. */
 static void waiting_write(CxbDcHead *h)
 {
-	Waiting *w;
-
-	while ((w = g_queue_peek_head(&h->waiting))) {
-		guint n = 0;
-
-		for (guint i = 0; i < w->n; i++)
-			n += still_so(h, w->type, &w->extents[i]);
-		if (n > room(h))
-			return;
-		for (guint i = 0; i < w->n; i++)
-			if (still_so(h, w->type, &w->extents[i]))
-				cxb_dc_record_append(h->logs, w->type, &w->extents[i], --n > 0,
-						     cxb_dc_extents_available(h->dc),
-						     cxb_dc_tags_available(h->dc));
-		waiting_pop(h);
-	}
+	while (!g_queue_is_empty(&h->waiting) && waiting_write_one(h))
+		;
 }
 
 void cxb_dc_records_cleared(void *head, CxbLogId log)
@@ -175,6 +201,12 @@ static bool has_room(CxbDcHead *h, size_t n, GError **errp)
 				     n, left, cxb_evlogs_size(h->logs, CXB_LOG_DC));
 }
 
+static bool no_memory(size_t n, GError **errp)
+{
+	return cxb_fail(errp, CXB_ERROR_NO_ROOM,
+			"dynamic capacity event log: no memory for %zu records", n);
+}
+
 static CxbDcPrepare prepare(void *opaque, const CxbDcOp *op, GError **errp)
 {
 	CxbDcHead *h = opaque;
@@ -183,6 +215,10 @@ static CxbDcPrepare prepare(void *opaque, const CxbDcOp *op, GError **errp)
 		return CXB_DC_READY;
 	if (!has_room(h, op->n, errp))
 		return CXB_DC_REFUSED;
+	if (!storage(h, op->n)) {
+		no_memory(op->n, errp);
+		return CXB_DC_REFUSED;
+	}
 	h->reserved += op->n;
 	return CXB_DC_READY;
 }
@@ -250,13 +286,13 @@ static void configured(void *opaque, uint8_t region)
 
 	if (h->updates_waiting & 1u << region)
 		return;
-	if (!h->n_waiting && room(h)) {
+	if (!h->n_waiting && room(h) && storage(h, 1)) {
 		cxb_dc_record_append(h->logs, WIRE_DC_EVENT_REGION_UPDATED, x, false,
 				     cxb_dc_extents_available(h->dc), cxb_dc_tags_available(h->dc));
 		return;
 	}
 	h->updates_waiting |= 1u << region;
-	wait_for_room(h, WIRE_DC_EVENT_REGION_UPDATED, &x, 1);
+	g_queue_push_tail(&h->waiting, waiting_new(h, WIRE_DC_EVENT_REGION_UPDATED, &x, 1));
 }
 
 const CxbDcObserver cxb_dc_records = { prepare, unprepare, commit, configured };
@@ -265,6 +301,8 @@ bool cxb_dc_head_inject(CxbDcHead *h, const CxbDcRawRecord *records, size_t n, G
 {
 	if (!has_room(h, n, errp))
 		return false;
+	if (!storage(h, n))
+		return no_memory(n, errp);
 	for (size_t i = 0; i < n; i++) {
 		const CxbDcRawRecord *r = &records[i];
 		const CxbDcExtent x = {

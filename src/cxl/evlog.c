@@ -48,10 +48,10 @@ static struct wire_event_record *slot(const struct evlog *log, size_t i)
 	return &log->ring[(log->head + i) % log->cap];
 }
 
-/* Room for one more, in order from index 0. */
-static bool grow(struct evlog *log, size_t max)
+/* Storage for at least @least records, in order from index 0. */
+static bool grow(struct evlog *log, size_t least, size_t max)
 {
-	size_t cap = log->cap ? MIN(log->cap * 2, max) : MIN(FIRST_CAP, max);
+	size_t cap = MIN(MAX(MAX(log->cap * 2, FIRST_CAP), least), max);
 	struct wire_event_record *ring = g_try_new(struct wire_event_record, cap);
 
 	if (!ring)
@@ -80,7 +80,7 @@ bool cxb_evlogs_append(CxbEvLogs *logs, CxbLogId id, const struct wire_event_rec
 	struct wire_event_record *r;
 
 	if (log->count == logs->config.size[id] ||
-	    (log->count == log->cap && !grow(log, logs->config.size[id]))) {
+	    (log->count == log->cap && !grow(log, log->count + 1, logs->config.size[id]))) {
 		note_overflow(logs, log);
 		trace_cxl_event_overflow(id, log->overflow_count);
 		return false;
@@ -96,6 +96,14 @@ bool cxb_evlogs_append(CxbEvLogs *logs, CxbLogId id, const struct wire_event_rec
 	if (log->count == 1)
 		raise_irq(logs, id);
 	return true;
+}
+
+bool cxb_evlogs_reserve(CxbEvLogs *logs, CxbLogId id, size_t n)
+{
+	struct evlog *log = &logs->log[id];
+
+	g_assert(n <= cxb_evlogs_room(logs, id));
+	return log->count + n <= log->cap || grow(log, log->count + n, logs->config.size[id]);
 }
 
 size_t cxb_evlogs_count(const CxbEvLogs *logs, CxbLogId id)

@@ -515,6 +515,99 @@ static void a_request_cut_into_more_than_the_log_holds_is_announced_again(void)
 	mailbox_tear_down(&m, NULL);
 }
 
+/* An offer that waits, and one behind it in a place that was taken out of it. */
+static void what_force_left_of_an_offer_that_waits_is_announced(void)
+{
+	Mailbox m = { 0 };
+	FakeStatic mem;
+
+	mailbox_set_up_static(&m, &mem);
+	g_assert_true(fake_add(
+		m.f.dc, 0, 0,
+		FAKE_RANGES({ 0, 1 }, { 2, 1 }, { 4, 1 }, { 6, 1 }, { 8, 1 }, { 10, 1 }), NULL));
+	clear(&m, 6);
+	g_assert_true(fake_add(m.f.dc, 0, 0, FAKE_RANGES({ 20, 3 }, { 30, 1 }, { 40, 1 }), NULL));
+	cxb_dc_head_reset(m.head);
+	g_assert_true(cxb_dc_release(
+		m.f.dc,
+		&(CxbDcReleaseReq){ .policy = CXB_DC_REMOVE_PRESCRIPTIVE,
+				    .forced = true,
+				    .n = 1,
+				    .ranges = &(CxbDcRange){ 21 * FAKE_BLOCK, FAKE_BLOCK } },
+		NULL));
+	log_is(&m, "0+ 0+ 0+ 0+ 0+ 0");
+	clear(&m, 4);
+	log_is(&m, "0+ 0 0+ 0+ 0+ 0 2");
+	g_assert_cmphex(le_load(rec(&m, 2) + 0x38, 8), ==, FAKE_BASE + 20 * FAKE_BLOCK);
+	g_assert_cmphex(le_load(rec(&m, 2) + 0x40, 8), ==, FAKE_BLOCK);
+	g_assert_cmphex(le_load(rec(&m, 3) + 0x38, 8), ==, FAKE_BASE + 22 * FAKE_BLOCK);
+	mailbox_tear_down(&m, NULL);
+}
+
+static void a_new_offer_in_its_place_is_not_taken_for_what_is_left(void)
+{
+	Mailbox m = { 0 };
+	FakeStatic mem;
+
+	mailbox_set_up_static(&m, &mem);
+	g_assert_true(fake_add(
+		m.f.dc, 0, 0,
+		FAKE_RANGES({ 0, 1 }, { 2, 1 }, { 4, 1 }, { 6, 1 }, { 8, 1 }, { 10, 1 }), NULL));
+	clear(&m, 6);
+	g_assert_true(fake_add(m.f.dc, 0, 0, FAKE_RANGES({ 20, 3 }, { 30, 1 }, { 40, 1 }), NULL));
+	cxb_dc_head_reset(m.head);
+	g_assert_true(cxb_dc_release(
+		m.f.dc,
+		&(CxbDcReleaseReq){ .policy = CXB_DC_REMOVE_PRESCRIPTIVE,
+				    .forced = true,
+				    .n = 1,
+				    .ranges = &(CxbDcRange){ 20 * FAKE_BLOCK, 3 * FAKE_BLOCK } },
+		NULL));
+	/* There is no room for its record before those of the others are written. */
+	g_assert_false(fake_add(m.f.dc, 0, 0, FAKE_RANGES({ 20, 3 }), NULL));
+	clear(&m, 6);
+	log_is(&m, "0+ 0 2");
+	g_assert_true(fake_add(m.f.dc, 0, 0, FAKE_RANGES({ 20, 3 }), NULL));
+	log_is(&m, "0+ 0 2 0");
+	mailbox_tear_down(&m, NULL);
+}
+
+static void one_cut_into_more_than_the_log_holds_is_announced_in_turn(void)
+{
+	CxbDcRange odd[9];
+	Mailbox m = { 0 };
+	FakeStatic mem;
+
+	mailbox_set_up_static(&m, &mem);
+	g_assert_true(fake_add(m.f.dc, 0, 0, FAKE_RANGES({ 0, 1 }, { 2, 1 }), NULL));
+	clear(&m, 2);
+	g_assert_true(fake_add(m.f.dc, 0, 0,
+			       FAKE_RANGES({ 20, 20 }, { 50, 1 }, { 52, 1 }, { 54, 1 }, { 56, 1 },
+					   { 58, 1 }, { 60, 1 }),
+			       NULL));
+	cxb_dc_head_reset(m.head);
+	for (size_t i = 0; i < G_N_ELEMENTS(odd); i++)
+		odd[i] = (CxbDcRange){ (20 + 2 * i + 1) * FAKE_BLOCK, FAKE_BLOCK };
+	g_assert_true(cxb_dc_release(m.f.dc,
+				     &(CxbDcReleaseReq){ .policy = CXB_DC_REMOVE_PRESCRIPTIVE,
+							 .forced = true,
+							 .n = G_N_ELEMENTS(odd),
+							 .ranges = odd },
+				     NULL));
+	log_is(&m, "0+ 0");
+	clear(&m, 2);
+	log_is(&m, "0+ 0+ 0+ 0+ 0+ 0+ 0+ 0"); /* of ten that are left of the first, and six */
+	clear(&m, 7);
+	log_is(&m, "0");
+	clear(&m, 1);
+	log_is(&m, "0+ 0+ 0+ 0+ 0+ 0+ 0+ 0");
+	clear(&m, 8);
+	log_is(&m, "2+ 2+ 2+ 2+ 2+ 2+ 2+ 2");
+	clear(&m, 8);
+	log_is(&m, "2");
+	mailbox_tear_down(&m, NULL);
+}
+
 static void a_refused_offer_gives_its_room_back(Mailbox *m, gconstpointer unused)
 {
 	FakeObserver last = { .refuse = true, .kind = CXB_DC_OP_OFFER };
@@ -671,6 +764,9 @@ int main(int argc, char **argv)
 	RULE(force_on_more_than_the_log_holds_goes_tag_by_tag);
 	ALONE(force_on_more_without_a_tag_than_the_log_holds_fills_it_in_turn);
 	ALONE(a_request_cut_into_more_than_the_log_holds_is_announced_again);
+	ALONE(what_force_left_of_an_offer_that_waits_is_announced);
+	ALONE(a_new_offer_in_its_place_is_not_taken_for_what_is_left);
+	ALONE(one_cut_into_more_than_the_log_holds_is_announced_in_turn);
 	RULE(a_refused_offer_gives_its_room_back);
 	RULE(a_reset_announces_again_with_fresh_handles);
 	RULE(after_a_reset_a_group_without_room_waits_whole);

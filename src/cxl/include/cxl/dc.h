@@ -105,6 +105,7 @@ typedef struct {
 	uint8_t region;
 	uint16_t head;
 	CxbDcState state;
+	uint64_t serial; /* of the extent when it was offered: what is cut off it has the same */
 	CxbDcBacking *backing;
 	uint64_t backing_off; /* bytes, of the extent's first byte in the backing. In order of DPA
 	                       * where it is static */

@@ -49,6 +49,9 @@ void cxb_evlogs_add_record_commands(CxbEvLogs *logs, CxbCci *cci);
 bool cxb_evlogs_append(CxbEvLogs *logs, CxbLogId log, const struct wire_event_record *rec);
 size_t cxb_evlogs_count(const CxbEvLogs *logs, CxbLogId log);
 size_t cxb_evlogs_room(const CxbEvLogs *logs, CxbLogId log); /* records that still fit */
+/** cxb_evlogs_reserve() - Have storage for @n records more, which fit; false if there is no memory.
+ * Appending those does not fail then. */
+bool cxb_evlogs_reserve(CxbEvLogs *logs, CxbLogId log, size_t n);
 uint16_t cxb_evlogs_size(const CxbEvLogs *logs, CxbLogId log);
 const struct wire_event_record *cxb_evlogs_peek(const CxbEvLogs *logs, CxbLogId log, size_t i);
 /** cxb_evlogs_status() - Event Status register value (bit n: log n is not empty). */
