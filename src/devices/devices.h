@@ -140,7 +140,7 @@ struct Type3 {
 	uint64_t sn;
 	int link_speed, link_width;
 	bool flits, hdm_db;
-	uint32_t dc_event_log_size;
+	uint32_t dc_event_log_size, dc_max_extents, dc_max_tags;
 	char *cdat_file; /* NULL: the table is made */
 	CxbObject *volatile_memdev, *persistent_memdev, *lsa_memdev;
 	CxbObject *legacy_memdev; /* "memdev": persistent, too */

@@ -297,6 +297,10 @@ static const CxbProp t3_props[] = {
 		  "cxl-type3-head "
 		  "plugs the others",
 	  .def = "1" },
+	{ "dc-max-extents", CXB_PROP_U32, offsetof(Type3, dc_max_extents),
+	  .desc = "extents of dynamic capacity there can be at a time", .def = "524288" },
+	{ "dc-max-tags", CXB_PROP_U32, offsetof(Type3, dc_max_tags),
+	  .desc = "tags there can be at a time; 0: as many as extents", .def = "0" },
 	{ "volatile-memdev", CXB_PROP_LINK, offsetof(Type3, volatile_memdev),
 	  .desc = "backend of static volatile memory", .link_type = CXB_TYPE_NAME_HOSTMEM },
 	{ "persistent-memdev", CXB_PROP_LINK, offsetof(Type3, persistent_memdev),

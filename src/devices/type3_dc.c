@@ -166,6 +166,8 @@ bool cxb_type3_dc_init(Type3 *t3, GError **errp)
 	CxbDcConfig config = {
 		.name = t3->path,
 		.n_heads = t3->n_heads,
+		.max_extents = t3->dc_max_extents,
+		.max_tags = t3->dc_max_tags,
 		.find_backing = cxb_type3_find_backing,
 		.tags = t3->listener->tags,
 	};
@@ -173,6 +175,8 @@ bool cxb_type3_dc_init(Type3 *t3, GError **errp)
 	if (!t3->n_heads || t3->n_heads > TYPE3_HEADS)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "heads %u is not 1 to %u", t3->n_heads,
 				TYPE3_HEADS);
+	if (!t3->dc_max_extents)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "dc-max-extents is 0");
 	if (!regions_settle(t3, &config, errp))
 		return false;
 	if (!config.n_regions) {

@@ -3,9 +3,10 @@
 through the window."""
 
 import json
+import struct
 import unittest
 
-from cxbpy.cxlhost import CxlHost, DC_ADD
+from cxbpy.cxlhost import CxlHost, DC_ADD, DC_CONFIG
 from cxbpy.machine import Machine
 from cxbpy.qmp import QmpError
 
@@ -93,6 +94,37 @@ class Regions(unittest.TestCase):
         self.assertIn("at least one memdev property must be set", str(refused.exception))
         self.qmp.cmd("device_add", driver="cxl-type3", bus="rp", id="t", dc_region=REGIONS)
         self.check()
+
+    def test_limits_are_what_the_device_reports(self):
+        self.start("-device", "cxl-type3,bus=rp,id=t,volatile-dc-memdev=m,dc-region.0.size=257M,"
+                   "dc-region.0.block-size=1M,dc-max-extents=5,dc-max-tags=1,"
+                   "dc-event-log-size=65535")
+        host = self.host(512 * MIB)
+        out = host.command(DC_CONFIG, b"\x08\x00")
+        self.assertEqual(struct.unpack_from("<IIII", out, 8 + 0x28), (5, 5, 1, 1))
+        self.take(host, 0, 0, 0, 2 * MIB, tag=TAG)
+        for size, tag, why in [(5, None, "number of extents exceeds the limit of 5"),
+                               (1, TAG[:-1] + "b", "number of tags exceeds the limit of 1")]:
+            with self.assertRaises(QmpError) as refused:
+                self.qmp.cmd("cxl-add-dynamic-capacity", path="t", host_id=0, region=0,
+                             selection_policy="prescriptive", **({"tag": tag} if tag else {}),
+                             extents=[{"offset": (2 + 4 * i) * MIB, "len": 2 * MIB}
+                                      for i in range(size)])
+            self.assertIn(why, str(refused.exception))
+        out = host.command(DC_CONFIG, b"\x08\x00")
+        self.assertEqual(struct.unpack_from("<IIII", out, 8 + 0x28), (5, 4, 1, 0))
+
+    def test_65535_extents_are_one_group(self):
+        self.start("-device", "cxl-type3,bus=rp,id=t,volatile-dc-memdev=m,dc-region.0.size=257M,"
+                   "dc-region.0.block-size=64,dc-event-log-size=65535")
+        extents = [{"offset": 128 * i, "len": 64} for i in range(65536)]
+        arguments = {"path": "t", "host_id": 0, "region": 0, "selection_policy": "prescriptive"}
+        with self.assertRaises(QmpError) as refused:
+            self.qmp.cmd("cxl-add-dynamic-capacity", extents=extents, **arguments)
+        self.assertIn("65536 records needed, 65535 left", str(refused.exception))
+        self.qmp.cmd("cxl-add-dynamic-capacity", extents=extents[1:], **arguments)
+        told = self.qmp.wait_event("CXL_DYNAMIC_CAPACITY")["data"]["extents"]
+        self.assertEqual([e["dpa"] for e in told], [e["offset"] for e in extents[1:]])
 
     def test_blocks_of_64_bytes_are_decoded(self):
         self.start("-device", "cxl-type3,bus=rp,id=t,volatile-dc-memdev=m,"

@@ -41,6 +41,9 @@ static void type3_with_bad_regions_gives_its_static_memory_back(Rig *r, gconstpo
 		{ "cdat=/dev/null", "CDAT: /dev/null: 0 bytes are too short" },
 		{ "num-dc-regions=1,dc-regions-total-size=256M,cdat=/", "CDAT: " },
 		{ "dc-event-log-size=0", "dc-event-log-size" },
+		{ "dc-max-extents=0", "dc-max-extents is 0" },
+		{ "dc-max-extents=4294967296", "'dc-max-extents' expects uint32_t" },
+		{ "dc-max-tags=-1", "'dc-max-tags' expects" },
 		{ "dc-event-log-size=65536", "dc-event-log-size" },
 	};
 	CxbHostMem *mem = rig_backend(r, BACKEND);
