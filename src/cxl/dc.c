@@ -132,6 +132,7 @@ static void head_fini(CxbDc *dc, DcHead *head)
 	g_hash_table_unref(head->tags);
 	g_hash_table_unref(head->untagged);
 	g_sequence_free(head->accepted);
+	g_free(head->answer.check);
 }
 
 void cxb_dc_free(CxbDc *dc)

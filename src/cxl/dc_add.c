@@ -191,6 +191,7 @@ static void extent_add(Group *g, DcTag *tag, uint32_t i, uint64_t dpa, uint64_t 
 		.head = tag->head,
 		.state = CXB_DC_OFFERED,
 		.serial = ++g->dc->serial,
+		.request_id = tag->request_id,
 		.backing = tag->alloc->backing,
 		.backing_off = cxb_dc_is_static(g->dc) ? cxb_dc_static_off(g->dc, dpa) : tag->bytes,
 	};
@@ -202,10 +203,11 @@ static void extent_add(Group *g, DcTag *tag, uint32_t i, uint64_t dpa, uint64_t 
 	g_ptr_array_add(g->extents, e);
 }
 
-static DcTag *tag_add(Group *g, DcAlloc *alloc, uint8_t region)
+static DcTag *tag_add(Group *g, DcAlloc *alloc, const CxbDcAddReq *req)
 {
-	DcTag *tag = cxb_dc_tag_new(alloc, g->host_id, region);
+	DcTag *tag = cxb_dc_tag_new(alloc, g->host_id, req->region);
 
+	tag->request_id = g_strdup(req->request_id);
 	g_ptr_array_add(g->tags, tag);
 	if (alloc->pieces)
 		g_hash_table_add(g->uuids, &tag->tag);
@@ -257,7 +259,7 @@ static bool new_add(Group *g, const CxbDcAddReq *req, const CxbDcRange *ranges, 
 		cxb_dc_alloc_unhold(g->dc, alloc);
 		return false;
 	}
-	tag = tag_add(g, alloc, req->region);
+	tag = tag_add(g, alloc, req);
 	alloc->region = req->region;
 	for (size_t i = 0; i < n; i++) {
 		const uint64_t dpa = r->base + ranges[i].offset;
@@ -302,7 +304,7 @@ static bool shared_add(Group *g, const CxbDcAddReq *req, GError **errp)
 
 	if (!alloc || !share_check(g, req, alloc, errp))
 		return false;
-	tag = tag_add(g, alloc, alloc->region);
+	tag = tag_add(g, alloc, req);
 	for (uint32_t i = 0; i < alloc->pieces->len; i++) {
 		const DcPiece *piece = cxb_dc_piece(alloc, i);
 
@@ -337,14 +339,19 @@ static bool request_add(Group *g, const CxbDcAddReq *req, GError **errp)
 	return cxb_fail(errp, CXB_ERROR_INVALID, "Selection policy not supported");
 }
 
-static bool group_offer(Group *g, GError **errp)
+static bool group_offer(Group *g, uint32_t timeout_ms, GError **errp)
 {
+	const DcTag *tag = g_ptr_array_index(g->tags, 0);
 	DcTxn *txn = cxb_dc_txn_new(g->host_id);
 	const guint n = g->extents->len;
 
 	cxb_dc_txn_add(txn, CXB_DC_OP_OFFER, g_steal_pointer(&g->extents));
 	if (cxb_dc_txn_run(g->dc, txn, errp) != DC_TXN_DONE)
 		return false;
+	if (timeout_ms)
+		cxb_dc_timeout_start(g->dc, g->host_id,
+				     ((const DcExtent *)tag->extents.head->data)->group,
+				     timeout_ms);
 	if (n > GROUP_LINUX_STAGES)
 		cxb_warn("%s: %u extents in one group: Linux accepts at most %u",
 			 g->dc->config.name, n, GROUP_LINUX_STAGES);
@@ -356,7 +363,7 @@ bool cxb_dc_add_group(CxbDc *dc, const CxbDcAddReq *reqs, size_t n, GError **err
 	bool ok = true;
 	Group g;
 
-	g_assert(n);
+	g_assert(n && (!reqs[0].timeout_ms || dc->config.clock));
 	if (cxb_dc_busy(dc, errp) || !cxb_dc_head(dc, reqs[0].host_id, errp))
 		return false;
 	group_init(&g, dc, reqs[0].host_id, n);
@@ -364,7 +371,7 @@ bool cxb_dc_add_group(CxbDc *dc, const CxbDcAddReq *reqs, size_t n, GError **err
 		g_assert(reqs[i].host_id == g.host_id);
 		ok = request_add(&g, &reqs[i], errp);
 	}
-	ok = ok && group_offer(&g, errp);
+	ok = ok && group_offer(&g, reqs[0].timeout_ms, errp);
 	if (!ok)
 		group_drop(&g);
 	group_fini(&g);

@@ -86,6 +86,7 @@ static CxbRc bad_payload(CxbDcHead *h, unsigned opcode, size_t len)
 {
 	cxb_guest_error("%s: opcode %04Xh: dpa 0x0 len 0x0: payload of %zu bytes is too short",
 			cxb_dc_config(h->dc)->name, opcode, len);
+	cxb_dc_note_answer(h->dc, h->head, opcode, CXB_RC_PAYLOAD_LEN, "payload is too short");
 	cxb_dc_drop_lists(h->dc, h->head);
 	return CXB_RC_PAYLOAD_LEN;
 }
@@ -116,6 +117,8 @@ static CxbRc update(CxbDcHead *h, unsigned opcode, CxbRd *in, UpdateFn fn)
 		return bad_payload(h, opcode, len);
 	list = g_try_new(CxbDcDpaRange, n);
 	if (n && !list) {
+		cxb_dc_note_answer(h->dc, h->head, opcode, CXB_RC_RESOURCES,
+				   "no memory for the list");
 		cxb_dc_drop_lists(h->dc, h->head);
 		return CXB_RC_RESOURCES;
 	}

@@ -46,15 +46,19 @@ typedef struct {
 	uint16_t head;
 	uint8_t region;
 	uint64_t bytes;
-	GQueue extents; /* DcExtent, in order of offset in the backing */
-	size_t scratch; /* 0 between operations */
+	char *request_id; /* or NULL */
+	GQueue extents;   /* DcExtent, in order of offset in the backing */
+	size_t scratch;   /* 0 between operations */
 } DcTag;
+
+typedef struct DcTimeout DcTimeout;
 
 /* What one add offered, or what one request asked back. Freed when it is empty. */
 typedef struct {
 	GQueue extents; /* DcExtent */
 	GQueue *owner;
-	GList link; /* in owner */
+	GList link;         /* in owner */
+	DcTimeout *timeout; /* of an offer, or NULL */
 } DcGroup;
 
 typedef struct {
@@ -89,6 +93,7 @@ typedef struct {
 	/* What has to wait for the end of an operation. */
 	bool reannounce; /* reset meanwhile */
 	bool leaving;    /* gone meanwhile */
+	CxbDcAnswer answer;
 } DcHead;
 
 typedef struct {
@@ -127,7 +132,9 @@ struct CxbDc {
 	DcAlloc untagged;    /* static: of what has no tag */
 	uint32_t extents;    /* offered and accepted, on all heads */
 	uint64_t serial;     /* CxbDcExtent.serial of the last one offered */
-	DcTxn *txn;          /* under way */
+	unsigned late;       /* offers to be withdrawn when it has ended */
+	bool withdrawing;
+	DcTxn *txn; /* under way */
 	CxbDcTagSpace *own_tags;
 };
 
@@ -239,6 +246,13 @@ void cxb_dc_alloc_enter(CxbDc *dc, DcAlloc *alloc);
 void cxb_dc_alloc_leave(CxbDc *dc, DcAlloc *alloc);
 /** cxb_dc_allocs_fini() - End those that only the fabric manager has, and what could not be zeroed. */
 void cxb_dc_allocs_fini(CxbDc *dc);
+
+/* --- dc_timeout.c --- */
+
+void cxb_dc_timeout_start(CxbDc *dc, uint16_t head, DcGroup *group, uint32_t ms);
+void cxb_dc_timeout_free(DcTimeout *timeout); /* NULL is fine */
+/** cxb_dc_timeouts_run() - An operation has ended: those that came meanwhile have their effect. */
+void cxb_dc_timeouts_run(CxbDc *dc);
 
 /* --- dc_tags.c --- */
 

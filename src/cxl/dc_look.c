@@ -130,6 +130,19 @@ uint32_t cxb_dc_tags_available(const CxbDc *dc)
 	return dc->config.max_tags - g_hash_table_size(dc->allocs);
 }
 
+const CxbDcAnswer *cxb_dc_last_answer(const CxbDc *dc, uint16_t head)
+{
+	return &dc->heads[head].answer;
+}
+
+void cxb_dc_note_answer(CxbDc *dc, uint16_t head, uint16_t opcode, CxbRc rc, const char *check)
+{
+	CxbDcAnswer *answer = &dc->heads[head].answer;
+
+	g_free(answer->check);
+	*answer = (CxbDcAnswer){ opcode, rc, g_strdup(check) };
+}
+
 size_t cxb_dc_groups(const CxbDc *dc, uint16_t head)
 {
 	return g_queue_get_length((GQueue *)&dc->heads[head].offers);

@@ -83,8 +83,10 @@ static Waiting *waiting_new(CxbDcHead *h, uint8_t type, const CxbDcExtent *const
 	trace_cxl_dc_records_wait(h->head, type, n);
 	w->type = type;
 	w->n = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		w->extents[i] = *x[i];
+		w->extents[i].request_id = NULL; /* not ours */
+	}
 	h->n_waiting += n;
 	return w;
 }

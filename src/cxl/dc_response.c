@@ -35,6 +35,7 @@ static CxbRc refuse(const List *list, const CxbDcDpaRange *range, CxbRc rc, cons
 	if (!range && list->n)
 		range = &list->ranges[0];
 	cxb_dc_host_error(list->dc, list->opcode, range, why);
+	cxb_dc_note_answer(list->dc, list->head, list->opcode, rc, why);
 	return rc;
 }
 
@@ -315,8 +316,10 @@ static CxbRc command(CxbDc *dc, uint16_t id, uint16_t opcode, const CxbDcDpaRang
 			return refuse(&list, NULL, CXB_RC_RESOURCES,
 				      "more extents than are supported");
 		}
-		if (more)
+		if (more) {
+			cxb_dc_note_answer(dc, id, opcode, CXB_RC_SUCCESS, NULL);
 			return CXB_RC_SUCCESS;
+		}
 		list.ranges = collected->ranges;
 		list.n = collected->n;
 	}
@@ -324,7 +327,9 @@ static CxbRc command(CxbDc *dc, uint16_t id, uint16_t opcode, const CxbDcDpaRang
 	g_autofree G_GNUC_UNUSED CxbDcDpaRange *taken = collected->ranges;
 	*collected = (DcList){ 0 };
 	rc = opcode == OP_RELEASE ? release(&list, done, opaque) : respond(&list, done, opaque);
-	if (rc != CXB_RC_SUCCESS && rc != CXB_RC_LATER)
+	if (rc == CXB_RC_SUCCESS)
+		cxb_dc_note_answer(dc, id, opcode, rc, NULL);
+	else if (rc != CXB_RC_LATER)
 		cxb_dc_drop_lists(dc, id);
 	return rc;
 }

@@ -29,6 +29,7 @@ void cxb_dc_group_drop(DcExtent *e)
 	if (!g_queue_is_empty(&group->extents))
 		return;
 	g_queue_unlink(group->owner, &group->link);
+	cxb_dc_timeout_free(group->timeout);
 	g_free(group);
 }
 

@@ -60,6 +60,7 @@ void cxb_dc_tag_free(DcTag *tag)
 		next = l->next; /* the link is part of the extent */
 		g_free(l->data);
 	}
+	g_free(tag->request_id);
 	g_free(tag);
 }
 

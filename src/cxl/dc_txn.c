@@ -181,6 +181,7 @@ static void end(CxbDc *dc)
 		if (dc->heads[i].reannounce)
 			cxb_dc_reset_head(dc, i);
 	}
+	cxb_dc_timeouts_run(dc);
 }
 
 static DcTxnResult go_on(CxbDc *dc, GError **errp)
@@ -221,15 +222,17 @@ void cxb_dc_prepared(CxbDc *dc, GError *error)
 	g_autoptr(GError) err = error;
 	const CxbDcDpaRange first = { txn ? txn->ops[0].extents[0]->dpa : 0,
 				      txn ? txn->ops[0].extents[0]->len : 0 };
+	uint16_t opcode, head;
 	CxbDcDone done;
-	uint16_t opcode;
 	void *opaque;
+	CxbRc rc;
 
 	g_assert(txn && txn->waiting);
 	txn->waiting = false;
 	done = txn->done;
 	opaque = txn->opaque;
 	opcode = txn->opcode;
+	head = txn->ops[0].head;
 	if (err) {
 		abort_all(dc, txn);
 		cxb_dc_uncarve(dc, txn);
@@ -241,6 +244,8 @@ void cxb_dc_prepared(CxbDc *dc, GError *error)
 	}
 	if (err)
 		cxb_dc_host_error(dc, opcode, &first, err->message);
+	rc = err ? cxb_dc_error_rc(err) : CXB_RC_SUCCESS;
+	cxb_dc_note_answer(dc, head, opcode, rc, err ? err->message : NULL);
 	if (done)
-		done(opaque, err ? cxb_dc_error_rc(err) : CXB_RC_SUCCESS);
+		done(opaque, rc);
 }

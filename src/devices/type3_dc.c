@@ -169,6 +169,7 @@ bool cxb_type3_dc_init(Type3 *t3, GError **errp)
 		.max_extents = t3->dc_max_extents,
 		.max_tags = t3->dc_max_tags,
 		.find_backing = cxb_type3_find_backing,
+		.clock = t3->listener->clock,
 		.tags = t3->listener->tags,
 	};
 

@@ -41,6 +41,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/uuid.h"
 #include "wire/rc.h"
 
@@ -92,6 +93,7 @@ typedef struct {
 	/* Lazy capacity: the backing of @tag, or NULL. An add needs a tag with a backing. */
 	CxbDcBacking *(*find_backing)(void *opaque, const CxbUuid *tag);
 	void *opaque;
+	CxbClock *clock;     /* of timeouts; NULL: no request has one */
 	CxbDcTagSpace *tags; /* borrowed; live tags of each host across devices. NULL: of its own */
 } CxbDcConfig;
 
@@ -107,7 +109,8 @@ typedef struct {
 	CxbDcState state;
 	uint64_t serial; /* of the extent when it was offered: what is cut off it has the same */
 	CxbDcBacking *backing;
-	uint64_t backing_off; /* bytes, of the extent's first byte in the backing. In order of DPA
+	const char *request_id; /* of the request that added it, or NULL */
+	uint64_t backing_off;   /* bytes, of the extent's first byte in the backing. In order of DPA
 	                       * where it is static */
 } CxbDcExtent;
 
@@ -132,6 +135,7 @@ typedef struct {
 	 * returns. */
 	const CxbDcExtent *const *extents;
 	uint32_t extents_left, tags_left; /* in commit: available once the operation is done */
+	bool timeout; /* FORCED_RELEASE: of an offer that was not answered in time */
 	/* ACCEPT also returns what was not taken: a RETURN op of its own follows in the same step. */
 } CxbDcOp;
 
@@ -193,6 +197,10 @@ typedef struct {
 	size_t n;    /* prescriptive: at least 1; other policies: 0 */
 	const CxbDcRange *ranges;
 	uint64_t length; /* bytes; free and contiguous */
+	/* An offer not answered by then is withdrawn as by force; 0: it stays. Of a group the first
+	 * request's counts. */
+	uint32_t timeout_ms;
+	const char *request_id; /* kept with the extents, means nothing here; copied; NULL: none */
 } CxbDcAddReq;
 
 typedef struct {
@@ -275,6 +283,15 @@ CxbRc cxb_dc_add_response(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, s
  * extents after cuts than are supported, Resources Exhausted. */
 CxbRc cxb_dc_host_release(CxbDc *dc, uint16_t head, const CxbDcDpaRange *list, size_t n, bool more,
 			  CxbDcDone done, void *opaque);
+/* How a head's last 4802h or 4803h ended. */
+typedef struct {
+	uint16_t opcode; /* 0: there was none */
+	CxbRc rc;
+	char *check; /* that failed; NULL: it did not fail */
+} CxbDcAnswer;
+const CxbDcAnswer *cxb_dc_last_answer(const CxbDc *dc, uint16_t head);
+/** cxb_dc_note_answer() - It ended before it came here. @check is copied. */
+void cxb_dc_note_answer(CxbDc *dc, uint16_t head, uint16_t opcode, CxbRc rc, const char *check);
 /** cxb_dc_reset_head() - Steps 2, 6 and 7 of a reset: half-collected lists are dropped, then every
  * offered group and open release request is announced again (REANNOUNCE), in the original order. */
 void cxb_dc_reset_head(CxbDc *dc, uint16_t head);
