@@ -24,6 +24,8 @@ struct dc_args {
 	GArray *extents; /* struct range_arg; NULL: not given */
 	bool has_length;
 	uint64_t length;
+	uint32_t timeout; /* ms; 0: not given */
+	char *request_id; /* NULL: not given */
 };
 
 static const char *const selection_names[] = {
@@ -61,6 +63,8 @@ static const CxbArg add_rows[] = {
 	       .elem_size = sizeof(struct range_arg)),
 	{ "length", CXB_ARG_U64, offsetof(struct dc_args, length), .optional = true,
 	  .has_offset = offsetof(struct dc_args, has_length) },
+	DC_ROW("timeout", CXB_ARG_U32, timeout, .optional = true),
+	DC_ROW("request-id", CXB_ARG_STR, request_id, .optional = true),
 	{ NULL },
 };
 
@@ -167,6 +171,8 @@ static json_object *add(void *opaque, void *args, GError **errp)
 		.n = n_ranges(a),
 		.ranges = ranges(a),
 		.length = a->length,
+		.timeout_ms = a->timeout,
+		.request_id = a->request_id,
 	};
 	CxbDevice *device;
 	CxbDc *dc;
@@ -272,6 +278,8 @@ static json_object *extent(CxbMachine *m, CxbDevice *device, const CxbDcExtent *
 	put_u64(o, "seq", e->seq);
 	put_u64(o, "host-id", e->head);
 	put_str(o, "state", cxb_dc_state_name(e->state));
+	if (e->request_id)
+		put_str(o, "request-id", e->request_id);
 	if (e->backing) {
 		put_str(o, "backend", cxb_hostmem_id(cxb_cxl_backing_mem(e->backing)));
 		put_u64(o, "backend-offset", e->backing_off);
@@ -339,6 +347,27 @@ static json_object *heads(CxbDevice *device, const CxbDcConfig *config)
 	return list;
 }
 
+static json_object *answers(const CxbDc *dc)
+{
+	json_object *list = json_object_new_array();
+
+	for (unsigned head = 0; head < cxb_dc_config(dc)->n_heads; head++) {
+		const CxbDcAnswer *answer = cxb_dc_last_answer(dc, head);
+		json_object *o;
+
+		if (!answer->opcode)
+			continue;
+		o = json_object_new_object();
+		put_u64(o, "host-id", head);
+		put_u64(o, "opcode", answer->opcode);
+		put_u64(o, "return-code", answer->rc);
+		if (answer->check)
+			put_str(o, "check", answer->check);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static json_object *device_capacity(CxbMachine *m, CxbDevice *device, const CxbDc *dc)
 {
 	g_autofree char *path = cxb_object_path(&device->obj);
@@ -348,6 +377,7 @@ static json_object *device_capacity(CxbMachine *m, CxbDevice *device, const CxbD
 	put(o, "heads", heads(device, cxb_dc_config(dc)));
 	put(o, "regions", regions(cxb_dc_config(dc)));
 	put(o, "extents", extents(m, device, dc));
+	put(o, "answers", answers(dc));
 	put_u64(o, "extents-available", cxb_dc_extents_available(dc));
 	put_u64(o, "tags-available", cxb_dc_tags_available(dc));
 	put_u64(o, "missed-accesses", cxb_cxl_type3_missed(device));
@@ -425,6 +455,7 @@ static const CxbRet extent_info[] = {
 	{ "seq", CXB_RET_INT },
 	{ "host-id", CXB_RET_INT },
 	{ "state", CXB_RET_ENUM, "CxlExtentState", .names = states },
+	{ "request-id", CXB_RET_STR, .optional = true },
 	{ "backend", CXB_RET_STR, .optional = true },
 	{ "backend-offset", CXB_RET_INT, .optional = true },
 	{ "hpa", CXB_RET_INT, .optional = true },
@@ -437,11 +468,19 @@ static const CxbRet head_info[] = {
 	{ "missed-accesses", CXB_RET_INT, .optional = true },
 	{ NULL },
 };
+static const CxbRet answer_info[] = {
+	{ "host-id", CXB_RET_INT },
+	{ "opcode", CXB_RET_INT },
+	{ "return-code", CXB_RET_INT },
+	{ "check", CXB_RET_STR, .optional = true },
+	{ NULL },
+};
 static const CxbRet capacity_info[] = {
 	{ "path", CXB_RET_STR },
 	{ "heads", CXB_RET_OBJECT, "CxlHeadInfo", .list = true, .members = head_info },
 	{ "regions", CXB_RET_OBJECT, "CxlRegionInfo", .list = true, .members = region_info },
 	{ "extents", CXB_RET_OBJECT, "CxlExtentInfo", .list = true, .members = extent_info },
+	{ "answers", CXB_RET_OBJECT, "CxlHostAnswer", .list = true, .members = answer_info },
 	{ "extents-available", CXB_RET_INT },
 	{ "tags-available", CXB_RET_INT },
 	{ "missed-accesses", CXB_RET_INT },

@@ -76,7 +76,7 @@ static const char *operation_name(CxbDcOpKind kind)
 	return NULL;
 }
 
-/* Extents of one tag in one region belong to one event. */
+/* Extents of one tag in one region belong to one event; without a tag, those of one request. */
 static guint group_hash(gconstpointer key)
 {
 	const CxbDcExtent *e = key;
@@ -88,7 +88,8 @@ static gboolean group_equal(gconstpointer a, gconstpointer b)
 {
 	const CxbDcExtent *x = a, *y = b;
 
-	return x->region == y->region && cxb_uuid_equal(&x->tag, &y->tag);
+	return x->region == y->region && cxb_uuid_equal(&x->tag, &y->tag) &&
+	       g_strcmp0(x->request_id, y->request_id) == 0;
 }
 
 static json_object *group_new(const CxbMachineDcEvent *event, const char *operation,
@@ -104,6 +105,10 @@ static json_object *group_new(const CxbMachineDcEvent *event, const char *operat
 	put_str(o, "operation", operation);
 	put_uuid(o, "tag", &first->tag);
 	put_u64(o, "region", first->region);
+	if (first->request_id)
+		put_str(o, "request-id", first->request_id);
+	if (event->op->timeout)
+		put_str(o, "reason", "timeout");
 	put(o, "extents", *extents);
 	return o;
 }
@@ -156,12 +161,15 @@ static const CxbRet extent_data[] = {
 	{ "seq", CXB_RET_INT },
 	{ NULL },
 };
+static const char *const reasons[] = { "timeout", NULL };
 static const CxbRet capacity_data[] = {
 	{ "path", CXB_RET_STR },
 	{ "host-id", CXB_RET_INT },
 	{ "operation", CXB_RET_ENUM, "CxlCapacityOperation", .names = operations },
 	{ "tag", CXB_RET_STR },
 	{ "region", CXB_RET_INT },
+	{ "request-id", CXB_RET_STR, .optional = true },
+	{ "reason", CXB_RET_ENUM, "CxlCapacityReason", .names = reasons, .optional = true },
 	{ "extents", CXB_RET_OBJECT, "CxlCapacityExtent", .list = true, .members = extent_data },
 	{ NULL },
 };

@@ -71,6 +71,7 @@ void qmp_add_pci_commands(CxbQmp *qmp);
 void qmp_add_poison_commands(CxbQmp *qmp);
 void qmp_add_ras_commands(CxbQmp *qmp);
 void qmp_add_raw_dc_commands(CxbQmp *qmp);
+void qmp_add_dc_display_commands(CxbQmp *qmp);
 void qmp_add_dc_tag_commands(CxbQmp *qmp);
 void qmp_add_record_commands(CxbQmp *qmp);
 void qmp_add_run_commands(CxbQmp *qmp);

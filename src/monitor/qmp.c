@@ -25,6 +25,7 @@ CxbQmp *cxb_qmp_new(CxbMachine *m, const char *name)
 	qmp_add_poison_commands(qmp);
 	qmp_add_ras_commands(qmp);
 	qmp_add_raw_dc_commands(qmp);
+	qmp_add_dc_display_commands(qmp);
 	qmp_add_dc_tag_commands(qmp);
 	qmp_add_record_commands(qmp);
 	qmp_add_run_commands(qmp);

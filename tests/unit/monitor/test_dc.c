@@ -2,7 +2,9 @@
 /* Dynamic capacity by QMP; the host's part is played on the engine. */
 #include "fixture.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "devices/cxl.h"
 
@@ -256,8 +258,8 @@ static void the_query_shows_regions_and_extents(void)
 			json_object_to_json_string(o),
 			"{'path': '" FRONT_TYPE3 "', 'missed-accesses': 0, "
 			"'heads': [{'host-id': 0, 'path': '" FRONT_TYPE3
-			"', 'missed-accesses': 0}], "
-			"'regions': ["
+			"', 'missed-accesses': 0}], 'answers': "
+			"[{'host-id': 0, 'opcode': 18434, 'return-code': 0}], 'regions': ["
 			"{'index': 0, 'base': 0, 'decode-length': 536870912, "
 			"'length': 536870912, 'block-size': 2097152, 'sharable': false, " FLAGS_OFF
 			"}, "
@@ -324,6 +326,134 @@ static void the_device_chooses_and_a_reference_keeps(void)
 	expect_status(w, TAG, "pending");
 }
 
+#define JOB "'request-id': 'job 7'"
+#define JOB_ADD                                                                          \
+	ADD_DC("'selection-policy': 'prescriptive', 'region': 0, 'tag': '" TAG "', " JOB \
+	       ", 'timeout': 250, 'extents': [{'offset': 0, 'len': 2097152}]")
+#define JOB_EVENT(operation, rest)                                                             \
+	"{'event': 'CXL_DYNAMIC_CAPACITY', 'data': {'path': '" FRONT_TYPE3 "', 'host-id': 0, " \
+	"'operation': '" operation "', 'tag': '" TAG "', 'region': 0, " JOB rest               \
+	", 'extents': [{'dpa': 0, 'len': 2097152, 'seq': 0}]}}"
+
+/* The first device in answer to the query. */
+static json_object *queried(World *w, json_object **list)
+{
+	*list = ask_for(w, "{'execute': 'query-cxl-dynamic-capacity'}");
+	return json_object_array_get_idx(*list, 0);
+}
+
+static json_object *member(json_object *o, const char *name)
+{
+	json_object *v;
+
+	g_assert_true(json_object_object_get_ex(o, name, &v));
+	return v;
+}
+
+static void the_id_of_a_request_stays_with_its_extents(void)
+{
+	const CxbDcDpaRange one = { 0, MIB2 };
+	g_autoptr(World) w = world_ready();
+	json_object *list, *e;
+
+	ask(w, BACKEND("m", TAG, "2097152"), OK);
+	say(w->peer, JOB_ADD);
+	expect(w->peer, JOB_EVENT("offer", ""));
+	expect(w->peer, OK);
+	e = json_object_array_get_idx(member(queried(w, &list), "extents"), 0);
+	g_assert_cmpstr(json_object_get_string(member(e, "request-id")), ==, "job 7");
+	json_object_put(list);
+	g_assert_cmpint(cxb_dc_add_response(engine(w), 0, &one, 1, false, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	expect(w->peer, JOB_EVENT("accept", ""));
+	g_assert_cmpint(cxb_dc_host_release(engine(w), 0, &one, 1, false, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	expect(w->peer, JOB_EVENT("release", ""));
+}
+
+static void an_offer_not_answered_in_time_is_withdrawn(void)
+{
+	CxbClock *clock;
+	g_autoptr(World) w = world_ready();
+
+	clock = cxb_machine_clock(w->machine);
+	ask(w, BACKEND("m", TAG, "2097152"), OK);
+	say(w->peer, JOB_ADD);
+	expect(w->peer, JOB_EVENT("offer", ""));
+	expect(w->peer, OK);
+	g_assert_true(cxb_clock_advance(clock, cxb_clock_now_ns(clock) + 249999999));
+	expect_status(w, TAG, "pending");
+	g_assert_true(cxb_clock_advance(clock, cxb_clock_now_ns(clock) + 1));
+	expect(w->peer, JOB_EVENT("forced-release", ", 'reason': 'timeout'"));
+	expect_status(w, TAG, "not-found");
+	fails(w,
+	      ADD_DC("'selection-policy': 'prescriptive', 'region': 0, 'timeout': 4294967296, "
+		     "'extents': []"),
+	      "GenericError", "Parameter 'timeout' expects uint32_t");
+	fails(w,
+	      ADD_DC("'selection-policy': 'prescriptive', 'region': 0, 'request-id': 7, "
+		     "'extents': []"),
+	      "GenericError", "Invalid parameter type for 'request-id', expected: string");
+}
+
+static void the_query_tells_how_the_host_answered(void)
+{
+	const CxbDcDpaRange odd = { 1, MIB2 };
+	g_autoptr(World) w = offered();
+	json_object *list, *answer;
+
+	g_assert_cmpint(json_object_array_length(member(queried(w, &list), "answers")), ==, 0);
+	json_object_put(list);
+	g_assert_cmpint(cxb_dc_add_response(engine(w), 0, &odd, 1, false, NULL, NULL), ==,
+			CXB_RC_INVALID_EXTENTS);
+	answer = json_object_array_get_idx(member(queried(w, &list), "answers"), 0);
+	front_assert_json(json_object_to_json_string(answer),
+			  "{'host-id': 0, 'opcode': 18434, 'return-code': 30, 'check': 'not a "
+			  "multiple of the region\\'s block size'}");
+	json_object_put(list);
+}
+
+#define DISPLAY(what, path, file)                                                     \
+	"{'execute': 'cxl-display-" what "-dc-extents', 'arguments': {'path': '" path \
+	"', 'output': '" file "'}}"
+
+static void extents_are_appended_to_a_file(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("dc-XXXXXX", NULL), *text = NULL;
+	g_autofree char *file = g_build_filename(dir, "extents", NULL);
+	g_autofree char *in1 = g_strdup_printf(DISPLAY("accepted", "cxl-vmem0", "%s"), file);
+	g_autofree char *in2 = g_strdup_printf(DISPLAY("pending-to-add", "cxl-vmem0", "%s"), file);
+	g_autofree char *in3 = g_strdup_printf(DISPLAY("accepted", "cxl-vmem0", "%s"), dir);
+	g_autoptr(World) w = accepted();
+
+	ask(w, BACKEND("n", TAG2, "2097152"), OK);
+	say(w->peer, ADD_DC("'selection-policy': 'prescriptive', 'region': 0, 'tag': '" TAG2 "', "
+			    "'extents': [{'offset': 4194304, 'len': 2097152}]"));
+	g_free(front_line(w->peer));
+	expect(w->peer, OK);
+	ask(w, in1, OK);
+	ask(w, in2, OK);
+	g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+	g_assert_cmpstr(text, ==,
+			"Print accepted extent info:\n"
+			"0: [0x0 - 0x200000]\n"
+			"1: [0x800000 - 0xa00000]\n"
+			"In total, 2 extents printed!\n"
+			"Print pending-to-add extent info:\n"
+			"0: [0x400000 - 0x600000]\n"
+			"In total, 1 extents printed!\n");
+	refused(w, in3, "cannot open '");
+	refused(w, DISPLAY("accepted", "nosuch", "x"), "Unable to resolve CXL type 3 device");
+	refused(w, "{'execute': 'cxl-display-accepted-dc-extents', 'arguments': {'path': 'x'}}",
+		"Parameter 'output' is missing");
+	g_assert_cmpint(g_unlink(file), ==, 0);
+	/* Nothing waits for who would read it. */
+	g_assert_cmpint(mkfifo(file, 0600), ==, 0);
+	refused(w, in1, "cannot open '");
+	g_assert_cmpint(g_unlink(file), ==, 0);
+	g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -336,5 +466,9 @@ int main(int argc, char **argv)
 	ADD(a_reset_tells_nothing_of_extents);
 	ADD(the_query_shows_regions_and_extents);
 	ADD(the_device_chooses_and_a_reference_keeps);
+	g_test_add_func("/monitor/dc/request-id", the_id_of_a_request_stays_with_its_extents);
+	g_test_add_func("/monitor/dc/timeout", an_offer_not_answered_in_time_is_withdrawn);
+	g_test_add_func("/monitor/dc/answers", the_query_tells_how_the_host_answered);
+	g_test_add_func("/monitor/dc/display", extents_are_appended_to_a_file);
 	return g_test_run();
 }
