@@ -26,6 +26,13 @@ gpointer __wrap_g_try_malloc_n(gsize n, gsize size)
 	return starved ? NULL : __real_g_try_malloc_n(n, size);
 }
 
+gpointer __real_g_try_realloc_n(gpointer p, gsize n, gsize size);
+gpointer __wrap_g_try_realloc_n(gpointer p, gsize n, gsize size);
+gpointer __wrap_g_try_realloc_n(gpointer p, gsize n, gsize size)
+{
+	return starved ? NULL : __real_g_try_realloc_n(p, n, size);
+}
+
 typedef struct {
 	CxbDc *dc;
 	CxbCci *cci;
