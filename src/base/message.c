@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 
+/*
+ * The program's, as standard error and its name are: the one mutable state at file level. A context
+ * would have to reach everything that may warn, down to parsers of single values.
+ */
 static bool with_time;
 static char *guest_name;
 static char *about_where, *about_what;
