@@ -34,15 +34,22 @@ static uint8_t checksum(const uint8_t *p, size_t len)
 	return -sum;
 }
 
-static void finish(uint8_t *table, size_t len, const char *signature)
+/* Zeros stand behind a short one, as in QEMU. */
+static void put_text(char *to, size_t size, const char *text)
+{
+	memset(to, 0, size);
+	memcpy(to, text, MIN(strlen(text), size));
+}
+
+static void finish(const CxbMachine *m, uint8_t *table, size_t len, const char *signature)
 {
 	struct wire_acpi_header *h = (struct wire_acpi_header *)table;
 
 	memcpy(h->signature, signature, sizeof(h->signature));
 	h->length = le32_put(len);
 	h->revision = 1;
-	memcpy(h->oem_id, "CXLBOX", sizeof(h->oem_id));
-	memcpy(h->oem_table_id, "CXLBOX  ", sizeof(h->oem_table_id));
+	put_text(h->oem_id, sizeof(h->oem_id), m->obj->oem_id);
+	put_text(h->oem_table_id, sizeof(h->oem_table_id), m->obj->oem_table_id);
 	h->oem_revision = le32_put(1);
 	memcpy(h->creator_id, "CXLB", sizeof(h->creator_id));
 	h->creator_revision = le32_put(1);
@@ -50,7 +57,7 @@ static void finish(uint8_t *table, size_t len, const char *signature)
 	h->checksum = checksum(table, len);
 }
 
-static GByteArray *build_mcfg(void)
+static GByteArray *build_mcfg(const CxbMachine *m)
 {
 	GByteArray *t = g_byte_array_new();
 	struct wire_mcfg_entry *e;
@@ -59,7 +66,7 @@ static GByteArray *build_mcfg(void)
 	e = append(t, sizeof(*e));
 	e->base = le64_put(LAYOUT_ECAM_BASE);
 	e->last_bus = 255;
-	finish(t->data, t->len, "MCFG");
+	finish(m, t->data, t->len, "MCFG");
 	return t;
 }
 
@@ -105,7 +112,7 @@ static GByteArray *build_cedt(CxbMachine *m)
 		add_chbs(t, m->bridges->pdata[i]);
 	for (unsigned i = 0; i < m->n_windows; i++)
 		add_cfmws(t, &m->windows[i]);
-	finish(t->data, t->len, "CEDT");
+	finish(m, t->data, t->len, "CEDT");
 	return t;
 }
 
@@ -128,14 +135,14 @@ void cxb_acpi_write(CxbMachine *m)
 
 	append(blob, (sizeof(*rsdp) + 15) & ~15u);
 	append(xsdt, sizeof(struct wire_acpi_header));
-	place(blob, xsdt, build_mcfg());
+	place(blob, xsdt, build_mcfg(m));
 	if (m->obj->cxl)
 		place(blob, xsdt, build_cedt(m));
-	finish(xsdt->data, xsdt->len, "XSDT");
+	finish(m, xsdt->data, xsdt->len, "XSDT");
 
 	rsdp = (struct wire_rsdp *)blob->data;
 	memcpy(rsdp->signature, WIRE_RSDP_SIGNATURE, sizeof(rsdp->signature));
-	memcpy(rsdp->oem_id, "CXLBOX", sizeof(rsdp->oem_id));
+	put_text(rsdp->oem_id, sizeof(rsdp->oem_id), m->obj->oem_id);
 	rsdp->revision = 2;
 	rsdp->length = le32_put(sizeof(*rsdp));
 	rsdp->xsdt = le64_put(TABLES_BASE + blob->len);

@@ -30,11 +30,28 @@ typedef struct {
 	uint64_t granularity;
 } WindowOpts;
 
+/* What unused.c takes and nothing else looks at. */
+typedef struct {
+	int acpi, pic, pit, smbios_entry_point, smm, vmport;
+	bool aux_ram_share, bypass_iommu, change_vmfd, dump_guest_core, fd_bootchk, graphics, hmat,
+		hpet, i8042, mem_merge, nvdimm, sata, smbus, spcr, suppress_vmdesc, usb, wdat;
+	uint32_t phandle_start;
+	uint64_t bus_lock_ratelimit, max_fw_size;
+	char *append, *confidential, *dt_compatible, *dtb, *dumpdtb, *firmware, *initrd, *kernel,
+		*memory_encryption, *nvdimm_persistence, *pcspk, *pflash[2], *shim;
+	const CxbProp *noted; /* the last that was warned of */
+} MachineUnused;
+
+extern const CxbProp machine_unused_props[];
+
 typedef struct {
 	CxbObject obj;
+	CxbMachine *m;
 	bool cxl;
-	bool harmless; /* properties that change nothing here are stored nowhere else */
 	char *memory_backend;
+	uint64_t max_ram_below_4g;
+	char *oem_id, *oem_table_id; /* of the ACPI tables */
+	MachineUnused unused;
 	WindowOpts windows[MAX_WINDOWS];
 	unsigned n_windows; /* highest index given + 1 */
 } MachineObj;

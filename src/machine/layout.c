@@ -9,17 +9,20 @@
 #define FOUR_GIB             (4 * GIB)
 #define ROUND_UP_TO(x, unit) (((x) + (unit)-1) / (unit) * (unit))
 
-bool layout_q35(Layout *l, uint64_t ram, uint64_t maxmem, unsigned slots, bool cxl,
-		uint64_t windows, GError **errp)
+bool layout_q35(Layout *l, uint64_t ram, uint64_t low_max, uint64_t maxmem, unsigned slots,
+		bool cxl, uint64_t windows, GError **errp)
 {
 	const uint64_t limit = 1ull << LAYOUT_PHYS_BITS;
+	uint64_t low = ram < LAYOUT_ECAM_BASE ? LAYOUT_ECAM_BASE : 2 * GIB;
 	uint64_t at;
 
 	/* Each term is bounded first, so that no sum below can wrap. */
 	if (ram > limit || maxmem > limit || windows > limit)
 		goto too_large;
 	*l = (Layout){ 0 };
-	l->low_ram = ram < LAYOUT_ECAM_BASE ? ram : 2 * GIB;
+	if (low_max)
+		low = MIN(low, low_max & ~0xfffull);
+	l->low_ram = MIN(ram, low);
 	l->high_ram = ram - l->low_ram;
 	at = FOUR_GIB + l->high_ram;
 	if (maxmem > ram) {

@@ -15,7 +15,8 @@
 #define LAYOUT_PCI64_SIZE     (32ull << 30)
 #define LAYOUT_MSI_BASE       0xfee00000ull
 #define LAYOUT_MSI_SIZE       (1ull << 20)
-#define LAYOUT_PHYS_BITS      46 /* what the address space may reach */
+#define LAYOUT_LOW_RAM_MIN    (1ull << 20) /* ACPI tables are below */
+#define LAYOUT_PHYS_BITS      46           /* what the address space may reach */
 
 typedef struct {
 	uint64_t low_ram;       /* bytes from 0 */
@@ -31,11 +32,12 @@ typedef struct {
 /**
  * layout_q35() - QEMU's q35 map.
  * @ram, @maxmem: bytes; maxmem equal to ram = none
+ * @low_max: bytes that may be below 4 GiB, in whole pages; 0: as many as go there
  * @windows: bytes of all fixed windows together
  *
  * Fails if it does not fit the physical address bits.
  */
-bool layout_q35(Layout *l, uint64_t ram, uint64_t maxmem, unsigned slots, bool cxl,
-		uint64_t windows, GError **errp);
+bool layout_q35(Layout *l, uint64_t ram, uint64_t low_max, uint64_t maxmem, unsigned slots,
+		bool cxl, uint64_t windows, GError **errp);
 
 #endif

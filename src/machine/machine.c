@@ -102,6 +102,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 
 	obj = cxb_object_new(m->qom, &cxb_q35_machine_type);
 	m->obj = (MachineObj *)obj;
+	m->obj->m = m;
 	cxb_object_add(cxb_qom_root(m->qom), "machine", obj, NULL);
 	cxb_object_unref(obj);
 	/* There from the start, as in QEMU, whether devices come or not. */
@@ -296,8 +297,8 @@ bool cxb_machine_done(CxbMachine *m, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "CXL host bridges present, but cxl=off");
 	if (!cxb_fmw_init(m, errp))
 		return false;
-	if (!layout_q35(&m->layout, m->ram_size, m->maxmem, m->slots, m->obj->cxl, cxb_fmw_total(m),
-			errp))
+	if (!layout_q35(&m->layout, m->ram_size, m->obj->max_ram_below_4g, m->maxmem, m->slots,
+			m->obj->cxl, cxb_fmw_total(m), errp))
 		return false;
 	cxb_memmap_begin(m->mm);
 	place_ram(m);

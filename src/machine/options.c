@@ -2,10 +2,12 @@
 /* The machine object and its properties: what -machine takes. */
 #include "internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "wire/acpi.h"
 
 static MachineObj *of(CxbObject *obj)
 {
@@ -91,36 +93,71 @@ static void machine_obj_finalize(CxbObject *obj)
 		g_clear_pointer(&of(obj)->windows[i].targets, g_ptr_array_unref);
 }
 
-/* Properties that say something about parts this machine does not have, and change nothing that
- * can be seen of it: taken, so that command lines work as they are. */
-#define HARMLESS(prop_name, what)                                             \
-	{                                                                     \
-		prop_name, CXB_PROP_BOOL, offsetof(MachineObj, harmless),     \
-			.flags = CXB_PROP_HIDDEN, .desc = what " (no effect)" \
+/* "memory.size", "memory.max-size", "memory.slots": what -m says. */
+static bool memory_set(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
+		       GError **errp)
+{
+	CxbMachine *m = of(obj)->m;
+	const char *member = key + strlen(prop->name);
+
+	if (strcmp(member, ".size") == 0)
+		return window_size(key, v, &m->ram_size, errp);
+	if (strcmp(member, ".max-size") == 0) {
+		m->has_maxmem = true;
+		return window_size(key, v, &m->maxmem, errp);
 	}
+	if (strcmp(member, ".slots") == 0) {
+		m->has_slots = true;
+		if (v->kind == CXB_SCALAR_UINT)
+			m->slots = v->u;
+		else if (v->kind != CXB_SCALAR_TEXT || !cxb_parse_uint(v->s, UINT64_MAX, &m->slots))
+			return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' expects integer",
+					key);
+		return true;
+	}
+	return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' is unexpected", key);
+}
+
+static bool check_below_4g(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	if (v->u > 4ull << 30)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Machine option 'max-ram-below-4g=%" PRIu64
+				"' expects size less than or equal to 4G",
+				v->u);
+	return !v->u || v->u >= LAYOUT_LOW_RAM_MIN ||
+	       cxb_fail(errp, CXB_ERROR_INVALID,
+			"max-ram-below-4g: the ACPI tables are in the first 1 MiB");
+}
+
+static bool check_oem(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	const size_t max = strcmp(prop->name, "x-oem-id") == 0
+				   ? sizeof(((struct wire_acpi_header *)0)->oem_id)
+				   : sizeof(((struct wire_acpi_header *)0)->oem_table_id);
+
+	return strlen(v->s) <= max ||
+	       cxb_fail(errp, CXB_ERROR_INVALID,
+			"User specified %s value is bigger than %zu bytes in size", prop->name,
+			max);
+}
 
 static const CxbProp machine_props[] = {
 	{ "cxl", CXB_PROP_BOOL, offsetof(MachineObj, cxl), .desc = "CXL host bridges and windows",
 	  .def = "off" },
-	{ "cxl-fmw", CXB_PROP_FN, .flags = CXB_PROP_LIST,
-	  .type_name = "CXLFixedMemoryWindowOptions",
+	{ "cxl-fmw", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "CXLFixedMemoryWindow",
 	  .desc = "fixed memory windows: cxl-fmw.N.targets.M=ID, .size, .interleave-granularity",
 	  .set = fmw_set },
 	{ "memory-backend", CXB_PROP_STR, offsetof(MachineObj, memory_backend),
-	  .desc = "id of the memory backend that is RAM" },
-	HARMLESS("acpi", "ACPI"),
-	HARMLESS("dump-guest-core", "core dumps"),
-	HARMLESS("hmat", "HMAT table"),
-	HARMLESS("hpet", "HPET"),
-	HARMLESS("mem-merge", "merging of same pages"),
-	HARMLESS("nvdimm", "NVDIMM support"),
-	HARMLESS("pic", "8259"),
-	HARMLESS("pit", "8254"),
-	HARMLESS("sata", "AHCI"),
-	HARMLESS("smbus", "SMBus"),
-	HARMLESS("smm", "system management mode"),
-	HARMLESS("usb", "USB"),
-	HARMLESS("vmport", "VMware port"),
+	  .type_name = "link<memory-backend>", .desc = "id of the memory backend that is RAM" },
+	{ "memory", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "MemorySizeConfiguration",
+	  .desc = "what -m says: memory.size, .max-size, .slots", .set = memory_set },
+	{ "max-ram-below-4g", CXB_PROP_SIZE, offsetof(MachineObj, max_ram_below_4g), .def = "4G",
+	  .desc = "RAM below 4 GiB, 1 MiB to 4 GiB; the rest is above", .check = check_below_4g },
+	{ "x-oem-id", CXB_PROP_STR, offsetof(MachineObj, oem_id), .def = "CXLBOX",
+	  .desc = "OEM id of the ACPI tables, 6 bytes", .check = check_oem },
+	{ "x-oem-table-id", CXB_PROP_STR, offsetof(MachineObj, oem_table_id), .def = "CXLBOX  ",
+	  .desc = "OEM table id of the ACPI tables, 8 bytes", .check = check_oem },
 	{ NULL },
 };
 
@@ -129,6 +166,7 @@ const CxbType cxb_machine_base_type = {
 	.desc = "machine",
 	.size = sizeof(MachineObj),
 	.flags = CXB_TYPE_ABSTRACT,
+	.props = machine_unused_props,
 	.finalize = machine_obj_finalize,
 };
 

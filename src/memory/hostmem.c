@@ -11,6 +11,7 @@
 #include "backing.h"
 #include "base/error.h"
 #include "base/range.h"
+#include "base/trace.h"
 #include "memory/guard.h"
 
 #define POOL_SERVICE "hostmem-pool"
@@ -24,8 +25,10 @@ struct CxbHostMem {
 	bool prealloc;
 	char *tag_text;
 	/* ... and those that scripts carry and nothing here depends on */
-	bool merge, dump, reserve;
+	bool merge, dump, reserve, canonical_path;
 	uint32_t prealloc_threads;
+	int policy;
+	char *prealloc_context;
 
 	/* memory-backend-file */
 	char *mem_path;
@@ -33,8 +36,11 @@ struct CxbHostMem {
 	bool readonly;
 	bool discard_data;
 	uint64_t align;
+	bool pmem;
+	int rom;
 	/* memory-backend-memfd: accepted, the memfd is sealed anyhow */
-	bool seal;
+	bool seal, hugetlb;
+	uint64_t hugetlbsize;
 
 	/* From completion on */
 	char *id;
@@ -267,46 +273,94 @@ static void hostmem_finalize(CxbObject *obj)
 	g_free(mem->holder);
 }
 
+static const char *const policies[] = { "default", "preferred", "bind", "interleave", NULL };
+static const char *const on_off_auto[] = { "on", "off", "auto", NULL };
+
+static bool check_policy(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	if (v->u)
+		cxb_warn("policy=%s: memory is not bound to nodes of the host", policies[v->u]);
+	return true;
+}
+
+/* "host-nodes=0-1", "host-nodes.0=1": which nodes is all the same. */
+static bool host_nodes_set(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
+			   GError **errp)
+{
+	return true;
+}
+
+static bool host_nodes_get(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GError **errp)
+{
+	*out = (CxbScalar){ .kind = CXB_SCALAR_EMPTY_LIST };
+	return true;
+}
+
+static bool check_hugetlb(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	if (v->b)
+		cxb_warn("hugetlb: memory is of pages of the usual size");
+	return true;
+}
+
+static bool check_context(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	return !*v->s || cxb_fail(errp, CXB_ERROR_NOT_FOUND, "Device '%s' not found", v->s);
+}
+
+#define MEM(field) offsetof(CxbHostMem, field)
+
 /* clang-format off */
 static const CxbProp hostmem_props[] = {
-	{ "size", CXB_PROP_SIZE, offsetof(CxbHostMem, size), 0,
-	  "bytes; required", .check = check_size },
-	{ "share", CXB_PROP_BOOL, offsetof(CxbHostMem, share), 0,
-	  "the bytes may be shared with other processes" },
-	{ "prealloc", CXB_PROP_BOOL, offsetof(CxbHostMem, prealloc), 0,
-	  "allocate all memory at creation" },
-	{ "tag", CXB_PROP_STR, offsetof(CxbHostMem, tag_text), 0,
-	  "UUID that names the bytes to hosts, unique among backends; empty for none",
-	  .check = check_tag },
-	{ "merge", CXB_PROP_BOOL, offsetof(CxbHostMem, merge), 0,
-	  "no effect", .def = "on" },
-	{ "dump", CXB_PROP_BOOL, offsetof(CxbHostMem, dump), 0,
-	  "put the bytes into core dumps", .def = "on" },
-	{ "reserve", CXB_PROP_BOOL, offsetof(CxbHostMem, reserve), 0,
-	  "no effect: swap space is never reserved", .def = "on" },
-	{ "prealloc-threads", CXB_PROP_U32, offsetof(CxbHostMem, prealloc_threads), 0,
-	  "no effect", .def = "1" },
+	{ "size", CXB_PROP_SIZE, MEM(size), .type_name = "int", .check = check_size,
+	  .desc = "bytes; required" },
+	{ "share", CXB_PROP_BOOL, MEM(share),
+	  .desc = "the bytes may be shared with other processes" },
+	{ "prealloc", CXB_PROP_BOOL, MEM(prealloc), .desc = "allocate all memory at creation" },
+	{ "tag", CXB_PROP_STR, MEM(tag_text), .check = check_tag,
+	  .desc = "UUID that names the bytes to hosts, unique among backends; empty for none" },
+	{ "merge", CXB_PROP_BOOL, MEM(merge), .def = "on", .desc = "no effect" },
+	{ "dump", CXB_PROP_BOOL, MEM(dump), .def = "on", .desc = "put the bytes into core dumps" },
+	{ "reserve", CXB_PROP_BOOL, MEM(reserve), .def = "on",
+	  .desc = "no effect: swap space is never reserved" },
+	{ "prealloc-threads", CXB_PROP_U32, MEM(prealloc_threads), .type_name = "int", .def = "1",
+	  .desc = "no effect" },
+	{ "prealloc-context", CXB_PROP_STR, MEM(prealloc_context),
+	  .type_name = "link<thread-context>", .check = check_context,
+	  .desc = "there are no such objects" },
+	{ "policy", CXB_PROP_ENUM, MEM(policy), .names = policies, .type_name = "HostMemPolicy",
+	  .def = "default", .check = check_policy, .desc = "no effect: no node is preferred" },
+	{ "host-nodes", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "int",
+	  .set = host_nodes_set, .get = host_nodes_get, .desc = "no effect: see policy" },
+	{ "x-use-canonical-path-for-ramblock-id", CXB_PROP_BOOL, MEM(canonical_path),
+	  .desc = "no effect: there is no migration" },
 	{ NULL }
 };
 
 static const CxbProp memfd_props[] = {
-	{ "share", CXB_PROP_BOOL, offsetof(CxbHostMem, share), 0,
-	  "the bytes may be shared with other processes", .def = "on" },
-	{ "seal", CXB_PROP_BOOL, offsetof(CxbHostMem, seal), 0,
-	  "no effect: the memfd is always sealed against growing and shrinking", .def = "on" },
+	{ "share", CXB_PROP_BOOL, MEM(share), .def = "on",
+	  .desc = "the bytes may be shared with other processes" },
+	{ "seal", CXB_PROP_BOOL, MEM(seal), .def = "on",
+	  .desc = "no effect: the memfd is always sealed against growing and shrinking" },
+	{ "hugetlb", CXB_PROP_BOOL, MEM(hugetlb), .check = check_hugetlb,
+	  .desc = "no effect: pages are of the usual size" },
+	{ "hugetlbsize", CXB_PROP_SIZE, MEM(hugetlbsize), .type_name = "int",
+	  .desc = "no effect" },
 	{ NULL }
 };
 
 static const CxbProp file_props[] = {
-	{ "mem-path", CXB_PROP_STR, offsetof(CxbHostMem, mem_path), 0,
-	  "file, or directory for a nameless one in it; required" },
-	{ "offset", CXB_PROP_SIZE, offsetof(CxbHostMem, offset), 0,
-	  "bytes; where in the file the backend starts" },
-	{ "readonly", CXB_PROP_BOOL, offsetof(CxbHostMem, readonly), 0,
-	  "never write to the file" },
-	{ "discard-data", CXB_PROP_BOOL, offsetof(CxbHostMem, discard_data), 0,
-	  "punch the bytes out of the file when the backend goes" },
-	{ "align", CXB_PROP_SIZE, offsetof(CxbHostMem, align), 0, "no effect" },
+	{ "mem-path", CXB_PROP_STR, MEM(mem_path),
+	  .desc = "file, or directory for a nameless one in it; required" },
+	{ "offset", CXB_PROP_SIZE, MEM(offset), .type_name = "int",
+	  .desc = "bytes; where in the file the backend starts" },
+	{ "readonly", CXB_PROP_BOOL, MEM(readonly), .desc = "never write to the file" },
+	{ "discard-data", CXB_PROP_BOOL, MEM(discard_data),
+	  .desc = "punch the bytes out of the file when the backend goes" },
+	{ "align", CXB_PROP_SIZE, MEM(align), .type_name = "int", .desc = "no effect" },
+	{ "pmem", CXB_PROP_BOOL, MEM(pmem), .desc = "no effect: the host flushes as it likes" },
+	{ "rom", CXB_PROP_ENUM, MEM(rom), .names = on_off_auto, .type_name = "OnOffAuto",
+	  .def = "auto", .desc = "no effect: what is readonly cannot be written" },
 	{ NULL }
 };
 /* clang-format on */

@@ -63,13 +63,13 @@ static bool parse_str(const char *key, const CxbScalar *v, const char **out, GEr
 	return true;
 }
 
-/* Numbers of devices given as text are worded differently from those of other objects. */
+/* Sizes of -object given as text are worded differently from those of devices and the machine. */
 static bool parse_size(const CxbObject *obj, const char *key, const char *text, uint64_t *out,
 		       GError **errp)
 {
 	if (cxb_parse_size(text, out))
 		return true;
-	return fail_expects(key, cxb_object_is(obj, CXB_TYPE_NAME_DEVICE) ? "size" : "a size value",
+	return fail_expects(key, obj->type->flags & CXB_TYPE_USER_OBJECT ? "a size value" : "size",
 			    errp);
 }
 

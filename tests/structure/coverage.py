@@ -72,10 +72,7 @@ def opcodes(tree):
 
 
 def properties(tree):
-    found = names(tree, 'CxbProp', 'src/devices', 'src/memory', 'src/machine', 'src/pci')
-    for text in tree.sources('src/machine'):
-        found.update(re.findall(r'^\tHARMLESS\("([^"]+)"', text, re.MULTILINE))
-    return found
+    return names(tree, 'CxbProp', 'src/devices', 'src/memory', 'src/machine', 'src/pci')
 
 
 def options(tree):

@@ -29,6 +29,13 @@ LINES = [
     *options("-M", [
         ("unknown", "nosuch"), ("unknown-property", "q35,foo=1"),
         ("cxl-bad", "q35,cxl=maybe"), ("cxl-short", "q35,cxl"), ("empty-key", "q35,=on"),
+        ("below-4g-5g", "q35,max-ram-below-4g=5G"), ("below-4g-text", "q35,max-ram-below-4g=x"),
+        ("oem-id-7", "q35,x-oem-id=7777777"), ("oem-table-id-9", "q35,x-oem-table-id=999999999"),
+        ("smp-unknown", "q35,smp.foo=1"), ("smp-alone", "q35,smp=4"),
+        ("boot-unknown", "q35,boot.foo=1"), ("memory-unknown", "q35,memory.foo=1"),
+        ("memory-text", "q35,memory.size=x"), ("memory-slots-text", "q35,memory.slots=x"),
+        ("pic-text", "q35,pic=x"), ("hpet-text", "q35,hpet=x"),
+        ("nvdimm-persistence", "q35,nvdimm-persistence=x"),
         ("version-0", "pc-q35-0.1"),
         ("window-no-targets", "q35,cxl=on,cxl-fmw.0.size=4G"),
         ("window-no-size", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1"),

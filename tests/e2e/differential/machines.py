@@ -72,6 +72,13 @@ WIDE = same([
         "-object", f"memory-backend-ram,id=m{n},size={256 << n}M,share=on",
         "-device", f"cxl-type3,bus={port},id=t{n},volatile-memdev=m{n},sn={n + 1}")),
 ])
+# RAM that goes on above 4 GiB, and tables by another name.
+BELOW_4G = same([
+    "-nodefaults", "-display", "none", "-accel", "qtest", "-qtest-log", "none",
+    "-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=1G,max-ram-below-4g=512M,"
+          "x-oem-id=ABC,x-oem-table-id=TABLE",
+    "-m", "2G", "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1",
+])
 
 
 class Set(NamedTuple):

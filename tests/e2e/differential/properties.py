@@ -2,20 +2,20 @@
 """Properties: which there are, of what type and with which default; and what those of ports and
 memory devices do to configuration space, component registers and hot plug."""
 
+import acpi
 import configspace
 from machines import SET_PORTS
 from observe import PORT_BUS
 from registers import CACHEMEM, CACHEMEM_SIZE, dwords
 
 DEVICES = ["pxb-cxl", "cxl-rp", "cxl-type3"]
+OTHERS = {"machine": "pc-q35-11.1-machine", "ram": "memory-backend-ram",
+          "memfd": "memory-backend-memfd", "file": "memory-backend-file"}
 BAR_BASE, MIB = 0xc0000000, 1 << 20
 
 
 def listed(o, name, rows):
     for row in rows:
-        # Parts that QEMU's board is made of, not settings.
-        if row["type"].startswith("child<"):
-            continue
         default = f" default {row['default-value']}" if "default-value" in row else ""
         o.note(f"property/{name}/{row['name']}", row["type"] + default)
 
@@ -23,6 +23,16 @@ def listed(o, name, rows):
 def types(o):
     for name in DEVICES:
         listed(o, name, o.qmp.cmd("device-list-properties", typename=name))
+    for name, kind in OTHERS.items():
+        for row in o.qmp.cmd("qom-list-properties", typename=kind):
+            # Parts that QEMU's board is made of, not settings.
+            if not row["type"].startswith("child<"):
+                o.note(f"property/{name}/{row['name']}", row["type"])
+
+
+def below_4g(o):
+    o.host.open_config()
+    acpi.acpi(o, "below-4g")
 
 
 def relative(o, key, first, values):

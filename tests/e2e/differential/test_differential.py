@@ -31,8 +31,8 @@ import wide
 from compare import differences, judge, known
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
-from machines import (ALONE, BOTH, DYNAMIC, EMPTY_SLOT, FILE, PASS_THROUGH, PERSISTENT, REGIONS,
-                      SET, STATIC, WIDE, Pair)
+from machines import (ALONE, BELOW_4G, BOTH, DYNAMIC, EMPTY_SLOT, FILE, PASS_THROUGH, PERSISTENT,
+                      REGIONS, SET, STATIC, WIDE, Pair)
 from observe import ENDS, Observer
 
 peers.need()
@@ -95,6 +95,7 @@ SCENARIOS = [
     Scenario("both_memories", ["both"], [persistent.both], BOTH),
     Scenario("types_of_properties", ["property"], [properties.types]),
     Scenario("effects_of_properties", ["set"], [properties.effects], SET),
+    Scenario("less_ram_below_4_gib", ["below-4g"], [properties.below_4g], BELOW_4G),
     Scenario("two_bridges", ["wide"], [wide.wide], WIDE),
 ]
 

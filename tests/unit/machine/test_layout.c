@@ -34,7 +34,7 @@ static void matches_what_qemu_shows(void)
 		Layout l;
 
 		g_test_message("row %u", i);
-		g_assert_true(layout_q35(&l, rows[i].ram, MAX(rows[i].ram, rows[i].maxmem),
+		g_assert_true(layout_q35(&l, rows[i].ram, 0, MAX(rows[i].ram, rows[i].maxmem),
 					 rows[i].slots, true, 12 * GIB, &err));
 		g_assert_no_error(err);
 		g_assert_cmphex(l.low_ram, ==, rows[i].low);
@@ -48,16 +48,45 @@ static void matches_what_qemu_shows(void)
 	}
 }
 
+/* A window of 4 GiB, as above. */
+static void max_ram_below_4g_moves_the_rest_up(void)
+{
+	static const struct {
+		uint64_t ram, low_max, low, window0;
+	} rows[] = {
+		{ GIB, 4 * GIB, GIB, 0x110000000 },
+		{ GIB, 512 * MIB, 512 * MIB, 0x130000000 },
+		{ GIB, MIB, MIB, 0x140000000 },
+		{ 6 * GIB, 2 * GIB, 2 * GIB, 0x210000000 },
+		{ 6 * GIB, 3 * GIB, 2 * GIB, 0x210000000 },
+		{ 4 * GIB, 1000 * MIB, 1000 * MIB, 0x1d0000000 },
+		{ 8 * GIB, 4187593114, 2 * GIB, 0x290000000 },
+		/* Whole pages, where QEMU takes any number of bytes. */
+		{ GIB, 512 * MIB + 1, 512 * MIB, 0x130000000 },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		Layout l;
+
+		g_test_message("row %u", i);
+		g_assert_true(layout_q35(&l, rows[i].ram, rows[i].low_max, rows[i].ram, 0, true,
+					 4 * GIB, NULL));
+		g_assert_cmphex(l.low_ram, ==, rows[i].low);
+		g_assert_cmphex(l.low_ram + l.high_ram, ==, rows[i].ram);
+		g_assert_cmphex(l.first_window, ==, rows[i].window0);
+	}
+}
+
 static void without_windows_or_cxl_the_aperture_follows_ram(void)
 {
 	Layout l;
 
-	g_assert_true(layout_q35(&l, GIB, GIB, 0, true, 0, NULL));
+	g_assert_true(layout_q35(&l, GIB, 0, GIB, 0, true, 0, NULL));
 	g_assert_cmphex(l.host_regs, ==, 0x100000000);
 	g_assert_cmphex(l.pci64, ==, 0x140000000);
-	g_assert_true(layout_q35(&l, GIB, GIB, 0, false, 0, NULL));
+	g_assert_true(layout_q35(&l, GIB, 0, GIB, 0, false, 0, NULL));
 	g_assert_cmphex(l.pci64, ==, 0x100000000);
-	g_assert_true(layout_q35(&l, 4097 * MIB, 4097 * MIB, 0, true, 0, NULL));
+	g_assert_true(layout_q35(&l, 4097 * MIB, 0, 4097 * MIB, 0, true, 0, NULL));
 	g_assert_cmphex(l.host_regs, ==, 0x180100000);
 }
 
@@ -76,7 +105,7 @@ static void refuses_what_does_not_fit_the_address_bits(void)
 		g_autoptr(GError) err = NULL;
 		Layout l;
 
-		g_assert_false(layout_q35(&l, rows[i].ram, rows[i].maxmem, 256, true,
+		g_assert_false(layout_q35(&l, rows[i].ram, 0, rows[i].maxmem, 256, true,
 					  rows[i].windows, &err));
 		g_assert_nonnull(err);
 	}
@@ -86,6 +115,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/layout/qemu", matches_what_qemu_shows);
+	g_test_add_func("/layout/below-4g", max_ram_below_4g_moves_the_rest_up);
 	g_test_add_func("/layout/no-windows", without_windows_or_cxl_the_aperture_follows_ram);
 	g_test_add_func("/layout/limits", refuses_what_does_not_fit_the_address_bits);
 	return g_test_run();

@@ -95,9 +95,58 @@ static void bad_machine_options_are_refused(void)
 		{ .machine = MACHINE ",cxl-fmw.0.targets=cxl.1", .why = "is unexpected" },
 		{ .machine = MACHINE ",cxl-fmw.0.targets.16=cxl.1", .why = "at most 16" },
 		{ .machine = MACHINE ",cxl-fmw.0.targets.0.x=cxl.1", .why = "at most 16" },
+		{ .machine = "q35,max-ram-below-4g=5G", .why = "expects size less than or equal" },
+		{ .machine = "q35,max-ram-below-4g=1023K", .why = "first 1 MiB" },
+		{ .machine = "q35,x-oem-id=7777777", .why = "bigger than 6 bytes in size" },
+		{ .machine = "q35,x-oem-table-id=999999999", .why = "bigger than 8 bytes in size" },
+		{ .machine = "q35,smp.foo=1", .why = "Parameter 'smp.foo' is unexpected" },
+		{ .machine = "q35,smp=1", .why = "expected: object" },
+		{ .machine = "q35,boot.=1", .why = "Parameter 'boot.' is unexpected" },
+		{ .machine = "q35,memory.foo=1", .why = "Parameter 'memory.foo' is unexpected" },
+		{ .machine = "q35,memory=1", .why = "Parameter 'memory' is unexpected" },
+		{ .machine = "q35,memory.size=x", .why = "expects size" },
+		{ .machine = "q35,memory.slots=x", .why = "expects integer" },
+		{ .machine = "q35,memory.slots=1", .why = "no max-size" },
+		{ .machine = "q35,memory.size=2G,memory.max-size=1G", .why = "value of maxmem" },
+		{ .machine = "q35,nvdimm-persistence=x", .why = "unsupported option" },
+		{ .machine = "q35,pit=x", .why = "does not accept value 'x'" },
+		{ .machine = "q35,kernel=x", .why = "kernel: there is no CPU to run a guest" },
+		{ .machine = "q35,initrd=x", .why = "initrd: there is no CPU" },
+		{ .machine = "q35,append=x", .why = "append: there is no CPU" },
+		{ .machine = "q35,dtb=x", .why = "dtb: there is no CPU" },
+		{ .machine = "q35,dumpdtb=x", .why = "dumpdtb: there is no device tree" },
+		{ .machine = "q35,shim=x", .why = "shim: there is no CPU" },
+		{ .machine = "q35,memory-encryption=x", .why = "memory-encryption: there is no" },
+		{ .machine = "q35,confidential-guest-support=x",
+		  .why = "support: there is no CPU" },
+		{ .machine = "q35,sgx-epc.0.memdev=x", .why = "sgx-epc: there is no CPU" },
 		{ .machine = MACHINE ",cxl-fmw.0.size=big", .why = "expects size" },
 		{ .machine = MACHINE ",cxl-fmw.0.size=-1", .why = "expects size" },
 		{ .machine = MACHINE ",cxl-fmw.0.size=16E", .why = "expects size" },
+	};
+
+	check(rows, G_N_ELEMENTS(rows));
+}
+
+static void properties_of_the_machine_are_taken(void)
+{
+	static const Row rows[] = {
+		{ .machine = "q35,acpi=off,aux-ram-share=on,bus-lock-ratelimit=1,"
+			     "default-bus-bypass-iommu=on,dt-compatible=x,dump-guest-core=off,"
+			     "fd-bootchk=off,graphics=off,hmat=on,hpet=off,i8042=off,"
+			     "max-fw-size=1M,mem-merge=off,nvdimm=on,nvdimm-persistence=cpu,"
+			     "phandle-start=1,pic=off,pit=auto,sata=off" },
+		{ .machine = "q35,smbios-entry-point-type=64,smbus=off,smm=on,"
+			     "smp-cache.0.cache=l1d,smp-cache.0.topology=core,spcr=off,"
+			     "suppress-vmdesc=on,usb=on,vmport=off,wdat=on,"
+			     "x-change-vmfd-on-reset=on,kernel=,append=" },
+		{ .machine = "q35,boot.order=c,boot.menu=on,firmware=x,pcspk-audiodev=x,"
+			     "pflash0=x,pflash1=y,smp.cpus=4,smp.maxcpus=8" },
+		{ .machine = "q35,memory.size=1G,memory.max-size=2G,memory.slots=2" },
+		{ .machine = "q35,memory.size=1G,max-ram-below-4g=512M,x-oem-id=A,"
+			     "x-oem-table-id=" },
+		{ .machine = "q35,max-ram-below-4g=0" },
+		{ .machine = "q35,max-ram-below-4g=4G", .memory = "3G" },
 	};
 
 	check(rows, G_N_ELEMENTS(rows));
@@ -265,6 +314,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/machine/life/at-once", machines_can_go_at_once);
 	g_test_add_func("/machine/life/options", bad_machine_options_are_refused);
+	g_test_add_func("/machine/life/properties", properties_of_the_machine_are_taken);
 	g_test_add_func("/machine/life/memory", bad_memory_is_refused);
 	g_test_add_func("/machine/life/windows",
 			bad_windows_are_refused_when_all_devices_are_there);

@@ -83,10 +83,21 @@ static void size_is_required_and_not_zero(Fixture *f, gconstpointer unused)
 static void rows_that_scripts_carry_are_taken(Fixture *f, gconstpointer unused)
 {
 	CxbHostMem *mem = mem_new(&f->box, "memory-backend-ram,id=m0,size=1M,share=on,merge=off,"
-					   "dump=off,reserve=off,prealloc-threads=4");
+					   "dump=off,reserve=off,prealloc-threads=4,"
+					   "policy=default,host-nodes=0-3,prealloc-context=,"
+					   "x-use-canonical-path-for-ramblock-id=on");
 
 	g_assert_true(cxb_hostmem_share(mem));
 	g_assert_false(cxb_hostmem_prealloc(mem));
+}
+
+static void huge_pages_are_taken_as_usual_ones(Fixture *f, gconstpointer unused)
+{
+	CxbHostMem *mem = mem_new(&f->box, "memory-backend-memfd,id=m0,size=1M,hugetlb=on,"
+					   "hugetlbsize=2M,policy=bind,host-nodes=0");
+
+	g_assert_cmpuint(cxb_hostmem_size(mem), ==, 1 << 20);
+	g_assert_true(cxb_hostmem_write(mem, 0, "z", 1));
 }
 
 static void share_defaults_by_type(Fixture *f, gconstpointer unused)
@@ -330,6 +341,7 @@ int main(int argc, char **argv)
 	T("bounds", accesses_past_the_end_fail);
 	T("size", size_is_required_and_not_zero);
 	T("rows", rows_that_scripts_carry_are_taken);
+	T("huge", huge_pages_are_taken_as_usual_ones);
 	T("share", share_defaults_by_type);
 	T("sealed", a_memfd_can_neither_shrink_nor_grow);
 	T("sparse", four_tebibytes_cost_nothing);
