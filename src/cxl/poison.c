@@ -14,6 +14,8 @@ CXB_TRACE(cxl_poison_drop, (uint64_t dpa, uint64_t len, size_t count),
 	  "dpa 0x%" PRIx64 " len 0x%" PRIx64 ", %zu records left", dpa, len, count)
 CXB_TRACE(cxl_poison_overflow, (uint64_t dpa, uint64_t len),
 	  "dpa 0x%" PRIx64 " len 0x%" PRIx64 " does not fit the list", dpa, len)
+CXB_TRACE(cxl_poison_forget, (uint64_t dpa, uint64_t len),
+	  "dpa 0x%" PRIx64 " len 0x%" PRIx64 " does not fit what is behind the list", dpa, len)
 
 CxbPoison *cxb_poison_new(const CxbPoisonConfig *config)
 {
@@ -21,6 +23,7 @@ CxbPoison *cxb_poison_new(const CxbPoisonConfig *config)
 
 	poison->config = *config;
 	poison->records = cxb_ivmap_new(NULL);
+	poison->hidden = cxb_ivmap_new(NULL);
 	return poison;
 }
 
@@ -28,11 +31,37 @@ void cxb_poison_free(CxbPoison *poison)
 {
 	if (!poison)
 		return;
+	cxb_ivmap_free(poison->hidden);
 	cxb_ivmap_free(poison->records);
 	g_free(poison);
 }
 
-void poison_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
+/* A range that meets nothing hidden. */
+static void hidden_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
+{
+	if (cxb_ivmap_count(poison->hidden) < CXB_POISON_HIDDEN_MAX)
+		cxb_ivmap_insert(poison->hidden, dpa, len, GUINT_TO_POINTER(source));
+	else
+		trace_cxl_poison_forget(dpa, len);
+}
+
+/* A range of which some may be hidden already, and stays as it is. */
+static void hide(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
+{
+	while (len) {
+		const CxbIv *iv = cxb_ivmap_overlap(poison->hidden, dpa, len);
+		const uint64_t clean = !iv ? len : iv->start > dpa ? iv->start - dpa : 0;
+		const uint64_t done = iv ? MIN(iv->start + iv->len - dpa, len) : len;
+
+		if (clean)
+			hidden_add(poison, dpa, clean, source);
+		dpa += done;
+		len -= done;
+	}
+}
+
+/* A range that meets no record, and nothing hidden unless the list is full. */
+static void list_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
 {
 	if (cxb_ivmap_count(poison->records) < CXB_POISON_LIST_MAX) {
 		cxb_ivmap_insert(poison->records, dpa, len, GUINT_TO_POINTER(source));
@@ -43,6 +72,33 @@ void poison_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
 	if (!poison->overflow)
 		poison->overflow_ns = poison->config.timestamp(poison->config.opaque);
 	poison->overflow = true;
+	hide(poison, dpa, len, source);
+}
+
+typedef void Add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source);
+
+/* What is left of a range that is cut goes back by @add. */
+static void cut(CxbPoison *poison, CxbIvMap *map, Add *add, uint64_t dpa, uint64_t len)
+{
+	CxbIv *iv;
+
+	while ((iv = cxb_ivmap_overlap(map, dpa, len))) {
+		const CxbIv old = *iv;
+		const uint64_t above = old.start + old.len - dpa; /* bytes from @dpa on */
+
+		cxb_ivmap_remove(map, old.start);
+		if (old.start < dpa)
+			add(poison, old.start, dpa - old.start, GPOINTER_TO_UINT(old.value));
+		if (above > len)
+			add(poison, dpa + len, above - len, GPOINTER_TO_UINT(old.value));
+	}
+}
+
+void poison_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
+{
+	if (cxb_ivmap_count(poison->records) < CXB_POISON_LIST_MAX)
+		cut(poison, poison->hidden, hidden_add, dpa, len);
+	list_add(poison, dpa, len, source);
 }
 
 bool cxb_poison_check(uint64_t dpa, uint64_t len, GError **errp)
@@ -87,19 +143,9 @@ bool cxb_poison_inject(CxbPoison *poison, uint64_t dpa, uint64_t len, GError **e
 
 void cxb_poison_drop(CxbPoison *poison, uint64_t dpa, uint64_t len)
 {
-	CxbIv *iv;
-
-	while ((iv = cxb_ivmap_overlap(poison->records, dpa, len))) {
-		const CxbIv old = *iv;
-		const uint64_t above = old.start + old.len - dpa; /* bytes from @dpa on */
-
-		cxb_ivmap_remove(poison->records, old.start);
-		if (old.start < dpa)
-			poison_add(poison, old.start, dpa - old.start, GPOINTER_TO_UINT(old.value));
-		if (above > len)
-			poison_add(poison, dpa + len, above - len, GPOINTER_TO_UINT(old.value));
-		trace_cxl_poison_drop(dpa, len, cxb_ivmap_count(poison->records));
-	}
+	cut(poison, poison->records, list_add, dpa, len);
+	cut(poison, poison->hidden, hidden_add, dpa, len);
+	trace_cxl_poison_drop(dpa, len, cxb_ivmap_count(poison->records));
 }
 
 void cxb_poison_reset(CxbPoison *poison, CxbResetKind kind, const CxbPoisonRange *persistent,
@@ -108,6 +154,7 @@ void cxb_poison_reset(CxbPoison *poison, CxbResetKind kind, const CxbPoisonRange
 	uint64_t end = 0; /* of what has been dealt with */
 
 	poison->query_len = 0;
+	poison->scan.ended = false;
 	if (kind != CXB_RESET_COLD)
 		return;
 	for (size_t i = 0; i < n; i++) {

@@ -13,7 +13,9 @@ from cxbpy.qmp import QmpError
 MIB = 1 << 20
 CHBS, WINDOW = 0x3c0000000, 0x3d0000000
 GET, INJECT, CLEAR = 0x4300, 0x4301, 0x4302
-MORE, OVERFLOW = 1, 2
+SCAN, RESULTS = 0x4304, 0x4305
+MORE, OVERFLOW, SCANNING = 1, 2, 4
+BG_STARTED, UNSUPPORTED = 1, 3
 INVALID_PA = 0x0f
 DEVICE = "/machine/peripheral/t"
 TAG, TAG2 = "5be13bce-ae34-4a77-b6c3-16df975fcf1a", "6be13bce-ae34-4a77-b6c3-16df975fcf1a"
@@ -125,6 +127,63 @@ class Poison(unittest.TestCase):
         self.found(LINE, LINE)
         out = self.host.command(GET, struct.pack("<QQ", LINE, 1))
         self.assertEqual(out, struct.pack("<BxQ22x", OVERFLOW, 10 ** 18 + 5000))
+
+    def scan(self, start=0, end=END):
+        """Starts one: what the list says is in progress."""
+        with self.assertRaises(MailboxError) as caught:
+            self.host.command(SCAN, struct.pack("<QQB", start, (end - start) // LINE, 1))
+        self.assertEqual(caught.exception.code, BG_STARTED)
+        self.assertEqual(self.part(start, start)[0] & SCANNING, SCANNING)
+
+    def scanned(self, start=0, end=END):
+        """The scan ends: its results, records as of the list."""
+        self.m.qtest.cmd(f"clock_step {(end - start) // LINE * 500 + 10 ** 6}")
+        out = self.host.command(RESULTS)
+        self.assertEqual(out[:0x11], bytes(0x11))
+        return [(dpa & ~7, dpa & 7, lines) for dpa, lines, _ in struct.iter_unpack("<QII", out[0x20:])]
+
+    def test_a_scan_ends_an_overflow(self):
+        self.assertEqual(self.code(self.host.command, RESULTS), UNSUPPORTED)
+        for i in range(256):
+            self.inject(2 * LINE * i)
+        self.found(VOLATILE, 2 * LINE)
+        self.assertEqual(self.part(VOLATILE), (OVERFLOW, []))
+        # Full: found, and still not on the list.
+        self.scan(VOLATILE)
+        self.assertEqual(self.scanned(VOLATILE), [(VOLATILE, 2, 2)])
+        self.assertEqual(self.part(VOLATILE), (OVERFLOW, []))
+        self.clear(0, bytes(LINE))
+        self.scan(VOLATILE)
+        self.assertEqual(self.part(VOLATILE), (OVERFLOW | SCANNING, []))
+        self.assertEqual(self.scanned(VOLATILE), [(VOLATILE, 2, 2)])
+        self.assertEqual(self.list(VOLATILE), [(VOLATILE, 2, 2)])
+
+    def test_a_scan_finds_what_came_meanwhile(self):
+        self.inject(0)
+        self.scan()
+        self.clear(0, bytes(range(LINE)))
+        self.assertEqual(self.m.qtest.read(WINDOW, LINE), bytes(range(LINE)))
+        self.found(0x1000, LINE)
+        self.assertEqual(self.scanned(), [(0x1000, 2, 1)])
+        self.assertEqual(self.list(), [(0x1000, 2, 1)])
+
+    def test_a_scan_finds_poison_of_capacity_while_it_is_there(self):
+        self.offer(TAG, (0, 128 * MIB))
+        self.found(STATIC, LINE)
+        self.scan(STATIC)
+        self.assertEqual(self.scanned(STATIC), [(STATIC, 2, 1)])
+        self.scan(STATIC)
+        self.m.qmp.cmd("cxl-release-dynamic-capacity", path=DEVICE, host_id=0, region=0,
+                       removal_policy="tag-based", tag=TAG, forced_removal=True)
+        self.assertEqual(self.scanned(STATIC), [])
+
+    def test_a_reset_ends_a_scan(self):
+        self.scan()
+        self.m.qmp.cmd("system_reset")
+        self.boot()
+        self.m.qtest.cmd(f"clock_step {10 ** 11}")
+        self.assertEqual(self.code(self.host.command, RESULTS), UNSUPPORTED)
+        self.assertEqual(self.list(), [])
 
     def test_a_reset_keeps_the_list(self):
         self.found(0x1000, LINE)

@@ -5,11 +5,13 @@ import struct
 
 from cxbpy.cxlhost import MailboxError
 
+from background import status, step, take
 from observe import ENDS
 
 PATH = "/machine/peripheral/cxl-vmem0"
 INJECT = "cxl-inject-poison"
 GET, INJECT_LINE, CLEAR_LINE = 0x4300, 0x4301, 0x4302
+SCAN_CAPS, SCAN, RESULTS, ABORT = 0x4303, 0x4304, 0x4305, 0x0005
 # Of the machine these look at: static memory, then dynamic capacity.
 STATIC, END = 512 << 20, (512 << 20) + (2 << 30)
 LINE = 64
@@ -161,3 +163,82 @@ def last_list(o):
     except (EOFError, ConnectionResetError):
         o.note("longlist/first", ENDS)
         o.note("longlist/second", ENDS)
+
+
+def lines(start, length, *flags):
+    return struct.pack("<QQ", start, length // LINE) + bytes(flags)
+
+
+def results(o, key):
+    """Results of a scan, by address; QEMU's restart address and length mean nothing."""
+    try:
+        out = o.host.command(RESULTS)
+    except MailboxError as error:
+        o.note(key, f"{error.code:04x}h")
+        return
+    records = sorted(struct.iter_unpack("<QII", out[0x20:]))
+    o.note(key, f"flags {out[0x10]:x} restart {out[:0x10].hex()} count {out[0x12]}:"
+           + "".join(f" {dpa:x}+{n:x}" for dpa, n, _ in records))
+
+
+def scan(o):
+    """A scan of little, with the clock moved, and payloads that ask for no scan."""
+    o.host.enumerate()
+    results(o, "scan/results-at-first")
+    for name, dpa, count in (("line", 0, 1), ("nothing", 0, 0), ("ms", 0, 3999), ("two-ms", 0, 4001),
+                             ("all", 0, STATIC // LINE), ("not-aligned", 1, 1),
+                             ("past-the-end", END - LINE, 2), ("beyond", END, 1),
+                             ("around-the-end", 2 ** 64 - LINE, 2), ("lines", 0, 2 ** 58 + 1)):
+        command(o, f"scan/caps/{name}", SCAN_CAPS, struct.pack("<QQ", dpa, count))
+        # The last two are a scan for QEMU, and one of ages.
+        if name in ("not-aligned", "past-the-end", "beyond"):
+            command(o, f"scan/{name}", SCAN, struct.pack("<QQB", dpa, count, 1))
+    for name, dpa, length in (("static", 0, STATIC), ("into-capacity", STATIC - LINE, 2 * LINE)):
+        command(o, f"scan/caps/{name}", SCAN_CAPS, lines(dpa, length))
+    o.qmp.cmd(INJECT, path=PATH, start=0x1000, length=4 * LINE)
+    o.qmp.cmd(INJECT, path=PATH, start=0x3000, length=LINE)
+    take(o, "scan", [
+        ("caps-short", SCAN_CAPS, bytes(15)), ("caps-long", SCAN_CAPS, bytes(17)),
+        ("short", SCAN, bytes(16)), ("long", SCAN, bytes(18)), ("results-long", RESULTS, b"\0"),
+        ("start", SCAN, lines(0, 0x100000, 1)), ("status", None),
+        ("again", SCAN, lines(0, 0x100000, 1)),
+        ("get-meanwhile", GET, lines(0x3000, LINE))])
+    results(o, "scan/results-meanwhile")
+    command(o, "scan/clear-meanwhile", CLEAR_LINE, struct.pack("<Q", 0x1000) + bytes(LINE))
+    command(o, "scan/inject-meanwhile", INJECT_LINE, struct.pack("<Q", 0x5000))
+    o.ask("scan/qmp-meanwhile", INJECT, path=PATH, start=0x7000, length=LINE)
+    o.note("scan/list-meanwhile", listed(o))
+    step(o, 3000)
+    status(o, "scan/done")
+    results(o, "scan/results")
+    results(o, "scan/results-again")
+    o.note("scan/list", listed(o))
+    take(o, "scan", [("flags", SCAN, lines(0, LINE, 0xff)), ("flags-done", 3000),
+                     ("no-lines", SCAN, lines(0, 0, 1)), ("no-lines-done", 3000)])
+    results(o, "scan/results-nothing")
+    take(o, "scan", [("clipped", SCAN, lines(0x1080, 0x1000, 1)), ("clipped-done", 3000)])
+    results(o, "scan/results-clipped")
+    take(o, "scan", [("to-abort", SCAN, lines(0, STATIC, 1)), ("abort", ABORT, b""),
+                     ("aborted", None)])
+    results(o, "scan/results-aborted")
+    o.run("scan/third", SCAN, lines(0, STATIC, 1))
+    o.qmp.cmd("system_reset")
+    o.host.enumerate()
+    status(o, "scan/after-a-reset")
+    results(o, "scan/results-after-a-reset")
+    o.note("scan/list-after-a-reset", listed(o))
+
+
+def scan_overflow(o):
+    """More than the list holds, found by a scan when there is room again."""
+    o.host.enumerate()
+    for i in range(258):
+        o.qmp.cmd(INJECT, path=PATH, start=0x1000 * i, length=LINE)
+    o.note("scanlist/full", listed(o, 0x100000, 0x10000))
+    for i in range(2, 256):
+        o.host.command(CLEAR_LINE, struct.pack("<Q", 0x1000 * i) + bytes(LINE))
+    o.note("scanlist/room", listed(o, 0x100000, 0x10000))
+    take(o, "scanlist", [("scan", SCAN, lines(0, STATIC, 1)), ("done", 10000)])
+    results(o, "scanlist/results")
+    o.note("scanlist/found", listed(o, 0x100000, 0x10000))
+    o.note("scanlist/all", listed(o))

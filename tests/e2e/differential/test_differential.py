@@ -69,6 +69,8 @@ SCENARIOS = [
              [poison.poison, poison.poison_misplaced, poison.poison_clipped], DYNAMIC),
     Scenario("poison_list_limits", ["listmax", "longlist"],
              [poison.poison_overflow, poison.last_list]),
+    Scenario("scan_media", ["scan"], [poison.scan], DYNAMIC),
+    Scenario("scan_media_after_an_overflow", ["scanlist"], [poison.scan_overflow]),
     Scenario("qmp_errors", ["qmp"], [refusals.refusals], DYNAMIC),
     Scenario("errors", ["errors"], [errors.errors]),
     Scenario("msix", ["msix"], [msix.msix], DYNAMIC),

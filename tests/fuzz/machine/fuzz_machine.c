@@ -169,7 +169,8 @@ static void command(World *w)
 		CXB_OP_REQUEST_ABORT, CXB_OP_GET_FW_INFO,      CXB_OP_TRANSFER_FW,
 		CXB_OP_ACTIVATE_FW,   CXB_OP_GET_FEATURE,      CXB_OP_SET_FEATURE,
 		CXB_OP_GET_POISON,    CXB_OP_INJECT_POISON,    CXB_OP_CLEAR_POISON,
-		CXB_OP_SANITIZE,      CXB_OP_MEDIA_OPERATIONS,
+		CXB_OP_SANITIZE,      CXB_OP_MEDIA_OPERATIONS, CXB_OP_SCAN_MEDIA,
+		CXB_OP_GET_SCAN_CAPS, CXB_OP_GET_SCAN_RESULTS,
 	};
 	const unsigned dev = byte(w), len = byte(w), how = byte(w), n = len % 64;
 	const uint16_t opcode =

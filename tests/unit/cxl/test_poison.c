@@ -4,15 +4,18 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "wire/mbox.h"
 
 #define END        (1ull << 46) /* of the device */
 #define HOLE       0x100000ull  /* a MiB without memory */
 #define HOLE_LEN   0x100000ull
 #define PERSISTENT 0x400000ull
+#define AGES       (INT64_C(1) << 50) /* ns: more than a scan of the device takes */
 #define LINE       ((uint64_t)CXB_POISON_LINE)
 
 typedef struct {
+	CxbClock *clock;
 	CxbPoison *poison;
 	CxbCci *cci;
 	uint64_t now;
@@ -50,10 +53,11 @@ static uint64_t timestamp(void *opaque)
 static void set_up(Fixture *f, gconstpointer unused)
 {
 	const CxbPoisonConfig config = { exists, answers, write_line, timestamp, f };
-	const CxbCciConfig cci = { .name = "memdev", .payload_size = 2048 };
+	CxbCciConfig cci = { .name = "memdev", .payload_size = 2048 };
 
 	f->now = 1000;
 	f->poison = cxb_poison_new(&config);
+	f->clock = cci.clock = cxb_clock_new_virtual();
 	f->cci = cxb_cci_new(&cci);
 	cxb_poison_add_commands(f->poison, f->cci);
 }
@@ -62,6 +66,7 @@ static void tear_down(Fixture *f, gconstpointer unused)
 {
 	cxb_cci_free(f->cci);
 	cxb_poison_free(f->poison);
+	cxb_clock_free(f->clock);
 }
 
 static CxbRc run(Fixture *f, uint16_t opcode, const void *in, size_t len)
@@ -100,7 +105,7 @@ static void inject_range(Fixture *f, uint64_t dpa, uint64_t len)
 /* Flags and count of an answer. */
 static void expect_query(Fixture *f, uint64_t dpa, uint64_t len, uint8_t flags, size_t count)
 {
-	const struct wire_get_poison_in in = { le64_put(dpa), le64_put(len / LINE) };
+	const struct wire_poison_range in = { le64_put(dpa), le64_put(len / LINE) };
 
 	g_assert_cmphex(run(f, CXB_OP_GET_POISON, &in, sizeof(in)), ==, CXB_RC_SUCCESS);
 	g_assert_cmphex(f->out[0], ==, flags);
@@ -115,6 +120,25 @@ static void expect_record(const Fixture *f, size_t i, uint64_t dpa, unsigned sou
 	g_assert_cmphex(le_load(rec, 8), ==, dpa | source);
 	g_assert_cmpuint(le_load(rec + 8, 4), ==, len / LINE);
 	g_assert_cmpuint(le_load(rec + 12, 4), ==, 0);
+}
+
+static CxbRc start_scan(Fixture *f, uint64_t dpa, uint64_t len)
+{
+	const struct wire_scan_media_in in = { .range = { le64_put(dpa), le64_put(len / LINE) } };
+
+	return run(f, CXB_OP_SCAN_MEDIA, &in, sizeof(in));
+}
+
+/* A scan, and the flags and the count of its first results. */
+static void scan(Fixture *f, uint64_t dpa, uint64_t len, uint8_t flags, size_t count)
+{
+	g_assert_cmphex(start_scan(f, dpa, len), ==, CXB_RC_BG_STARTED);
+	cxb_clock_advance(f->clock, cxb_clock_now_ns(f->clock) + AGES);
+	g_assert_cmphex(cxb_cci_background(f->cci).rc, ==, CXB_RC_SUCCESS);
+	g_assert_cmphex(run(f, CXB_OP_GET_SCAN_RESULTS, NULL, 0), ==, CXB_RC_SUCCESS);
+	g_assert_cmphex(f->out[0x10], ==, flags);
+	g_assert_cmpuint(le_load(f->out + 0x12, 2), ==, count);
+	g_assert_cmpuint(f->out_len, ==, 0x20 + 0x10 * count);
 }
 
 /* @n records of a line each, a line apart, from 0 on. */
@@ -249,6 +273,117 @@ static void a_split_in_a_full_list_loses_the_upper_part(Fixture *f, gconstpointe
 
 static const CxbPoisonRange persistent = { PERSISTENT, 0x1000 };
 
+static void a_scan_finds_what_the_list_had_no_room_for(Fixture *f, gconstpointer unused)
+{
+	fill(f, CXB_POISON_LIST_MAX);
+	inject_range(f, 0x10000, 8 * LINE);
+	expect_query(f, 0x10000, 8 * LINE, WIRE_POISON_OVERFLOW, 0);
+	g_assert_cmphex(clear(f, 0), ==, CXB_RC_SUCCESS);
+	/* Room, but nobody has looked; then at the half of it, which is as much as fits. */
+	expect_query(f, 0x10000, 8 * LINE, WIRE_POISON_OVERFLOW, 0);
+	scan(f, 0x10000 + 2 * LINE, 4 * LINE, 0, 1);
+	expect_record(f, 0, 0x10000 + 2 * LINE, WIRE_POISON_INTERNAL, 4 * LINE);
+	expect_query(f, 0x10000, 8 * LINE, WIRE_POISON_OVERFLOW, 1);
+	expect_record(f, 0, 0x10000 + 2 * LINE, WIRE_POISON_INTERNAL, 4 * LINE);
+	/* Three parts for two places, then for three. */
+	g_assert_cmphex(clear(f, 2 * LINE), ==, CXB_RC_SUCCESS);
+	scan(f, 0x10000, END - 0x10000, 0, 3);
+	expect_query(f, 0x10000, 8 * LINE, WIRE_POISON_OVERFLOW, 2);
+	g_assert_cmpuint(le_load(f->out + 2, 8), ==, 1000);
+	g_assert_cmphex(clear(f, 4 * LINE), ==, CXB_RC_SUCCESS);
+	scan(f, 0x10000, END - 0x10000, 0, 3);
+	expect_query(f, 0x10000, 8 * LINE, 0, 3);
+	g_assert_cmpuint(le_load(f->out + 2, 8), ==, 0);
+}
+
+static void a_scan_stops_at_as_many_as_it_keeps(Fixture *f, gconstpointer unused)
+{
+	const struct wire_poison_record *rec = (const void *)(f->out + 0x20);
+
+	fill(f, CXB_POISON_LIST_MAX);
+	inject_range(f, 0x10000, LINE);
+	inject_range(f, 0x20000, LINE);
+	scan(f, 0, HOLE, WIRE_SCAN_MORE | WIRE_SCAN_STOPPED, 126);
+	g_assert_cmphex(le_load(f->out, 8), ==, 0x10000);
+	g_assert_cmpuint(le_load(f->out + 8, 8), ==, (HOLE - 0x10000) / LINE);
+	g_assert_cmphex(run(f, CXB_OP_GET_SCAN_RESULTS, NULL, 0), ==, CXB_RC_SUCCESS);
+	g_assert_cmphex(f->out[0x10], ==, WIRE_SCAN_MORE | WIRE_SCAN_STOPPED);
+	g_assert_cmphex(le64_get(rec->dpa), ==, 252 * LINE | WIRE_POISON_INJECTED);
+	g_assert_cmphex(run(f, CXB_OP_GET_SCAN_RESULTS, NULL, 0), ==, CXB_RC_SUCCESS);
+	g_assert_cmphex(f->out[0x10], ==, WIRE_SCAN_STOPPED);
+	g_assert_cmpuint(le_load(f->out + 0x12, 2), ==, 4);
+	scan(f, 0x10000, HOLE - 0x10000, 0, 2);
+	expect_record(f, 1, 0x20000, WIRE_POISON_INTERNAL, LINE);
+}
+
+static void what_is_hidden_can_be_cleared_and_found_again(Fixture *f, gconstpointer unused)
+{
+	fill(f, CXB_POISON_LIST_MAX);
+	inject_range(f, 0x10000, 3 * LINE);
+	/* The device finds it twice. */
+	inject_range(f, 0x10000 - LINE, 5 * LINE);
+	g_assert_cmphex(clear(f, 0x10000 + LINE), ==, CXB_RC_SUCCESS);
+	scan(f, 0x10000 - LINE, 5 * LINE, 0, 4);
+	expect_record(f, 0, 0x10000 - LINE, WIRE_POISON_INTERNAL, LINE);
+	expect_record(f, 2, 0x10000 + 2 * LINE, WIRE_POISON_INTERNAL, LINE);
+	/* By the host, which makes it one of the list's. */
+	g_assert_cmphex(clear(f, 0), ==, CXB_RC_SUCCESS);
+	g_assert_cmphex(inject(f, 0x10000), ==, CXB_RC_SUCCESS);
+	scan(f, 0x10000 - LINE, 5 * LINE, 0, 4);
+	expect_record(f, 1, 0x10000, WIRE_POISON_INJECTED, LINE);
+	/* And what goes takes the rest of it along. */
+	cxb_poison_drop(f->poison, 0x8000, HOLE);
+	scan(f, 0, HOLE, WIRE_SCAN_MORE, 126);
+	expect_query(f, 0x8000, HOLE, 0, 0);
+}
+
+static void what_is_hidden_has_a_limit(Fixture *f, gconstpointer unused)
+{
+	fill(f, CXB_POISON_LIST_MAX);
+	for (uint64_t i = 0; i < CXB_POISON_HIDDEN_MAX; i++)
+		inject_range(f, HOLE + HOLE_LEN + 2 * i * LINE, LINE);
+	inject_range(f, PERSISTENT, LINE);
+	scan(f, PERSISTENT, LINE, 0, 0);
+	expect_query(f, PERSISTENT, LINE, WIRE_POISON_OVERFLOW, 0);
+	g_assert_cmphex(clear(f, HOLE + HOLE_LEN), ==, CXB_RC_SUCCESS);
+	inject_range(f, PERSISTENT, LINE);
+	scan(f, PERSISTENT, LINE, 0, 1);
+}
+
+static void a_reset_of_any_kind_takes_a_scan_and_results(Fixture *f, gconstpointer unused)
+{
+	for (CxbResetKind kind = 0; kind < CXB_RESET_KINDS; kind++) {
+		fill(f, CXB_POISON_LIST_MAX);
+		inject_range(f, 0x10000, LINE);
+		g_assert_cmphex(clear(f, 0), ==, CXB_RC_SUCCESS);
+		g_assert_cmphex(start_scan(f, 0, HOLE), ==, CXB_RC_BG_STARTED);
+		cxb_cci_reset(f->cci, kind);
+		cxb_poison_reset(f->poison, kind, NULL, 0);
+		cxb_clock_advance(f->clock, cxb_clock_now_ns(f->clock) + AGES);
+		expect_query(f, 0x10000, LINE, kind == CXB_RESET_COLD ? 0 : WIRE_POISON_OVERFLOW,
+			     0);
+		g_assert_cmphex(run(f, CXB_OP_GET_SCAN_RESULTS, NULL, 0), ==, CXB_RC_UNSUPPORTED);
+		cxb_poison_reset(f->poison, CXB_RESET_COLD, NULL, 0);
+	}
+}
+
+static void a_scan_of_ages_has_a_time(Fixture *f, gconstpointer unused)
+{
+	/* 2^40 lines: 500 ns each are less than what 32 bits of ms count. */
+	const struct wire_poison_range in = { le64_put(0), le64_put(END / LINE) };
+	CxbCciBackground bg;
+
+	g_assert_cmphex(run(f, CXB_OP_GET_SCAN_CAPS, &in, sizeof(in)), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(le_load(f->out, 4), ==, (END / LINE) / 2000);
+	g_assert_cmphex(start_scan(f, 0, END), ==, CXB_RC_BG_STARTED);
+	cxb_clock_advance(f->clock, (END / LINE) / 2000 * 1000000 - 1);
+	bg = cxb_cci_background(f->cci);
+	g_assert_true(bg.running);
+	g_assert_cmpuint(bg.percent, ==, 99);
+	cxb_clock_advance(f->clock, (END / LINE) / 2000 * 1000000);
+	g_assert_false(cxb_cci_background(f->cci).running);
+}
+
 static void a_reset_keeps_the_list(Fixture *f, gconstpointer unused)
 {
 	inject_range(f, PERSISTENT - LINE, 2 * LINE);
@@ -284,11 +419,12 @@ static void an_overflow_ends_without_power_if_nothing_is_persistent(Fixture *f,
 
 static void poison_commands_wait_for_media(Fixture *f, gconstpointer unused)
 {
-	const struct wire_get_poison_in in = { le64_put(0), le64_put(1) };
+	const struct wire_poison_range in = { le64_put(0), le64_put(1) };
 
 	cxb_cci_set_media_disabled(f->cci, true);
 	g_assert_cmphex(run(f, CXB_OP_GET_POISON, &in, sizeof(in)), ==, CXB_RC_MEDIA_DISABLED);
 	g_assert_cmphex(inject(f, 0), ==, CXB_RC_MEDIA_DISABLED);
+	g_assert_cmphex(start_scan(f, 0, LINE), ==, CXB_RC_MEDIA_DISABLED);
 	g_assert_cmphex(clear(f, 0), ==, CXB_RC_MEDIA_DISABLED);
 	g_assert_cmpuint(cxb_poison_count(f->poison), ==, 0);
 }
@@ -345,6 +481,12 @@ int main(int argc, char **argv)
 	ADD("full", a_full_list_refuses_the_host);
 	ADD("overflow", what_the_device_finds_more_overflows);
 	ADD("split_full", a_split_in_a_full_list_loses_the_upper_part);
+	ADD("scan", a_scan_finds_what_the_list_had_no_room_for);
+	ADD("scan_stops", a_scan_stops_at_as_many_as_it_keeps);
+	ADD("hidden", what_is_hidden_can_be_cleared_and_found_again);
+	ADD("hidden_limit", what_is_hidden_has_a_limit);
+	ADD("scan_reset", a_reset_of_any_kind_takes_a_scan_and_results);
+	ADD("scan_time", a_scan_of_ages_has_a_time);
 	ADD("reset", a_reset_keeps_the_list);
 	ADD("cold", without_power_the_persistent_part_keeps_it);
 	ADD("cold_overflow", an_overflow_ends_without_power_if_nothing_is_persistent);

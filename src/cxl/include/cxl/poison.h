@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Poison (CXL 3.1 8.2.9.9.4): the list of lines known to be bad, in records of ranges that do not
- * overlap, and commands 4300h to 4302h. A record is never joined with another. The list knows
+ * overlap, and commands 4300h to 4305h. A record is never joined with another. The list knows
  * nothing of what is in memory; whether reading a bad line gives data is not its affair.
  *
- * The list holds CXB_POISON_LIST_MAX records. What does not fit is forgotten, and the overflow is
- * told with the time of the first.
+ * The list holds CXB_POISON_LIST_MAX records. What does not fit is poisoned all the same, in up to
+ * CXB_POISON_HIDDEN_MAX ranges, but hidden; the overflow is told with the time of the first. A scan
+ * (4304h) moves what it finds hidden to the list while there is room, when its time is over, and ends
+ * the overflow when nothing stays hidden. It finds as many ranges as the list has records, and stops at
+ * the next one; results (4305h) are what was there then. Any reset takes them.
  */
 #ifndef CXB_CXL_POISON_H
 #define CXB_CXL_POISON_H
@@ -17,8 +20,9 @@
 #include "base/reset.h"
 #include "cxl/cci.h"
 
-#define CXB_POISON_LIST_MAX 256
-#define CXB_POISON_LINE     64 /* bytes */
+#define CXB_POISON_LIST_MAX   256
+#define CXB_POISON_HIDDEN_MAX 4096
+#define CXB_POISON_LINE       64 /* bytes */
 
 typedef struct CxbPoison CxbPoison;
 
@@ -36,7 +40,7 @@ typedef struct {
 
 CxbPoison *cxb_poison_new(const CxbPoisonConfig *config);
 void cxb_poison_free(CxbPoison *poison);
-/** cxb_poison_add_commands() - 4300h to 4302h. */
+/** cxb_poison_add_commands() - 4300h to 4305h, to a @cci that has a clock. */
 void cxb_poison_add_commands(CxbPoison *poison, CxbCci *cci);
 
 /**

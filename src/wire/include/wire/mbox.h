@@ -38,6 +38,9 @@ enum {
 	CXB_OP_GET_POISON = 0x4300,             /* 8.2.9.9.4.1 */
 	CXB_OP_INJECT_POISON = 0x4301,          /* 8.2.9.9.4.2 */
 	CXB_OP_CLEAR_POISON = 0x4302,           /* 8.2.9.9.4.3 */
+	CXB_OP_GET_SCAN_CAPS = 0x4303,          /* 8.2.9.9.4.4 */
+	CXB_OP_SCAN_MEDIA = 0x4304,             /* 8.2.9.9.4.5 */
+	CXB_OP_GET_SCAN_RESULTS = 0x4305,       /* 8.2.9.9.4.6 */
 	CXB_OP_SANITIZE = 0x4400,               /* 8.2.9.9.5.1 */
 	CXB_OP_MEDIA_OPERATIONS = 0x4402,       /* 8.2.9.9.5.3 */
 	CXB_OP_GET_SECURITY_STATE = 0x4500,     /* 8.2.9.9.6.1 */
@@ -245,13 +248,13 @@ WIRE_SIZE(wire_set_alerts_in, 0x0c);
 WIRE_AT(wire_set_alerts_in, over_warning, 4);
 WIRE_AT(wire_set_alerts_in, persistent_warning, 0x0a);
 
-/* 4300h Get Poison List. Lines have 64 bytes. */
-struct wire_get_poison_in {
+/* 4300h Get Poison List, 4303h Get Scan Media Capabilities. Lines have 64 bytes. */
+struct wire_poison_range {
 	le64 dpa; /* of a line */
 	le64 lines;
 };
-WIRE_SIZE(wire_get_poison_in, 0x10);
-WIRE_AT(wire_get_poison_in, lines, 8);
+WIRE_SIZE(wire_poison_range, 0x10);
+WIRE_AT(wire_poison_range, lines, 8);
 
 enum {
 	WIRE_POISON_INTERNAL = 2, /* the device found it */
@@ -268,6 +271,7 @@ WIRE_AT(wire_poison_record, lines, 8);
 
 #define WIRE_POISON_MORE     0x01
 #define WIRE_POISON_OVERFLOW 0x02
+#define WIRE_POISON_SCANNING 0x04
 
 struct wire_get_poison_out { /* wire_poison_record follow */
 	uint8_t flags;
@@ -293,5 +297,34 @@ struct wire_clear_poison_in {
 };
 WIRE_SIZE(wire_clear_poison_in, 0x48);
 WIRE_AT(wire_clear_poison_in, data, 8);
+
+/* 4303h Get Scan Media Capabilities. */
+struct wire_scan_caps_out {
+	le32 ms; /* an estimate */
+};
+WIRE_SIZE(wire_scan_caps_out, 4);
+
+/* 4304h Scan Media. */
+struct wire_scan_media_in {
+	struct wire_poison_range range;
+	uint8_t flags; /* bit 0: no event records */
+};
+WIRE_SIZE(wire_scan_media_in, 0x11);
+
+/* 4305h Get Scan Media Results. */
+#define WIRE_SCAN_MORE    0x01
+#define WIRE_SCAN_STOPPED 0x02 /* before the end */
+
+struct wire_scan_results_out { /* wire_poison_record follow */
+	le64 restart_dpa;      /* where a scan that stopped is to go on */
+	le64 restart_lines;
+	uint8_t flags;
+	uint8_t reserved1;
+	le16 count; /* records behind this header */
+	uint8_t reserved2[12];
+};
+WIRE_SIZE(wire_scan_results_out, 0x20);
+WIRE_AT(wire_scan_results_out, flags, 0x10);
+WIRE_AT(wire_scan_results_out, count, 0x12);
 
 #endif
