@@ -73,11 +73,12 @@ CxbHostMem *cxb_hostmem_from_object(CxbObject *obj)
 	return hostmem(obj);
 }
 
-static bool check_size(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+static bool check_not_0(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
 {
 	if (!v->u)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"property 'size' of %s doesn't take value '0'", obj->type->name);
+				"property '%s' of %s doesn't take value '0'", prop->name,
+				obj->type->name);
 	return true;
 }
 
@@ -312,7 +313,7 @@ static bool check_context(CxbObject *obj, const CxbProp *prop, const CxbScalar *
 
 /* clang-format off */
 static const CxbProp hostmem_props[] = {
-	{ "size", CXB_PROP_SIZE, MEM(size), .type_name = "int", .check = check_size,
+	{ "size", CXB_PROP_SIZE, MEM(size), .type_name = "int", .check = check_not_0,
 	  .desc = "bytes; required" },
 	{ "share", CXB_PROP_BOOL, MEM(share),
 	  .desc = "the bytes may be shared with other processes" },
@@ -324,7 +325,7 @@ static const CxbProp hostmem_props[] = {
 	{ "reserve", CXB_PROP_BOOL, MEM(reserve), .def = "on",
 	  .desc = "no effect: swap space is never reserved" },
 	{ "prealloc-threads", CXB_PROP_U32, MEM(prealloc_threads), .type_name = "int", .def = "1",
-	  .desc = "no effect" },
+	  .check = check_not_0, .desc = "no effect" },
 	{ "prealloc-context", CXB_PROP_STR, MEM(prealloc_context),
 	  .type_name = "link<thread-context>", .check = check_context,
 	  .desc = "there are no such objects" },

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/error.h"
+
 #define MAX_ARGS 4
 
 /*
@@ -249,7 +251,7 @@ char *hmp_run(CxbQmp *qmp, const char *line)
 
 struct hmp_args {
 	char *line;
-	int64_t cpu_index; /* no CPU is here: any will do */
+	int64_t cpu_index; /* 0 will do, though no CPU is here */
 };
 
 static const CxbArg hmp_rows[] = {
@@ -262,8 +264,13 @@ static const CxbArg hmp_rows[] = {
 static json_object *human_monitor_command(void *opaque, void *args, GError **errp)
 {
 	const struct hmp_args *a = args;
-	g_autofree char *text = hmp_run(opaque, a->line);
+	g_autofree char *text = NULL;
 
+	if (a->cpu_index != 0) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'cpu-index' expects a CPU number");
+		return NULL;
+	}
+	text = hmp_run(opaque, a->line);
 	return json_object_new_string(text);
 }
 

@@ -275,6 +275,14 @@ typedef struct {
 	CxbDevBus *bus; /* NULL: none named */
 } Request;
 
+/* A command line's own way to give an id complains in its own words. */
+static bool id_check(CxbOpts *opts, const char *id, GError **errp)
+{
+	if (cxb_opts_find(opts, "id")->kind == CXB_SCALAR_TEXT)
+		return cxb_id_check(id, errp);
+	return cxb_id_valid(id) || cxb_fail(errp, CXB_ERROR_INVALID, "Invalid qdev ID '%s'", id);
+}
+
 static bool request_read(Request *r, CxbQom *qom, CxbOpts *opts, bool hotplug, GError **errp)
 {
 	CxbObject *peripheral = cxb_qom_container(qom, "/machine/peripheral");
@@ -282,7 +290,7 @@ static bool request_read(Request *r, CxbQom *qom, CxbOpts *opts, bool hotplug, G
 	if (!cxb_opts_get_str(opts, "id", &r->id, errp) ||
 	    !cxb_opts_get_str(opts, "bus", &r->bus_name, errp))
 		return false;
-	if (r->id && !cxb_id_check(r->id, errp))
+	if (r->id && !id_check(opts, r->id, errp))
 		return false;
 	if (r->id && !hotplug && cxb_object_child(peripheral, r->id))
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Duplicate ID '%s' for device", r->id);
@@ -380,7 +388,11 @@ CxbDevice *cxb_device_find(CxbQom *qom, const char *id, GError **errp)
 {
 	CxbObject *obj = cxb_object_child(cxb_qom_container(qom, "/machine/peripheral"), id);
 
-	if (!obj || !cxb_object_is(obj, CXB_TYPE_NAME_DEVICE))
-		obj = cxb_qom_resolve(qom, id, CXB_TYPE_NAME_DEVICE, errp);
+	if (!obj)
+		obj = cxb_qom_resolve(qom, id, NULL, errp);
+	if (obj && !cxb_object_is(obj, CXB_TYPE_NAME_DEVICE)) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "%s is not a device", id);
+		return NULL;
+	}
 	return (CxbDevice *)obj;
 }

@@ -97,6 +97,8 @@ static bool parse_uint(const CxbObject *obj, const CxbProp *prop, const char *ke
 
 	if (v->kind == CXB_SCALAR_UINT)
 		*out = v->u;
+	else if (v->kind == CXB_SCALAR_INT) /* negative */
+		return fail_expects(key, widths[prop->kind].name, errp);
 	else if (v->kind != CXB_SCALAR_TEXT)
 		return fail_expects(key, "uint64", errp);
 	else if (prop->kind == CXB_PROP_SIZE)

@@ -182,6 +182,19 @@ static void pci_functions_are_shown(void)
 	prints(w, HMP("info pci"), "      BAR0: 64 bit memory (not mapped)\r\n      id \"rp0\"");
 }
 
+#define ON_CPU(n)                                                                          \
+	"{'execute': 'human-monitor-command', 'arguments': {'command-line': 'info name', " \
+	"'cpu-index': " #n "}}"
+
+static void there_is_no_other_cpu_than_0(void)
+{
+	g_autoptr(World) w = world_ready();
+
+	ask(w, ON_CPU(0), "{'return': 'box\\r\\n'}");
+	fails(w, ON_CPU(1), "GenericError", "Parameter 'cpu-index' expects a CPU number");
+	fails(w, ON_CPU(-1), "GenericError", "Parameter 'cpu-index' expects a CPU number");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -194,5 +207,6 @@ int main(int argc, char **argv)
 	TEST(trees_show_what_there_is);
 	TEST(the_map_shows_ram_and_windows);
 	TEST(pci_functions_are_shown);
+	TEST(there_is_no_other_cpu_than_0);
 	return g_test_run();
 }

@@ -178,6 +178,22 @@ static void qom_list_get_has_values_as_well(void)
 	fails(w, "{'execute': 'qom-list-get'}", "GenericError", "Parameter 'paths' is missing");
 }
 
+static void threads_to_preallocate_with_are_counted(void)
+{
+	static const Exchange rows[] = {
+		{ ADD_OBJECT("'id': 'a', 'size': 4096, 'prealloc-threads': 0"),
+		  GENERIC("property 'prealloc-threads' of memory-backend-ram doesn't take value "
+			  "'0'") },
+		{ ADD_OBJECT("'id': 'a', 'size': 4096, 'prealloc-threads': -1"),
+		  GENERIC("Parameter 'prealloc-threads' expects uint32_t") },
+		{ ADD_OBJECT("'id': 'a', 'size': 4096, 'prealloc-threads': 2"), OK },
+		{ NULL },
+	};
+	g_autoptr(World) w = world_ready();
+
+	world_ask_all(w, rows);
+}
+
 static json_object *memdev(json_object *list, const char *id)
 {
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -226,6 +242,7 @@ int main(int argc, char **argv)
 	ADD(properties_are_fixed_once_an_object_is_complete);
 	ADD(qom_list_shows_properties_and_children);
 	ADD(qom_list_get_has_values_as_well);
+	ADD(threads_to_preallocate_with_are_counted);
 	ADD(query_memdev_has_a_path_to_the_bytes);
 	return g_test_run();
 }

@@ -22,7 +22,7 @@ static void a_device_goes_where_its_bus_is(void)
 	g_assert_true(cxb_device_find(w->qom, "/machine/peripheral/t3", NULL) == t3);
 	assert_fails("Device 'd' not found", CXB_ERROR_NOT_FOUND,
 		     cxb_device_find(w->qom, "d", &err));
-	assert_fails("Device '/machine' not found", CXB_ERROR_NOT_FOUND,
+	assert_fails("/machine is not a device", CXB_ERROR_INVALID,
 		     cxb_device_find(w->qom, "/machine", &err));
 }
 

@@ -78,7 +78,8 @@ void cxb_qom_add_global(CxbQom *qom, const char *driver, const char *property, c
 bool cxb_device_can_unplug(const CxbDevice *dev, GError **errp);
 /** cxb_device_remove() - Unrealize, off the bus, out of the tree; what is below it first. */
 void cxb_device_remove(CxbDevice *dev);
-/** cxb_device_find() - By id below /machine/peripheral, else by path; DeviceNotFound error. */
+/** cxb_device_find() - By id below /machine/peripheral, else by path. Errors: those of
+ * cxb_qom_resolve(), "X is not a device". */
 CxbDevice *cxb_device_find(CxbQom *qom, const char *id, GError **errp);
 
 /** cxb_dev_bus_new() - A bus object of @type named @name, child of @owner's object (or of
