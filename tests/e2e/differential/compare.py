@@ -60,3 +60,15 @@ def judge(found, listed):
             wrong.append("changed: {} is {} in QEMU, {} here, listed as {} and {}".format(
                 key, *found[key], *listed[key]))
     return wrong
+
+
+def named(text, heading):
+    """What the table below "## HEADING" in @text names: every code span in its first column."""
+    section = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", text, re.M | re.S)
+    if not section:
+        raise ValueError(f"there is no section {heading}")
+    names = [n for row in re.findall(r"^\|([^|]*)\|", section[1], re.M)
+             for n in re.findall(r"`([^`]+)`", row)]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{heading}: a name is there twice")
+    return set(names)

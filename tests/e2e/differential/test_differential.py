@@ -25,10 +25,11 @@ import properties
 import records
 import refusals
 import registers
+import requests
 import resets
 import slots
 import wide
-from compare import differences, judge, known
+from compare import differences, judge, known, named
 from cxbpy import peers
 from cxbpy.machine import Machine, binary
 from machines import (ALONE, BELOW_4G, BOTH, DYNAMIC, EMPTY_SLOT, FILE, PASS_THROUGH, PERSISTENT,
@@ -158,6 +159,45 @@ class CommandLines(unittest.TestCase):
             return lines.outcomes(program, directory)
 
 
+def text_of_list():
+    with open(LIST, encoding="utf-8") as f:
+        return f.read()
+
+
+class Requests(unittest.TestCase):
+    """What requests.py asks, over QMP alone."""
+
+    maxDiff = None
+
+    def both(self, look):
+        """What each of the two makes of @look, which may end them."""
+        return [observe(program, DYNAMIC.qemu + requests.ARGS, look, DYNAMIC.chbs)
+                for program in (QEMU, CXLBOX)]
+
+    def compare(self, look, *prefixes):
+        theirs, ours = requests.shared(*self.both(look))
+        self.assertEqual({k.split("/")[0] for k in ours}, set(prefixes))
+        self.assertEqual(judge(differences(theirs, ours), listed(*prefixes)), [])
+
+    def test_the_protocol(self):
+        self.compare(requests.protocol, "protocol")
+
+    def test_requests_that_must_fail(self):
+        self.compare(requests.bad, "bad")
+
+    def test_whole_answers(self):
+        self.compare(requests.good, "good")
+
+    def test_events_in_their_order(self):
+        self.compare(requests.events, "event-order")
+
+    def test_commands_that_one_has_and_the_other_has_not(self):
+        theirs, ours = (set(seen["commands"].split()) for seen in self.both(
+            lambda o: o.note("commands", " ".join(sorted(requests.commands(o))))))
+        self.assertEqual(theirs - ours, named(text_of_list(), "QMP commands of QEMU alone"))
+        self.assertEqual(ours - theirs, named(text_of_list(), "QMP commands of cxlbox alone"))
+
+
 class Scenarios(unittest.TestCase):
     """The table, and the list in the documentation, hold together."""
 
@@ -171,7 +211,8 @@ class Scenarios(unittest.TestCase):
         with open(LIST, encoding="utf-8") as f:
             rows = known(f.read())
         self.assertEqual({k.split("/")[0] for k in rows} -
-                         {p for s in SCENARIOS for p in s.prefixes} - set(lines.PREFIXES), set())
+                         {p for s in SCENARIOS for p in s.prefixes} -
+                         set(lines.PREFIXES) - set(requests.PREFIXES), set())
 
 
 class Judge(unittest.TestCase):
@@ -197,6 +238,16 @@ class Judge(unittest.TestCase):
         for rows in ("| `a` | f | 1 | 2 | |\n", "| `a` | f | 1 | 2 | r |\n" * 2):
             with self.assertRaises(ValueError):
                 known(self.TEXT + rows)
+
+    def test_names_stand_in_the_first_column_of_their_section(self):
+        text = "## A\n| `a`, `b` | `c` |\n\n## B\n| `d` | e |\n"
+        self.assertEqual(named(text, "A"), {"a", "b"})
+        self.assertEqual(named(text, "B"), {"d"})
+        for bad in ("C", "a"):
+            with self.assertRaises(ValueError):
+                named(text, bad)
+        with self.assertRaises(ValueError):
+            named("## A\n| `a` | x |\n| `a` | y |\n", "A")
 
     def test_what_one_side_lacks_is_a_difference(self):
         self.assertEqual(differences({"x": "1"}, {"y": "1"}),
