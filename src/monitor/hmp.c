@@ -10,7 +10,8 @@
 
 /*
  * What stands behind a command: "-fo" flags that may come first (args[0] has those given), "s" a
- * word or "quoted string", "?" the same if it is there, "S" the rest of the line, empty included.
+ * word or "quoted string", "?" the same if it is there, "S" the rest of the line, "R" the same if it
+ * is not empty.
  */
 typedef struct {
 	const char *name; /* "stop|s": any of them */
@@ -29,7 +30,7 @@ static const HmpCmd commands[] = {
 	{ "device_del", "device", "remove device", "s", hmp_device_del },
 	{ "help|?", "[cmd]", "show the help", "S", help },
 	{ "info", "[subcommand]", "show various information about the system state", "S", info },
-	{ "object_add", "[qom-type=]type,id=str[,prop=value][,...]", "create QOM object", "S",
+	{ "object_add", "[qom-type=]type,id=str[,prop=value][,...]", "create QOM object", "R",
 	  hmp_object_add },
 	{ "object_del", "id", "destroy QOM object", "s", hmp_object_del },
 	{ "qom-get", "path property", "print QOM property", "ss", hmp_qom_get },
@@ -44,21 +45,28 @@ static const HmpCmd commands[] = {
 };
 
 static const HmpCmd info_commands[] = {
+	{ "block", "", "show the block devices", "", hmp_info_nothing },
 	{ "chardev", "", "show the character devices", "", hmp_info_chardev },
+	{ "iothreads", "", "show iothreads", "", hmp_info_nothing },
 	{ "kvm", "", "show KVM information", "", hmp_info_kvm },
 	{ "memdev", "", "show memory backends", "", hmp_info_memdev },
-	{ "memory-devices", "", "show memory devices", "", hmp_info_memory_devices },
+	/* cxl-type3 is none in QEMU's sense, and no other can be plugged */
+	{ "memory-devices", "", "show memory devices", "", hmp_info_nothing },
 	{ "memory_size_summary", "", "show the amount of memory in bytes", "",
 	  hmp_info_memory_size },
+	{ "migrate", "", "show migration status", "", hmp_info_nothing },
 	{ "mtree", "[-f]", "show memory tree (-f: dump flat view for address spaces)", "-f",
 	  hmp_info_mtree },
 	{ "name", "", "show the current VM name", "", hmp_info_name },
+	{ "network", "", "show the network state", "", hmp_info_nothing },
 	{ "pci", "", "show PCI info", "", hmp_info_pci },
 	{ "qom-tree", "[path]", "show QOM composition tree", "?", hmp_info_qom_tree },
 	{ "qtree", "", "show device tree", "", hmp_info_qtree },
 	{ "status", "", "show the current VM status (running|paused)", "", hmp_info_status },
+	{ "tpm", "", "show the TPM device", "", hmp_info_nothing },
 	{ "uuid", "", "show the current VM UUID", "", hmp_info_uuid },
 	{ "version", "", "show the version of QEMU", "", hmp_info_version },
+	{ "vnc", "", "show the vnc server status", "", hmp_info_vnc },
 	{ NULL },
 };
 
@@ -78,21 +86,39 @@ static char *take_word(const char *line, const char **rest)
 	return g_strndup(line, len);
 }
 
-/* A word, or a string in quotes, in which a backslash takes the next byte as it is. */
+/* What a backslash and @c stand for; 0: nothing. */
+static char escaped(char c)
+{
+	switch (c) {
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case '\\':
+	case '\'':
+	case '"':
+		return c;
+	}
+	return '\0';
+}
+
+/* A word, or a string in quotes; NULL if that does not end or has an escape that is none. */
 static char *take_string(const char *line, const char **rest)
 {
-	GString *out;
+	g_autoptr(GString) out = NULL;
 
 	if (*line != '"')
 		return take_word(line, rest);
 	out = g_string_new(NULL);
-	for (line++; *line && *line != '"'; line++) {
-		if (*line == '\\' && line[1])
-			line++;
-		g_string_append_c(out, *line);
+	for (line++; *line != '"'; line++) {
+		const char c = *line == '\\' ? escaped(*++line) : *line;
+
+		if (!c)
+			return NULL;
+		g_string_append_c(out, c);
 	}
-	*rest = skip_blanks(*line ? line + 1 : line);
-	return g_string_free(out, FALSE);
+	*rest = skip_blanks(line + 1);
+	return g_string_free(g_steal_pointer(&out), FALSE);
 }
 
 /* --- looking up and running --- */
@@ -152,16 +178,18 @@ static bool take_args(const HmpCmd *cmd, const char *prefix, const char *line, c
 			(complain(cmd, prefix, "extraneous characters at the end of line", out),
 			 false));
 	for (; *spec; spec++) {
-		if (*spec == 'S') {
-			*args = g_strdup(line);
-			return true;
-		}
-		if (!*line && *spec == 's') {
+		const bool rest = strchr("RS", *spec) != NULL;
+
+		if (*line || *spec == 'S')
+			*args = rest ? g_strdup(line) : take_string(line, &line);
+		if (!*args && (*line || *spec != '?')) {
 			complain(cmd, prefix, "string expected", out);
 			return false;
 		}
-		if (*line)
-			*args++ = take_string(line, &line);
+		if (rest)
+			return true;
+		if (*args)
+			args++;
 	}
 	if (*line)
 		complain(cmd, prefix, "extraneous characters at the end of line", out);

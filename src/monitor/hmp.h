@@ -32,15 +32,16 @@ void hmp_system_wakeup(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_chardev(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_kvm(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_memdev(CxbQmp *qmp, char **args, GString *out);
-void hmp_info_memory_devices(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_memory_size(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_mtree(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_name(CxbQmp *qmp, char **args, GString *out);
+void hmp_info_nothing(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_pci(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_qom_tree(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_qtree(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_status(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_uuid(CxbQmp *qmp, char **args, GString *out);
 void hmp_info_version(CxbQmp *qmp, char **args, GString *out);
+void hmp_info_vnc(CxbQmp *qmp, char **args, GString *out);
 
 #endif

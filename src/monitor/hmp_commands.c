@@ -91,8 +91,12 @@ void hmp_object_add(CxbQmp *qmp, char **args, GString *out)
 	g_autoptr(GError) err = NULL;
 	g_autoptr(CxbOpts) opts = cxb_opts_parse(args[0], "qom-type", false, &err);
 
-	if (opts)
-		cxb_user_object_add(cxb_machine_qom(qmp->machine), opts, &err);
+	if (!opts) {
+		tell(err, out);
+		return;
+	}
+	opts->typed = true; /* what is wrong with them is told as by object-add */
+	cxb_user_object_add(cxb_machine_qom(qmp->machine), opts, &err);
 	tell(err, out);
 }
 

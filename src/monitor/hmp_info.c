@@ -48,9 +48,9 @@ void hmp_info_memdev(CxbQmp *qmp, char **args, GString *out)
 	json_object_put(list);
 }
 
-void hmp_info_memory_devices(CxbQmp *qmp, char **args, GString *out)
+/* Of what this machine cannot have. */
+void hmp_info_nothing(CxbQmp *qmp, char **args, GString *out)
 {
-	/* cxl-type3 is none in QEMU's sense, and no other can be plugged */
 }
 
 void hmp_info_memory_size(CxbQmp *qmp, char **args, GString *out)
@@ -89,4 +89,9 @@ void hmp_info_version(CxbQmp *qmp, char **args, GString *out)
 {
 	g_string_append_printf(out, "%d.%d.%d (%s)\n", QMP_MAJOR, QMP_MINOR, QMP_MICRO,
 			       QMP_PACKAGE);
+}
+
+void hmp_info_vnc(CxbQmp *qmp, char **args, GString *out)
+{
+	g_string_append(out, "None\n");
 }

@@ -16,6 +16,7 @@ import configspace
 import decode
 import doe
 import errors
+import humanmonitor
 import lines
 import mailbox
 import msix
@@ -198,6 +199,30 @@ class Requests(unittest.TestCase):
         self.assertEqual(ours - theirs, named(text_of_list(), "QMP commands of cxlbox alone"))
 
 
+class HumanMonitor(unittest.TestCase):
+    """What humanmonitor.py asks: each look of a machine of its own."""
+
+    maxDiff = None
+
+    def test_what_is_printed(self):
+        theirs, ours = {}, {}
+        for look in humanmonitor.LOOKS:
+            theirs |= observe(QEMU, STATIC.qemu, look, STATIC.chbs)
+            ours |= observe(CXLBOX, STATIC.cxlbox, look, STATIC.chbs)
+        self.assertEqual({k.split("/")[0] for k in ours}, set(humanmonitor.PREFIXES))
+        self.assertEqual(judge(differences(theirs, ours), listed(*humanmonitor.PREFIXES)), [])
+
+    def test_commands_that_one_has_and_the_other_has_not(self):
+        for prefix, heading in (("", "Human monitor commands of QEMU alone"),
+                                ("info ", "Subcommands of info of QEMU alone")):
+            def look(o, prefix=prefix):
+                o.note("commands", " ".join(sorted(humanmonitor.commands(o, prefix))))
+            theirs, ours = (set(observe(program, STATIC.qemu, look, STATIC.chbs)["commands"].split())
+                            for program in (QEMU, CXLBOX))
+            self.assertEqual(theirs - ours, named(text_of_list(), heading))
+            self.assertEqual(ours - theirs, set())
+
+
 class Scenarios(unittest.TestCase):
     """The table, and the list in the documentation, hold together."""
 
@@ -212,7 +237,8 @@ class Scenarios(unittest.TestCase):
             rows = known(f.read())
         self.assertEqual({k.split("/")[0] for k in rows} -
                          {p for s in SCENARIOS for p in s.prefixes} -
-                         set(lines.PREFIXES) - set(requests.PREFIXES), set())
+                         set(lines.PREFIXES) - set(requests.PREFIXES) -
+                         set(humanmonitor.PREFIXES), set())
 
 
 class Judge(unittest.TestCase):
