@@ -63,6 +63,7 @@ void cxb_h_memdevs_find(CxbHost *host)
 
 void cxb_h_memdev_free(HMemdev *md)
 {
+	cxb_h_cdat_fini(md);
 	cxb_h_mbox_fini(md);
 	cxb_h_events_fini(md);
 	cxb_h_extents_fini(md);
@@ -144,6 +145,7 @@ static void region_learn(HMemdev *md, unsigned i, const struct wire_dc_region *r
 		return;
 	}
 	region.len = le64_get(r->decode_len) * H_HDM_UNIT;
+	md->dsmas[i] = le32_get(r->dsmad_handle);
 	region_add(md, &region);
 }
 
@@ -163,7 +165,7 @@ static void config_ask(HMemdev *md, bool reread)
 static void config_end(HMemdev *md, bool reread)
 {
 	if (!reread)
-		cxb_h_done(md->host);
+		cxb_h_cdat_read(md);
 }
 
 static void region_update(HMemdev *md, unsigned i, const struct wire_dc_region *r)

@@ -140,6 +140,9 @@ static void ext_caps_find(CxbHost *host, HFunc *f)
 		if ((hdr & 0xffff) == EXT_CAP_SERIAL)
 			f->serial = cxb_h_cfg(host, bdf, at + 4, 4) |
 				    (uint64_t)cxb_h_cfg(host, bdf, at + 8, 4) << 32;
+		if ((hdr & 0xffff) == WIRE_EXT_CAP_DOE && at <= 0x1000 - H_DOE_LEN &&
+		    f->n_does < H_MAX_DOES)
+			f->doe[f->n_does++] = at;
 		if ((hdr & 0xffff) == WIRE_EXT_CAP_DVSEC)
 			dvsec_note(host, f, at);
 		at = hdr >> 20 & 0xffc;

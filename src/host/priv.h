@@ -14,13 +14,16 @@
 #define H_HDM_UNIT         (256 * H_MIB)
 #define H_MAX_FUNCTIONS    1024
 #define H_MAX_MEMDEVS      256
-#define H_MAX_TABLE        H_MIB        /* bytes of an ACPI table */
+#define H_MAX_TABLE        H_MIB /* bytes of an ACPI table */
+#define H_MAX_DOES         4     /* of one function, that are looked at */
+#define H_DOE_LEN          0x18
 #define H_MAX_BAR          (1ull << 40) /* larger ones are not placed */
 #define H_EXTENT_ALIGN     (2 * H_MIB)  /* what an allocation can be mapped with */
 #define H_EVENTS_KEPT      256
 #define H_MS               1000000ll     /* ns */
 #define H_MBOX_TIMEOUT_NS  (2000 * H_MS) /* a command's doorbell */
 #define H_READY_TIMEOUT_NS (60000 * H_MS)
+#define H_DOE_TIMEOUT_NS   (1000 * H_MS)  /* a data object, or an abort */
 #define H_CHAIN_TIMEOUT_NS (20000 * H_MS) /* an open chain of add records */
 
 typedef enum {
@@ -75,6 +78,8 @@ typedef struct HFunc {
 	bool number_clash; /* a port before it has the same number */
 
 	uint16_t msix, msi, dvsec_device, dvsec_locator; /* offsets; 0: none */
+	uint16_t doe[H_MAX_DOES];
+	unsigned n_does;
 	uint64_t serial;
 	HBar bar[6];
 	HBridgeWindow win[H_KINDS];
@@ -159,6 +164,7 @@ typedef struct {
 typedef void (*HMboxDone)(HMemdev *md, void *opaque, const HReply *reply);
 
 typedef struct HMboxCmd HMboxCmd;
+typedef struct HCdat HCdat;
 
 enum { /* commands the effects log names, those we care about */
        H_HAS_TIMESTAMP = 1u << 0,
@@ -205,6 +211,8 @@ struct HMemdev {
 	uint64_t hpa_cursor; /* decoders must be in increasing order of HPA */
 	GArray *regions;     /* of CxbHostRegion, by DPA */
 	unsigned dc_regions;
+	uint8_t dsmas[H_DC_REGIONS]; /* handle, by number of the region */
+	HCdat *cdat;                 /* while it is read */
 
 	/* extent list at boot */
 	GArray *list; /* of wire_dc_extent */
@@ -229,7 +237,7 @@ struct HMemdev {
 	GQueue accepted;    /* of HAlloc, oldest first */
 	CxbIvMap *given_up; /* ranges given up in the open chain of release records */
 	GQueue releasing;   /* of HExtent (range only): release commands on their way, in order */
-	uint8_t sharable;   /* a bit a region */
+	uint8_t sharable;   /* a bit a region, from CDAT */
 	HChain *chain;      /* open */
 	CxbTimer *chain_timer;
 	GQueue answers; /* of HChain, oldest first */
@@ -327,6 +335,11 @@ void cxb_h_mbox(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxD
 void cxb_h_mbox_next(HMemdev *md, uint16_t opcode, const void *in, size_t len, HMboxDone done,
 		     void *opaque);
 const char *cxb_h_reply_text(const HReply *reply);
+
+/* cdat.c */
+/** cxb_h_cdat_read() - Learn from CDAT which regions are sharable; then this phase is done. */
+void cxb_h_cdat_read(HMemdev *md);
+void cxb_h_cdat_fini(HMemdev *md);
 
 /* decoders.c */
 void cxb_h_hdm_find(CxbHost *host, uint64_t comp, HHdm *hdm);

@@ -255,8 +255,10 @@ class Qemu(Case):
         peers.need()
 
     def test_both_machines_look_the_same(self):
-        seen = [comparable(self.start(make)[2]) for make in (cxlbox, qemu)]
+        told = [self.start(make)[2] for make in (cxlbox, qemu)]
+        seen = [comparable(lines) for lines in told]
         self.assertEqual(*seen)
+        self.assertEqual([line for lines in told for line in lines if "CDAT" in line], [])
         self.assertGreater(sum(line.startswith("function") for line in seen[0]), 3)
         self.assertEqual([line.split()[-1] for line in seen[0] if line.startswith("region")],
                          ["0", "1"])  # both mapped, by decoders 0 and 1

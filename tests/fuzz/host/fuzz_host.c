@@ -10,6 +10,7 @@
 #include "fake_machine.h"
 #include "fuzz.h"
 #include "host/host.h"
+#include "wire/cdat.h"
 
 #define HOSTILE_CONFIG 0x01
 #define HOSTILE_MEMORY 0x02
@@ -222,6 +223,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.data = data + 2;
 	f.size = size - 2;
 	f.m = fake_machine_new(2);
+	if (data[1] & 0x10)
+		f.m->dev[1].cdat.flags[0] = WIRE_DSMAS_SHARABLE;
 	if (f.hostile & HOSTILE_CEDT) {
 		size_t n = MIN(f.size, 0x400);
 

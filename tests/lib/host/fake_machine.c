@@ -188,7 +188,8 @@ static void endpoint_reset(FakeDev *d)
 	dvsec(c, 0x10c, 0x148, 0, 0x3c);
 	le_store(c + 0x116, 2, 0x1e);
 	le_store(w + 0x118, 2, 4);
-	dvsec(c, 0x148, 0, 8, 0x1c);
+	dvsec(c, 0x148, FAKE_DOE_AT, 8, 0x1c);
+	fake_doe_caps(c);
 	le_store(c + 0x154, 4, 0x100); /* component: BAR 0 */
 	le_store(c + 0x15c, 4, 0x302); /* device: BAR 2 */
 }
@@ -416,7 +417,7 @@ static const CxbBusPlatform *platform(CxbBus *bus)
 	return &machine(bus)->platform;
 }
 
-static uint8_t *function(FakeMachine *m, uint16_t bdf, uint8_t **mask)
+static uint8_t *function(FakeMachine *m, uint16_t bdf, uint8_t **mask, FakeDev **dev)
 {
 	for (unsigned i = 0; i < m->n; i++) {
 		FakeDev *d = &m->dev[i];
@@ -427,6 +428,7 @@ static uint8_t *function(FakeMachine *m, uint16_t bdf, uint8_t **mask)
 		}
 		if (d->port[0x19] && bdf == CXB_BDF(d->port[0x19], 0, 0)) {
 			*mask = d->mask;
+			*dev = d;
 			return d->cfg;
 		}
 	}
@@ -436,23 +438,28 @@ static uint8_t *function(FakeMachine *m, uint16_t bdf, uint8_t **mask)
 static bool config_read(CxbBus *bus, uint16_t bdf, uint16_t off, unsigned size, uint32_t *val,
 			GError **errp)
 {
-	uint8_t *mask = NULL, *cfg = function(machine(bus), bdf, &mask);
+	FakeDev *dev = NULL;
+	uint8_t *mask = NULL, *cfg = function(machine(bus), bdf, &mask, &dev);
 
 	machine(bus)->reads++;
 	g_assert(off % size == 0 && off + size <= 0x1000);
 	if (machine(bus)->bus_fails)
 		return cxb_fail(errp, CXB_ERROR_SYSTEM, "the wire is cut");
-	*val = cfg ? le_load(cfg + off, size) : UINT32_MAX >> (32 - 8 * size);
+	if (!dev || size != 4 || !fake_doe_read(&dev->cdat, off, val))
+		*val = cfg ? le_load(cfg + off, size) : UINT32_MAX >> (32 - 8 * size);
 	return true;
 }
 
 static bool config_write(CxbBus *bus, uint16_t bdf, uint16_t off, unsigned size, uint32_t val,
 			 GError **errp)
 {
-	uint8_t *mask = NULL, *cfg = function(machine(bus), bdf, &mask);
+	FakeDev *dev = NULL;
+	uint8_t *mask = NULL, *cfg = function(machine(bus), bdf, &mask, &dev);
 
 	machine(bus)->writes++;
 	g_assert(off % size == 0 && off + size <= 0x1000);
+	if (dev && size == 4 && fake_doe_write(&dev->cdat, off, val))
+		return true;
 	for (unsigned i = 0; cfg && i < size; i++)
 		cfg[off + i] = (cfg[off + i] & ~mask[off + i]) | (val >> 8 * i & mask[off + i]);
 	return true;
@@ -670,7 +677,9 @@ FakeMachine *fake_machine_new(unsigned n)
 		d->n_regions = 1;
 		d->region[0] = (struct wire_dc_region){ .decode_len = le64_put(4),
 							.length = le64_put(4 * FAKE_256M),
-							.block_size = le64_put(FAKE_2M) };
+							.block_size = le64_put(FAKE_2M),
+							.dsmad_handle = le32_put(FAKE_DSMAS(0)) };
+		d->cdat.n = FAKE_REGIONS;
 	}
 	tables_write(m);
 	fake_machine_reset(m);

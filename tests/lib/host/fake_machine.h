@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/workq.h"
 #include "bus/bus.h"
+#include "fake_doe.h"
 #include "wire/dc.h"
 #include "wire/event.h"
 
@@ -37,6 +38,7 @@ typedef struct {
 	uint64_t volatile_units, persistent_units, partition_align; /* 256 MiB */
 	unsigned n_regions;
 	struct wire_dc_region region[8];
+	FakeCdat cdat;    /* a DSMAS a region */
 	GArray *accepted; /* of wire_dc_extent: 4801h */
 	GArray *log[5];   /* of wire_event_record */
 	uint16_t handle;
