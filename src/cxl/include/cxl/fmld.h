@@ -7,8 +7,8 @@
  * 5600h to 5608h. These act on the same engine as QMP's commands. The tunnel leads to
  * LD 0, which has 0001h, 0400h and 0401h.
  *
- * Log 4 gets a record for each extent that a host accepted (type 4) or released (type 5); all else
- * the fabric manager has done itself.
+ * Log 4 gets a record for each extent that a host accepted (type 4), and one when the host has it no more
+ * (type 5): it gave it back, or force took it.
  */
 #ifndef CXB_CXL_FMLD_H
 #define CXB_CXL_FMLD_H
