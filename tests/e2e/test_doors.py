@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chardevs and monitors on the command line."""
 
+import socket
 import subprocess
 import unittest
 
-from cxbpy.machine import binary
+from cxbpy.machine import Machine, binary
+from cxbpy.qmp import Qmp
 
 
 class Doors(unittest.TestCase):
@@ -36,6 +38,32 @@ class Doors(unittest.TestCase):
                 self.assertEqual(result.returncode, 1, result.stderr)
                 self.assertIn(text, result.stderr)
                 self.assertNotIn("Sanitizer", result.stderr)
+
+    def test_qmp_over_tcp_waits_for_clients_one_after_the_other(self):
+        doors = ["tcp:127.0.0.1:0,server=on,wait=off", "tcp:localhost:0,server,nowait"]
+        with Machine([word for door in doors for word in ("-qmp", door)]) as m:
+            where = [c["filename"].split("tcp:")[1].split(",")[0]
+                     for c in m.qmp.cmd("query-chardev") if "tcp:" in c["filename"]]
+            self.assertEqual(len(where), len(doors))
+            for address in where * 2:
+                host, port = address.rsplit(":", 1)
+                client = Qmp(sock=socket.create_connection((host, int(port)), 30))
+                self.addCleanup(client.sock.close)
+                client.send_raw('{"execute":"query-status"}{"execute":"nosuch"}')
+                self.assertEqual(client.read()["return"]["status"], "running")
+                self.assertEqual(client.read()["error"]["class"], "CommandNotFound")
+                client.sock.close()
+
+    def test_qmp_over_tcp_goes_to_who_listens(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(30)
+            port = server.getsockname()[1]
+            with Machine(["-qmp", f"tcp:127.0.0.1:{port}"], qmp=False) as m:
+                client = Qmp(sock=server.accept()[0])
+                self.addCleanup(client.sock.close)
+                self.assertEqual(client.cmd("query-status")["running"], True)
+                client.cmd("quit")
+                self.assertEqual(m.process.wait(30), 0)
 
     def test_backends_are_listed(self):
         result = subprocess.run([binary(), "-chardev", "help"], capture_output=True, text=True,
