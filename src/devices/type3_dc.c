@@ -249,6 +249,11 @@ CxbDevice *cxb_cxl_type3_head(CxbDevice *type3, uint16_t host_id)
 	return t3 ? &t3->pci.dev : NULL;
 }
 
+uint16_t cxb_cxl_type3_host_id(const CxbDevice *type3)
+{
+	return ((const Type3 *)type3)->head_nr;
+}
+
 CxbDevice *cxb_cxl_type3_first_head(CxbDevice *type3)
 {
 	const Type3Capacity *c = ((const Type3 *)type3)->capacity;

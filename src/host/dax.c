@@ -23,6 +23,7 @@ static CxbHostDax *dax_new(const HAlloc *alloc)
 	CxbHostDax *dax = g_new0(CxbHostDax, 1);
 
 	dax->uuid = alloc->tag;
+	dax->host_id = md->host_id;
 	dax->memdev = md->index;
 	dax->bdf = md->func->pub.bdf;
 	dax->holders = alloc->holders;
@@ -53,22 +54,27 @@ GPtrArray *cxb_host_daxes(const CxbHost *host)
 	return all;
 }
 
-static HAlloc *find(CxbHost *host, const CxbUuid *uuid, GError **errp)
+static HAlloc *find(CxbHost *host, uint16_t host_id, const CxbUuid *uuid, GError **errp)
 {
+	HMemdev md = { .host = host, .host_id = host_id };
 	char text[CXB_UUID_STRLEN + 1];
-	HAlloc *alloc = g_hash_table_lookup(host->tags, uuid);
+	HAlloc *alloc = cxb_h_tag_find(&md, uuid);
 
 	if (alloc && alloc->state >= A_ACCEPTED)
 		return alloc;
-	cxb_fail(errp, CXB_ERROR_NOT_FOUND, "no DAX device has uuid %s",
-		 cxb_uuid_format(uuid, text));
+	cxb_uuid_format(uuid, text);
+	if (host_id)
+		cxb_fail(errp, CXB_ERROR_NOT_FOUND, "no DAX device of host %u has uuid %s", host_id,
+			 text);
+	else
+		cxb_fail(errp, CXB_ERROR_NOT_FOUND, "no DAX device has uuid %s", text);
 	return NULL;
 }
 
-bool cxb_host_dax_hold(CxbHost *host, const CxbUuid *uuid, GError **errp)
+bool cxb_host_dax_hold(CxbHost *host, uint16_t host_id, const CxbUuid *uuid, GError **errp)
 {
 	char text[CXB_UUID_STRLEN + 1];
-	HAlloc *alloc = find(host, uuid, errp);
+	HAlloc *alloc = find(host, host_id, uuid, errp);
 
 	if (!alloc)
 		return false;
@@ -79,10 +85,10 @@ bool cxb_host_dax_hold(CxbHost *host, const CxbUuid *uuid, GError **errp)
 	return true;
 }
 
-bool cxb_host_dax_release(CxbHost *host, const CxbUuid *uuid, GError **errp)
+bool cxb_host_dax_release(CxbHost *host, uint16_t host_id, const CxbUuid *uuid, GError **errp)
 {
 	char text[CXB_UUID_STRLEN + 1];
-	HAlloc *alloc = find(host, uuid, errp);
+	HAlloc *alloc = find(host, host_id, uuid, errp);
 
 	if (!alloc)
 		return false;

@@ -46,6 +46,27 @@ void cxb_h_alloc_accepted(HAlloc *alloc)
 	g_queue_push_tail_link(&alloc->md->accepted, &alloc->link);
 }
 
+guint cxb_h_tag_hash(gconstpointer p)
+{
+	const HAlloc *alloc = p;
+
+	return cxb_uuid_hash(&alloc->tag) ^ alloc->md->host_id;
+}
+
+gboolean cxb_h_tag_equal(gconstpointer a, gconstpointer b)
+{
+	const HAlloc *x = a, *y = b;
+
+	return x->md->host_id == y->md->host_id && cxb_uuid_equal(&x->tag, &y->tag);
+}
+
+HAlloc *cxb_h_tag_find(HMemdev *md, const CxbUuid *tag)
+{
+	const HAlloc key = { .md = md, .tag = *tag };
+
+	return g_hash_table_lookup(md->host->tags, &key);
+}
+
 void cxb_h_alloc_known(HAlloc *alloc, bool known)
 {
 	GHashTable *tags = alloc->md->host->tags;
@@ -53,11 +74,11 @@ void cxb_h_alloc_known(HAlloc *alloc, bool known)
 	if (known == alloc->known || cxb_uuid_is_null(&alloc->tag))
 		return;
 	if (!known)
-		g_hash_table_remove(tags, &alloc->tag);
-	else if (g_hash_table_contains(tags, &alloc->tag))
+		g_hash_table_remove(tags, alloc);
+	else if (g_hash_table_contains(tags, alloc))
 		return;
 	else
-		g_hash_table_insert(tags, &alloc->tag, alloc);
+		g_hash_table_add(tags, alloc);
 	alloc->known = known;
 }
 
@@ -121,7 +142,7 @@ void cxb_h_take_over(HMemdev *md, const struct wire_dc_extent *wire)
 	}
 	e->live = true;
 	if (!cxb_uuid_is_null(&e->tag))
-		alloc = g_hash_table_lookup(md->host->tags, &e->tag);
+		alloc = cxb_h_tag_find(md, &e->tag);
 	if (!alloc || alloc->md != md) {
 		alloc = cxb_h_alloc_new(md, &e->tag);
 		cxb_h_alloc_accepted(alloc);
@@ -165,10 +186,13 @@ bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, G
 	if (cxb_uuid_is_null(tag)) {
 		waiting = g_hash_table_get_keys(host->waiting);
 	} else {
-		HAlloc *alloc = g_hash_table_lookup(host->tags, tag);
+		for (guint i = 0; i < host->memdevs->len; i++) {
+			HMemdev *md = g_ptr_array_index(host->memdevs, i);
+			HAlloc *alloc = cxb_h_tag_find(md, tag);
 
-		if (alloc)
-			waiting = g_list_prepend(NULL, alloc);
+			if (alloc && alloc->md == md)
+				waiting = g_list_append(waiting, alloc);
+		}
 	}
 	for (GList *l = waiting; l; l = l->next) {
 		if (!is_waiting(l->data, memdev))

@@ -289,7 +289,7 @@ static void begin(CxbHost *host)
 	host->memdevs_pub = g_array_new(false, false, sizeof(CxbHostMemdev));
 	host->regions_pub = g_array_new(false, false, sizeof(CxbHostRegion));
 	host->jobs = g_ptr_array_new_with_free_func(g_free);
-	host->tags = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
+	host->tags = g_hash_table_new(cxb_h_tag_hash, cxb_h_tag_equal);
 	host->waiting = g_hash_table_new(NULL, NULL);
 	g_queue_init(&host->events);
 }

@@ -53,6 +53,8 @@ void cxb_h_memdevs_find(CxbHost *host)
 		md->host = host;
 		md->func = f;
 		md->index = host->memdevs->len;
+		if (host->config.host_of)
+			md->host_id = host->config.host_of(host->config.host_of_opaque, f->pub.bdf);
 		md->serial = f->serial;
 		md->regions = g_array_new(false, false, sizeof(CxbHostRegion));
 		g_queue_init(&md->commands);

@@ -185,6 +185,7 @@ struct HMemdev {
 	CxbHost *host;
 	HFunc *func;
 	unsigned index;
+	uint16_t host_id; /* tags are of one host */
 	bool failed;
 	uint64_t serial;
 	char firmware[17];
@@ -272,7 +273,7 @@ struct CxbHost {
 	bool committing;
 	int64_t commit_deadline;
 
-	GHashTable *tags;    /* CxbUuid of its HAlloc -> HAlloc: asking or accepted */
+	GHashTable *tags;    /* set of HAlloc by tag and host: asking or accepted */
 	GHashTable *waiting; /* set of untagged HAlloc waiting for an answer */
 	GQueue events;       /* of CxbHostEvent, oldest first */
 };
@@ -368,6 +369,10 @@ HAlloc *cxb_h_alloc_new(HMemdev *md, const CxbUuid *tag);
 void cxb_h_alloc_free(HAlloc *alloc);
 /** cxb_h_alloc_accepted() - It is ours: a DAX device. */
 void cxb_h_alloc_accepted(HAlloc *alloc);
+guint cxb_h_tag_hash(gconstpointer alloc);
+gboolean cxb_h_tag_equal(gconstpointer a, gconstpointer b);
+/** cxb_h_tag_find() - What is known of a tag on the host of @md, or NULL. */
+HAlloc *cxb_h_tag_find(HMemdev *md, const CxbUuid *tag);
 /** cxb_h_alloc_known() - Into or out of the table that tags are looked up in. */
 void cxb_h_alloc_known(HAlloc *alloc, bool known);
 /** cxb_h_alloc_waiting() - Waits, or no longer waits, for cxb_host_respond(). */

@@ -37,6 +37,7 @@ static json_object *query_dax(void *opaque, void *args, GError **errp)
 
 		put_uuid(o, "uuid", &dax->uuid);
 		put_u64(o, "size", dax->size);
+		put_u64(o, "host-id", dax->host_id);
 		put_u64(o, "memdev", dax->memdev);
 		cxb_qmp_host_put_path(qh, o, dax->bdf);
 		put_u64(o, "region", dax->region);
@@ -51,14 +52,17 @@ static json_object *query_dax(void *opaque, void *args, GError **errp)
 
 struct dax_args {
 	char *uuid;
+	uint16_t host_id; /* not given: 0 */
 };
 
 static const CxbArg dax_rows[] = {
 	{ "uuid", CXB_ARG_STR, offsetof(struct dax_args, uuid), .has_offset = -1 },
+	{ "host-id", CXB_ARG_U16, offsetof(struct dax_args, host_id), .optional = true,
+	  .has_offset = -1 },
 	{ NULL },
 };
 
-typedef bool (*DaxFn)(CxbHost *host, const CxbUuid *uuid, GError **errp);
+typedef bool (*DaxFn)(CxbHost *host, uint16_t host_id, const CxbUuid *uuid, GError **errp);
 
 static json_object *by_uuid(const QmpHost *qh, const struct dax_args *a, DaxFn fn, GError **errp)
 {
@@ -70,7 +74,7 @@ static json_object *by_uuid(const QmpHost *qh, const struct dax_args *a, DaxFn f
 		cxb_fail(errp, CXB_ERROR_INVALID, "uuid '%s' is not a UUID", a->uuid);
 		return NULL;
 	}
-	return fn(qh->host, &uuid, errp) ? cxb_qmp_empty() : NULL;
+	return fn(qh->host, a->host_id, &uuid, errp) ? cxb_qmp_empty() : NULL;
 }
 
 static json_object *dax_hold(void *opaque, void *args, GError **errp)
@@ -92,6 +96,7 @@ static const CxbRet extent_info[] = {
 static const CxbRet dax_info[] = {
 	{ "uuid", CXB_RET_STR },
 	{ "size", CXB_RET_INT },
+	{ "host-id", CXB_RET_INT },
 	{ "memdev", CXB_RET_INT },
 	{ "path", CXB_RET_STR, .optional = true },
 	{ "region", CXB_RET_INT },

@@ -2,6 +2,7 @@
 /* From options to a running machine: passes over the options, in QEMU's order of creation. */
 #include "app.h"
 #include "base/error.h"
+#include "devices/cxl.h"
 #include "qmp_chardev.h"
 
 /* One pass: every option of that kind is worked off in the order written. */
@@ -94,6 +95,14 @@ static void machine_runs(void *opaque, const CxbRunState *state)
 	cxb_host_halt(opaque, *state != CXB_RUN_RUNNING);
 }
 
+/* Each head of a memory device is another host's. */
+static uint16_t host_of(void *machine, uint16_t bdf)
+{
+	const CxbPciDev *dev = cxb_pci_find(cxb_machine_pci(machine), bdf);
+
+	return dev && cxb_cxl_is_endpoint(&dev->dev) ? cxb_cxl_type3_host_id(&dev->dev) : 0;
+}
+
 static void make_host(App *app)
 {
 	const CxbHostConfig config = {
@@ -102,6 +111,8 @@ static void make_host(App *app)
 		.workq = cxb_machine_workq(app->machine),
 		.accept = app->accel.accept,
 		.release = app->accel.release,
+		.host_of = host_of,
+		.host_of_opaque = app->machine,
 	};
 	CxbHost *host = cxb_host_new(&config);
 

@@ -144,9 +144,9 @@ static void tell(Fuzz *f, CxbHost *host)
 			break;
 		case 5:
 			if (b[0] & 0x80)
-				cxb_host_dax_hold(host, &tag, NULL);
+				cxb_host_dax_hold(host, 0, &tag, NULL);
 			else
-				cxb_host_dax_release(host, &tag, NULL);
+				cxb_host_dax_release(host, 0, &tag, NULL);
 			break;
 		case 6:
 			d->fail_op = b[1] & 1 ? 0x4802 + (b[1] >> 1 & 1) : 0;

@@ -42,7 +42,7 @@ static void hold_fails(Fixture *f, unsigned tag, const char *text)
 {
 	const CxbUuid uuid = fake_tag(tag);
 	GError *err = NULL;
-	const bool good = cxb_host_dax_hold(f->host, &uuid, &err);
+	const bool good = cxb_host_dax_hold(f->host, 0, &uuid, &err);
 
 	refused(good, err, text);
 }
@@ -51,7 +51,7 @@ static void let_go_fails(Fixture *f, unsigned tag, const char *text)
 {
 	const CxbUuid uuid = fake_tag(tag);
 	GError *err = NULL;
-	const bool good = cxb_host_dax_release(f->host, &uuid, &err);
+	const bool good = cxb_host_dax_release(f->host, 0, &uuid, &err);
 
 	refused(good, err, text);
 }
@@ -60,7 +60,7 @@ static void hold(Fixture *f, unsigned tag)
 {
 	const CxbUuid uuid = fake_tag(tag);
 
-	g_assert_true(cxb_host_dax_hold(f->host, &uuid, NULL));
+	g_assert_true(cxb_host_dax_hold(f->host, 0, &uuid, NULL));
 	drain(f);
 }
 
@@ -68,7 +68,7 @@ static void let_go(Fixture *f, unsigned tag)
 {
 	const CxbUuid uuid = fake_tag(tag);
 
-	g_assert_true(cxb_host_dax_release(f->host, &uuid, NULL));
+	g_assert_true(cxb_host_dax_release(f->host, 0, &uuid, NULL));
 	drain(f);
 }
 

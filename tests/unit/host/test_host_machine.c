@@ -178,11 +178,11 @@ static void a_release_of_what_is_held_completes_when_it_is_let_go(Fixture *f, gc
 	CxbDc *dc = cxb_cxl_type3_dc(f->t3);
 
 	add(f, mem, 1, &(CxbDcRange){ 0, 2 * MIB });
-	g_assert_true(cxb_host_dax_hold(f->host, cxb_hostmem_tag(mem), NULL));
+	g_assert_true(cxb_host_dax_hold(f->host, 0, cxb_hostmem_tag(mem), NULL));
 	release(f, mem);
 	release(f, mem);
 	g_assert_cmpuint(cxb_dc_accepted_count(dc, 0), ==, 1);
-	g_assert_true(cxb_host_dax_release(f->host, cxb_hostmem_tag(mem), NULL));
+	g_assert_true(cxb_host_dax_release(f->host, 0, cxb_hostmem_tag(mem), NULL));
 	drain(f);
 	g_assert_cmpuint(cxb_dc_accepted_count(dc, 0), ==, 0);
 }

@@ -103,6 +103,8 @@ CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
 /** cxb_cxl_type3_head() - The endpoint of a host, or NULL if none is plugged. */
 CxbDevice *cxb_cxl_type3_head(CxbDevice *type3, uint16_t host_id);
+/** cxb_cxl_type3_host_id() - Whose head it is: what op->head and host-id are. */
+uint16_t cxb_cxl_type3_host_id(const CxbDevice *type3);
 /** cxb_cxl_type3_first_head() - The one that stands for all: of the lowest host that has one. */
 CxbDevice *cxb_cxl_type3_first_head(CxbDevice *type3);
 /** cxb_cxl_type3_dc_head() - A host's head of a device with dynamic capacity. */

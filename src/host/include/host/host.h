@@ -36,6 +36,10 @@ typedef struct {
 	CxbClock *clock;
 	CxbWorkq *workq;
 	CxbHostPolicy accept, release;
+	/* Whose the function is: of a multi-headed device each head is another host's, and tags that are
+	 * live on one host are not on another. NULL: all are of host 0. */
+	uint16_t (*host_of)(void *opaque, uint16_t bdf);
+	void *host_of_opaque;
 	/* Told what happens, one readable line each, as trace event host_say is; NULL: nobody. */
 	void (*say)(void *opaque, const char *line);
 	void *opaque;
@@ -149,7 +153,9 @@ bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, G
 
 /* An accepted allocation is a DAX device: all extents of a tag, one behind the other. */
 typedef struct {
-	CxbUuid uuid; /* the tag; null: an extent without one, which is an allocation by itself */
+	CxbUuid uuid;
+	uint16_t host_id;
+		/* see host_of */ /* the tag; null: an extent without one, which is an allocation by itself */
 	unsigned memdev;
 	uint16_t bdf; /* of the memory device */
 	uint8_t region;
@@ -169,8 +175,8 @@ GPtrArray *cxb_host_daxes(const CxbHost *host);
  *
  * Returns: false if there is no such device, or if it is being given back.
  */
-bool cxb_host_dax_hold(CxbHost *host, const CxbUuid *uuid, GError **errp);
+bool cxb_host_dax_hold(CxbHost *host, uint16_t host_id, const CxbUuid *uuid, GError **errp);
 /** cxb_host_dax_release() - One holder less; fails if there is none. */
-bool cxb_host_dax_release(CxbHost *host, const CxbUuid *uuid, GError **errp);
+bool cxb_host_dax_release(CxbHost *host, uint16_t host_id, const CxbUuid *uuid, GError **errp);
 
 #endif
