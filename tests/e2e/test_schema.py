@@ -72,8 +72,14 @@ class Replies(unittest.TestCase):
         self.assertEqual(self.schema.problems(value, kind["ret-type"], command), [])
         return value
 
+    def needed(self, command):
+        """The arguments that it cannot do without."""
+        members = self.schema.entries[self.schema.entries[command]["arg-type"]]["members"]
+        return [m["name"] for m in members if "default" not in m]
+
     def run_all_queries(self):
-        queries = {n for n in self.schema.names("command") if n.startswith("query-")}
+        queries = {n for n in self.schema.names("command")
+                   if n.startswith("query-") and not self.needed(n)}
         self.assertGreater(len(queries), 10)
         for command in sorted(queries):
             self.run_checked(command)
@@ -123,15 +129,14 @@ class Replies(unittest.TestCase):
             try:
                 self.run_checked("qom-get", path=path, property=prop["name"])
             except QmpError as e:
-                self.assertIn("has no value", e.desc)
+                self.assertRegex(e.desc, "has no value|is not readable")
         self.run_checked("human-monitor-command", command_line="info status")
 
     def test_arguments_are_those_of_the_schema(self):
         """A member that the schema does not have is refused, each that must be there is missed."""
         open_ended = {"object-add", "device_add"}
         for command in sorted(self.schema.names("command") - {"qmp_capabilities"}):
-            members = self.schema.entries[self.schema.entries[command]["arg-type"]]["members"]
-            needed = [m["name"] for m in members if "default" not in m]
+            needed = self.needed(command)
             if needed:
                 with self.assertRaisesRegex(QmpError, f"Parameter '{needed[0]}' is missing"):
                     self.m.qmp.cmd(command)
