@@ -199,6 +199,22 @@ class BuiltInHost(unittest.TestCase):
             self.assertEqual([(e["log"], e["handle"]) for e in events],
                              [(n, 1) for n in range(4)])
 
+    def test_records_of_dynamic_capacity_go_to_the_head_of_their_host(self):
+        with Machine(["-global", "cxl-type3.heads=2",
+                      "-device", "cxl-rp,port=1,bus=cxl.1,id=rp14,chassis=0,slot=3",
+                      "-device", "cxl-type3-head,device=cxl-vmem0,head=1,bus=rp14"]) as m:
+            for host_id, kind in ((1, 101), (0, 100), (1, 201)):
+                m.qmp.cmd("cxl-inject-dynamic-capacity-event", path=DEVICE, host_id=host_id,
+                          type=kind, records=[{"dpa": 0, "len": 1}])
+            with self.assertRaisesRegex(QmpError, "host id 2 is not known"):
+                m.qmp.cmd("cxl-inject-dynamic-capacity-event", path=DEVICE, host_id=2, type=0,
+                          records=[{"dpa": 0, "len": 1}])
+            host = m.qmp.cmd("query-cxl-host")
+            path = {f["bdf"]: f.get("path") for f in host["functions"]}
+            head = {md["memdev"]: int(path[md["bdf"]] != DEVICE) for md in host["memdevs"]}
+            self.assertEqual([(head[e["memdev"]], e["type"]) for e in host["events"]],
+                             [(1, 101), (0, 100), (1, 201)])
+
 
 if __name__ == "__main__":
     unittest.main()
