@@ -146,6 +146,7 @@ static bool mctp_realize(CxbDevice *d, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "the target is not a running device");
 	if (!take_chardev(dev, errp))
 		return false;
+	cxb_chardev_set_nodelay(dev->chr); /* an answer may take several writes */
 	config.uuid = uuid_of(dev);
 	dev->mctp = cxb_mctp_new(&config);
 	if ((d->hotplugged || cxb_chardev_wait(dev->chr, errp)) &&

@@ -232,9 +232,24 @@ static bool fd_open(CxbChardev *chr, const SocketOpts *so, int *out, GError **er
 	return true;
 }
 
+/* Nothing but TCP has it. */
+static void set_nodelay(int fd)
+{
+	const int on = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void cxb_chardev_set_nodelay(CxbChardev *chr)
+{
+	chr->nodelay = true;
+	if (chr->socket && chr->out_fd >= 0)
+		set_nodelay(chr->out_fd);
+}
+
 bool socket_open(CxbChardev *chr, const SocketOpts *so, GError **errp)
 {
-	int fd = -1, on = 1;
+	int fd = -1;
 	bool ok;
 
 	chr->socket = true;
@@ -258,7 +273,7 @@ bool socket_open(CxbChardev *chr, const SocketOpts *so, GError **errp)
 		chr->wait = so->wait;
 	} else {
 		if (so->nodelay)
-			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+			set_nodelay(fd);
 		peer_arrived(chr, fd, fd);
 	}
 	return true;
@@ -266,12 +281,12 @@ bool socket_open(CxbChardev *chr, const SocketOpts *so, GError **errp)
 
 int socket_accept(CxbChardev *chr)
 {
-	int fd = accept4(chr->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), on = 1;
+	int fd = accept4(chr->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED ? 0 : -errno;
 	if (chr->nodelay)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		set_nodelay(fd);
 	peer_arrived(chr, fd, fd);
 	return 1;
 }

@@ -95,22 +95,30 @@ void cxb_mctp_input(CxbMctp *m, const void *bytes, size_t len)
 		cxb_mctp_tcp_rx(&m->rx.tcp, bytes, len, packet, m);
 }
 
-static void send_packet(void *opaque, const uint8_t *bytes, size_t len)
-{
-	CxbMctp *m = opaque;
-	uint8_t frame[CXB_MCTP_SERIAL_FRAME_MAX];
-	size_t n;
+/* Frames that go out by one write. Together they fit a segment on Ethernet, so that a peer that takes each
+ * read for a packet finds whole ones. */
+typedef struct {
+	CxbMctp *m;
+	size_t len;
+	uint8_t bytes[1400];
+} Burst;
 
-	if (m->config.framing == CXB_MCTP_TCP) {
-		n = cxb_mctp_tcp_frame(bytes, len, frame);
-	} else {
-		if (!m->cured)
-			m->config.send(m->config.opaque, cxb_mctp_serial_cure,
-				       sizeof(cxb_mctp_serial_cure));
-		m->cured = true;
-		n = cxb_mctp_serial_frame(bytes, len, frame);
-	}
-	m->config.send(m->config.opaque, frame, n);
+static void burst_send(Burst *b)
+{
+	b->m->config.send(b->m->config.opaque, b->bytes, b->len);
+	b->len = 0;
+}
+
+static void burst_add(void *opaque, const uint8_t *packet, size_t len)
+{
+	Burst *b = opaque;
+
+	if (sizeof(b->bytes) - b->len < CXB_MCTP_SERIAL_FRAME_MAX)
+		burst_send(b);
+	if (b->m->config.framing == CXB_MCTP_TCP)
+		b->len += cxb_mctp_tcp_frame(packet, len, b->bytes + b->len);
+	else
+		b->len += cxb_mctp_serial_frame(packet, len, b->bytes + b->len);
 }
 
 void mctp_send(CxbMctp *m, const CxbMctpMessage *to, const uint8_t *bytes, size_t len)
@@ -122,6 +130,12 @@ void mctp_send(CxbMctp *m, const CxbMctpMessage *to, const uint8_t *bytes, size_
 		.bytes = bytes,
 		.len = len,
 	};
+	Burst b = { .m = m, .len = 0 };
 
-	cxb_mctp_fragment(&answer, send_packet, m);
+	if (m->config.framing == CXB_MCTP_SERIAL && !m->cured)
+		m->config.send(m->config.opaque, cxb_mctp_serial_cure,
+			       sizeof(cxb_mctp_serial_cure));
+	m->cured = true;
+	cxb_mctp_fragment(&answer, burst_add, &b);
+	burst_send(&b);
 }

@@ -2,9 +2,11 @@
 """A fabric manager of its own (fabric.py) at the other end of cxl-mctp: over unix sockets, TCP and a
 pseudo terminal, with damage of every kind, and next to QMP."""
 
+import ctypes
 import os
 import random
 import shlex
+import socket
 import struct
 import subprocess
 import unittest
@@ -19,6 +21,21 @@ DEVICE = "/machine/peripheral/cxl-vmem0"
 TAG = uuid.UUID("5be13bce-ae34-4a77-b6c3-16df975fcf1a")
 SECOND = 10 ** 9
 LIST = struct.pack("<HHII", 0, 0, 100, 0)
+
+
+def sockets_of(pid):
+    """The sockets of a child of ours, as sockets here (pidfd_getfd)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(pid)
+    try:
+        for fd in map(int, os.listdir(f"/proc/{pid}/fd")):
+            if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
+                ours = libc.syscall(438, process, fd, 0)
+                if ours < 0:
+                    raise OSError(ctypes.get_errno(), "pidfd_getfd")
+                yield socket.socket(fileno=ours)
+    finally:
+        os.close(process)
 
 
 class Fabric(unittest.TestCase):
@@ -239,6 +256,22 @@ class Fabric(unittest.TestCase):
         link.send_raw(packet[:33])
         link.send_raw(packet[33:])
         self.assertEqual(link.receive()[1][:4], bytes([0, 3, 2, 0]))
+
+    def test_no_part_of_an_answer_waits_for_an_acknowledgement(self):
+        m = self.start(chardev="socket,host=127.0.0.1,port=0,server=on,wait=off", framing="tcp")
+        where = next(c["filename"] for c in m.qmp.cmd("query-chardev") if c["label"] == "fm0")
+        link = fabric.Link.inet(int(where.split(",")[0].rsplit(":", 1)[1]))
+        self.addCleanup(link.close)
+        fabric.Cci(link).command(0x0001)
+        found = 0
+        for other in sockets_of(m.process.pid):
+            with other:
+                if other.family == socket.AF_INET and not other.getsockopt(
+                        socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    self.assertNotEqual(other.getsockopt(socket.IPPROTO_TCP,
+                                                         socket.TCP_NODELAY), 0)
+                    found += 1
+        self.assertEqual(found, 1)
 
     def test_a_new_peer_starts_anew(self):
         m = self.start()

@@ -56,6 +56,8 @@ void cxb_chardev_write(CxbChardev *chr, const void *bytes, size_t len);
 bool cxb_chardev_congested(const CxbChardev *chr);
 /** cxb_chardev_flush() - Blocking best effort to get queued output out (at exit), 1 s at most. */
 void cxb_chardev_flush(CxbChardev *chr);
+/** cxb_chardev_set_nodelay() - Over TCP no write waits for what the peer has yet to acknowledge. */
+void cxb_chardev_set_nodelay(CxbChardev *chr);
 /** cxb_chardev_pause() - Stop or resume reading (back pressure while a command runs). */
 void cxb_chardev_pause(CxbChardev *chr, bool paused);
 /** cxb_chardev_drop_peer() - Disconnect; a server listens again. */

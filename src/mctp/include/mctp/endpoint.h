@@ -37,8 +37,8 @@ typedef struct {
 	size_t message_max; /* bytes of a CCI message, header and payload, in either direction */
 	/* Where commands go. NULL: the device is gone; the endpoint is then as dead as it. */
 	CxbCci *(*cci)(void *opaque);
-	/* One whole frame, to be sent by one write. May not come back here. */
-	void (*send)(void *opaque, const void *frame, size_t len);
+	/* Whole frames of one message, to be sent by one write. May not come back here. */
+	void (*send)(void *opaque, const void *frames, size_t len);
 	void *opaque;
 } CxbMctpConfig;
 
