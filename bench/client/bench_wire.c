@@ -8,6 +8,7 @@
  *
  *       qmp JSON              send, wait for the return; an error ends the run
  *       qmp-until TEXT JSON   the same, again and again until TEXT (no blanks) is in the return
+ *       link REPLY HEX        send bytes over the first socket, again and again until the reply is that
  *       qtest LINE            send, wait for OK
  *       mbox OPCODE [HEX]     run a mailbox command over qtest
  *       events N              fetch the dynamic-capacity log until it holds N records, clear them
@@ -42,6 +43,7 @@ typedef struct Conn {
 typedef enum StepKind {
 	STEP_QMP,
 	STEP_QMP_UNTIL,
+	STEP_LINK,
 	STEP_QTEST,
 	STEP_MBOX,
 	STEP_EVENTS,
@@ -54,7 +56,8 @@ typedef struct Step {
 	char *text;       /* what is sent */
 	char *until;      /* what the reply must hold; NULL: anything */
 	unsigned number;  /* opcode, or number of records */
-	GByteArray *data; /* payload of a mailbox command */
+	GByteArray *data; /* payload of a mailbox command, or what is sent */
+	GByteArray *reply;
 } Step;
 
 typedef struct Client {
@@ -128,6 +131,22 @@ static const char *qmp(Client *c, const char *request)
 	if (strstr(line, "\"error\":"))
 		die("%s: %s", request, line);
 	return line;
+}
+
+/* Does the peer say @want? Whatever it says, it is as long. */
+static gboolean link_says(Client *c, const GByteArray *request, const GByteArray *want)
+{
+	g_autofree char *got = g_malloc(want->len);
+
+	conn_send(&c->qmp, (const char *)request->data, request->len);
+	for (gsize len = 0; len < want->len;) {
+		ssize_t n = recv(c->qmp.fd, got + len, want->len - len, 0);
+
+		if (n <= 0)
+			die("the peer closed the connection");
+		len += n;
+	}
+	return !memcmp(got, want->data, want->len);
 }
 
 /* The words behind OK. */
@@ -250,6 +269,10 @@ static Step parse_step(const char *line)
 		step.kind = STEP_QMP_UNTIL;
 		step.until = g_strdup(words[1]);
 		step.text = g_strconcat(words[2], "\n", NULL);
+	} else if (g_str_equal(words[0], "link") && words[2]) {
+		step.kind = STEP_LINK;
+		step.reply = parse_hex(words[1]);
+		step.data = parse_hex(words[2]);
 	} else if (g_str_equal(words[0], "qtest")) {
 		step.kind = STEP_QTEST;
 		step.text = g_strconcat(rest, "\n", NULL);
@@ -296,6 +319,10 @@ static int64_t run_round(Client *c, const GArray *steps)
 			break;
 		case STEP_QMP_UNTIL:
 			while (!strstr(qmp(c, step->text), step->until))
+				continue;
+			break;
+		case STEP_LINK:
+			while (!link_says(c, step->data, step->reply))
 				continue;
 			break;
 		case STEP_QTEST:
