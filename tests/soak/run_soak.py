@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Long runs on one machine: what repetition must not add up, and what abuse must not disturb.
 
-    run_soak.py PART COUNT     PART: leaks, plug, kill, hostile, faults
+    run_soak.py PART COUNT     PART: leaks, plug, kill, hostile, faults, fabric
 
 Prints figures; ends with status 0 only if nothing was left over."""
 
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 
+import soak_fabric
 from cxbpy.inject import Injector
 from cxbpy.inject import binary as inject_binary
 from cxbpy.machine import Machine
@@ -370,7 +371,8 @@ def faults(count):
     injector.close()
 
 
-PARTS = {"faults": faults, "leaks": leaks, "plug": hot_plug, "kill": kill, "hostile": hostile}
+PARTS = {"faults": faults, "leaks": leaks, "plug": hot_plug, "kill": kill, "hostile": hostile,
+         "fabric": soak_fabric.run}
 
 
 def main():
