@@ -155,7 +155,7 @@ bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, G
 typedef struct {
 	CxbUuid uuid;
 	uint16_t host_id;
-		/* see host_of */ /* the tag; null: an extent without one, which is an allocation by itself */
+	/* see host_of */ /* the tag; null: an extent without one, which is an allocation by itself */
 	unsigned memdev;
 	uint16_t bdf; /* of the memory device */
 	uint8_t region;
