@@ -288,7 +288,15 @@ static bool check_policy(CxbObject *obj, const CxbProp *prop, const CxbScalar *v
 static bool host_nodes_set(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
 			   GError **errp)
 {
-	return true;
+	const bool whole = strcmp(key, prop->name) == 0;
+
+	if (v->kind == CXB_SCALAR_TEXT || (whole && v->kind == CXB_SCALAR_EMPTY_LIST) ||
+	    (!whole && v->kind == CXB_SCALAR_UINT && v->u <= UINT16_MAX))
+		return true;
+	if (whole)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Invalid parameter type for '%s', expected: array", key);
+	return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' expects uint16_t", key);
 }
 
 static bool host_nodes_get(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GError **errp)

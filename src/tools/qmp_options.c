@@ -71,8 +71,9 @@ static void add_machine_params(const CxbQom *qom, json_object *list)
 	const CxbType *t = cxb_qom_find_type(qom, CXB_MACHINE_TYPE_NAME);
 
 	add_param(list, "type", "string", NULL);
-	for (const CxbProp *prop = t->props; prop->name; prop++)
-		add_param(list, prop->name, prop_type(prop), prop->desc);
+	for (; t; t = t->parent ? cxb_qom_find_type(qom, t->parent) : NULL)
+		for (const CxbProp *prop = t->props; prop && prop->name; prop++)
+			add_param(list, prop->name, prop_type(prop), prop->desc);
 }
 
 static json_object *group_info(const QmpOptions *qo, const OptGroup *group)

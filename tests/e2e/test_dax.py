@@ -48,7 +48,7 @@ class Dax(unittest.TestCase):
         self.assertEqual(self.daxes(), [])
         self.offer(TAG, (GIB, 4 * MIB), (0, 2 * MIB))
         self.assertEqual(self.daxes(), [{
-            "uuid": TAG, "size": 6 * MIB, "memdev": 0, "path": DEVICE, "region": 0,
+            "uuid": TAG, "size": 6 * MIB, "host-id": 0, "memdev": 0, "path": DEVICE, "region": 0,
             "held": False, "holders": 0, "release-asked": False,
             "extents": [{"dpa": GIB, "hpa": WINDOW + GIB, "len": 4 * MIB},
                         {"dpa": 0, "hpa": WINDOW, "len": 2 * MIB}]}])
