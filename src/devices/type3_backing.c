@@ -49,7 +49,7 @@ static void backing_set_mapped(CxbDcBacking *b, bool mapped)
 
 static bool backing_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
 {
-	return cxb_hostmem_discard(of(b)->mem, off, len, errp);
+	return cxb_hostmem_sanitize(of(b)->mem, off, len, errp);
 }
 
 static const CxbDcBackingOps ops = {

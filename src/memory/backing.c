@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "marks.h"
 
 static uint64_t round_up(uint64_t n, uint64_t unit)
 {
@@ -245,6 +246,18 @@ static bool backing_detach(Backing *b, const char *id, const BackingFile *file, 
 	return true;
 }
 
+/* Bytes that somebody was to zero are shown to nobody, and who does not write cannot zero them. */
+static bool no_marks(const Backing *b, const BackingFile *file, GError **errp)
+{
+	g_autoptr(GArray) marks = marks_list(b->fd, file->offset, file->size);
+
+	return !marks->len ||
+	       cxb_fail(errp, CXB_ERROR_BUSY,
+			"backing store %s has bytes whose sanitizing was cut short: use it with "
+			"share=on, not read-only, first",
+			file->path);
+}
+
 bool backing_open_file(Backing *b, const char *id, const BackingFile *file, GError **errp)
 {
 	bool created;
@@ -260,6 +273,10 @@ bool backing_open_file(Backing *b, const char *id, const BackingFile *file, GErr
 	b->fd_off = file->offset;
 	b->readonly = file->readonly;
 	if (!multiple_of_page(file, b->page_size, errp) || !backing_lock(b, id, file, errp)) {
+		backing_close(b);
+		return false;
+	}
+	if (!(file->share && !file->readonly) && !no_marks(b, file, errp)) {
 		backing_close(b);
 		return false;
 	}

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "base/trace.h"
+#include "marks.h"
 #include "memory/guard.h"
 
 #define POOL_SERVICE "hostmem-pool"
@@ -163,6 +164,46 @@ static bool map_whole(CxbHostMem *mem, GError **errp)
 	return true;
 }
 
+/* Writes go to a file that others may have used before and will use again. */
+static bool has_marks(const CxbHostMem *mem)
+{
+	return mem->backing.path && !mem->backing.readonly;
+}
+
+/* A mark that stays would have somebody else's bytes zeroed. */
+static bool unmark(CxbHostMem *mem, uint64_t off, GError **errp)
+{
+	return marks_clear(mem->backing.fd, off) ||
+	       cxb_fail_errno(errp, errno, "cannot note that memory backend '%s' was sanitized",
+			      mem->id);
+}
+
+/* What whoever used this part of the file before was to zero, and did not come to. What a mark has of
+ * other parts stays marked. */
+static bool finish_sanitizing(CxbHostMem *mem, GError **errp)
+{
+	const uint64_t start = mem->backing.fd_off, end = start + mem->size;
+	g_autoptr(GArray) marks = NULL;
+
+	if (!has_marks(mem))
+		return true;
+	marks = marks_list(mem->backing.fd, start, mem->size);
+	for (guint i = 0; i < marks->len; i++) {
+		const Mark m = g_array_index(marks, Mark, i);
+		const uint64_t from = MAX(m.off, start), to = MIN(m.off + m.len, end);
+
+		if (!cxb_hostmem_discard(mem, from - start, to - from, errp))
+			return false;
+		if (to < m.off + m.len)
+			marks_set(mem->backing.fd, (Mark){ to, m.off + m.len - to });
+		if (m.off < from)
+			marks_set(mem->backing.fd, (Mark){ m.off, from - m.off });
+		else if (!unmark(mem, m.off, errp))
+			return false;
+	}
+	return true;
+}
+
 static bool claim_tag(CxbHostMem *mem, GError **errp)
 {
 	CxbHostMem *other;
@@ -197,7 +238,7 @@ static bool complete(CxbHostMem *mem, bool (*open_backing)(CxbHostMem *, GError 
 	cxb_guard_init();
 	if (!claim_tag(mem, errp) || !open_backing(mem, errp))
 		goto fail;
-	if (!map_whole(mem, errp) ||
+	if (!map_whole(mem, errp) || !finish_sanitizing(mem, errp) ||
 	    (mem->prealloc && !backing_prealloc(&mem->backing, mem->id, mem->size, errp))) {
 		backing_undo(&mem->backing);
 		goto fail;
@@ -589,4 +630,14 @@ bool cxb_hostmem_discard(CxbHostMem *mem, uint64_t off, uint64_t len, GError **e
 	return cxb_fail_errno(errp, err,
 			      "cannot discard 0x%" PRIx64 "+0x%" PRIx64 " of memory backend '%s'",
 			      off, len, mem->id);
+}
+
+bool cxb_hostmem_sanitize(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp)
+{
+	const uint64_t file_off = mem->backing.fd_off + off;
+
+	if (!len || !has_marks(mem) || !cxb_range_in(off, len, mem->size))
+		return cxb_hostmem_discard(mem, off, len, errp);
+	marks_set(mem->backing.fd, (Mark){ file_off, len });
+	return cxb_hostmem_discard(mem, off, len, errp) && unmark(mem, file_off, errp);
 }

@@ -2,8 +2,10 @@
 /* memory-backend-file. Texts of errors are QEMU 11.1's where QEMU has them. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -280,6 +282,174 @@ static void a_directory_holds_a_nameless_file(Fixture *f, gconstpointer unused)
 	/* teardown removes the directory: nothing may be in it */
 }
 
+/* --- sanitizing that is cut short --- */
+
+static enum { PUNCH, PUNCH_FAILS, PUNCH_IS_DEATH } punch;
+
+int __real_fallocate64(int fd, int mode, off_t off, off_t len);
+int __wrap_fallocate64(int fd, int mode, off_t off, off_t len);
+int __wrap_fallocate64(int fd, int mode, off_t off, off_t len)
+{
+	if (punch == PUNCH_IS_DEATH)
+		raise(SIGKILL);
+	if (punch == PUNCH)
+		return __real_fallocate64(fd, mode, off, len);
+	errno = EIO;
+	return -1;
+}
+
+#define OFFSET_OF_MARK(off) "user.cxlbox.sanitize." off
+
+static bool marks_work(const Fixture *f)
+{
+	if (setxattr(f->path, "user.cxlbox.test", "", 0, 0) == 0)
+		return true;
+	g_test_skip("no extended attributes in the directory for temporary files");
+	return false;
+}
+
+static void mark_is(const Fixture *f, const char *off, const char *want)
+{
+	g_autofree char *name = g_strconcat(OFFSET_OF_MARK(""), off, NULL);
+	char value[32] = { 0 };
+	const ssize_t n = getxattr(f->path, name, value, sizeof(value) - 1);
+
+	g_assert_cmpstr(n < 0 ? NULL : value, ==, want);
+}
+
+/* 64 KiB of it, all 5Ah. */
+static void fill(const Fixture *f)
+{
+	g_autofree char *bytes = g_malloc(64 << 10);
+
+	memset(bytes, 0x5a, 64 << 10);
+	g_assert_true(g_file_set_contents(f->path, bytes, 64 << 10, NULL));
+}
+
+/* In (@from, @to) of the file every byte is @want. */
+static void bytes_are(const Fixture *f, size_t from, size_t to, uint8_t want)
+{
+	g_autofree char *bytes = NULL;
+	gsize n;
+
+	g_assert_true(g_file_get_contents(f->path, &bytes, &n, NULL));
+	g_assert_cmpuint(n, ==, 64 << 10);
+	for (size_t i = from; i < to; i++)
+		g_assert_cmphex((uint8_t)bytes[i], ==, want);
+}
+
+static void a_process_killed_while_sanitizing_leaves_it_to_the_next(Fixture *f, gconstpointer u)
+{
+	g_autofree char *why = NULL;
+	int status;
+	pid_t child;
+
+	fill(f);
+	if (!marks_work(f))
+		return;
+	child = fork();
+	if (!child) {
+		CxbHostMem *mem = file_new(f, "m0", "size=64K,share=on");
+
+		punch = PUNCH_IS_DEATH;
+		cxb_hostmem_sanitize(mem, 0x2000, 0x3000, NULL);
+		_exit(0);
+	}
+	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+	g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	bytes_are(f, 0, 64 << 10, 0x5a);
+	mark_is(f, "2000", "3000");
+	why = g_strdup_printf("backing store %s has bytes whose sanitizing was cut short: use it "
+			      "with share=on, not read-only, first",
+			      f->path);
+	file_refused(f, "size=64K,readonly=on", why);
+	file_refused(f, "size=64K,share=off", why);
+	file_new(f, "m1", "size=64K,share=on");
+	bytes_are(f, 0, 0x2000, 0x5a);
+	bytes_are(f, 0x2000, 0x5000, 0);
+	bytes_are(f, 0x5000, 64 << 10, 0x5a);
+	mark_is(f, "2000", NULL);
+}
+
+static void what_could_not_be_sanitized_is_marked_until_it_is(Fixture *f, gconstpointer u)
+{
+	g_autoptr(GError) error = NULL;
+	CxbHostMem *mem;
+
+	fill(f);
+	if (!marks_work(f))
+		return;
+	mem = file_new(f, "m0", "size=64K,share=on");
+	punch = PUNCH_FAILS;
+	g_assert_false(cxb_hostmem_sanitize(mem, 0, 0x1000, &error));
+	g_assert_nonnull(strstr(error->message, "cannot discard"));
+	mark_is(f, "0", "1000");
+	punch = PUNCH;
+	g_assert_true(cxb_hostmem_sanitize(mem, 0, 0x1000, NULL));
+	mark_is(f, "0", NULL);
+	bytes_are(f, 0, 0x1000, 0);
+	bytes_are(f, 0x1000, 64 << 10, 0x5a);
+}
+
+static void a_backend_that_cannot_finish_it_is_refused(Fixture *f, gconstpointer u)
+{
+	fill(f);
+	if (!marks_work(f))
+		return;
+	g_assert_cmpint(setxattr(f->path, OFFSET_OF_MARK("1000"), "1000", 4, 0), ==, 0);
+	punch = PUNCH_FAILS;
+	file_refused(f, "size=64K,share=on",
+		     "cannot discard 0x1000+0x1000 of memory backend 'm0': Input/output error");
+	punch = PUNCH;
+	mark_is(f, "1000", "1000");
+	file_new(f, "m0", "size=64K,share=on");
+	bytes_are(f, 0x1000, 0x2000, 0);
+}
+
+static void other_parts_of_the_file_stay_marked(Fixture *f, gconstpointer u)
+{
+	fill(f);
+	if (!marks_work(f))
+		return;
+	g_assert_cmpint(setxattr(f->path, OFFSET_OF_MARK("1000"), "6000", 4, 0), ==, 0);
+	file_new(f, "m0", "size=16K,offset=8K,share=on");
+	bytes_are(f, 0x2000, 0x6000, 0);
+	bytes_are(f, 0x1000, 0x2000, 0x5a);
+	mark_is(f, "1000", "1000");
+	mark_is(f, "6000", "1000");
+	file_new(f, "m1", "size=32K,offset=32K,share=on"); /* none of its */
+	bytes_are(f, 0x6000, 64 << 10, 0x5a);
+}
+
+static void what_is_no_mark_is_left_alone(Fixture *f, gconstpointer u)
+{
+	static const struct {
+		const char *name, *value;
+	} rows[] = {
+		{ OFFSET_OF_MARK(""), "1000" },
+		{ OFFSET_OF_MARK("0"), "" },
+		{ OFFSET_OF_MARK("1000"), "0" },
+		{ OFFSET_OF_MARK("2000"), "x" },
+		{ OFFSET_OF_MARK("3000"), "-1" },
+		{ OFFSET_OF_MARK("00"), "1000" },
+		{ OFFSET_OF_MARK("F"), "1000" },
+		{ OFFSET_OF_MARK("4000"), "ffffffffffffffff" },
+		{ OFFSET_OF_MARK("0 "), "1000" },
+		{ OFFSET_OF_MARK("5000"), "00000000000001000" },
+		{ OFFSET_OF_MARK("100000000000000000"), "1000" },
+	};
+
+	fill(f);
+	if (!marks_work(f))
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		g_assert_cmpint(
+			setxattr(f->path, rows[i].name, rows[i].value, strlen(rows[i].value), 0),
+			==, 0);
+	file_new(f, "m0", "size=64K,share=on");
+	bytes_are(f, 0, 64 << 10, 0x5a);
+}
+
 static void discard_data_empties_the_file(Fixture *f, gconstpointer unused)
 {
 	file_fill(f, "H", 64 << 10);
@@ -340,6 +510,11 @@ int main(int argc, char **argv)
 	T("truncated", a_truncated_file_fails_accesses_only);
 	T("directory", a_directory_holds_a_nameless_file);
 	T("discard-data", discard_data_empties_the_file);
+	T("sanitize-killed", a_process_killed_while_sanitizing_leaves_it_to_the_next);
+	T("sanitize-failed", what_could_not_be_sanitized_is_marked_until_it_is);
+	T("sanitize-refused", a_backend_that_cannot_finish_it_is_refused);
+	T("sanitize-parts", other_parts_of_the_file_stay_marked);
+	T("sanitize-no-mark", what_is_no_mark_is_left_alone);
 	T("prealloc", failed_preallocation_leaves_nothing);
 	return g_test_run();
 }

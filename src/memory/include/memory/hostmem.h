@@ -70,5 +70,13 @@ bool cxb_hostmem_read(CxbHostMem *mem, uint64_t off, void *buf, size_t len);
 bool cxb_hostmem_write(CxbHostMem *mem, uint64_t off, const void *buf, size_t len);
 /** cxb_hostmem_discard() - Punch a hole: the range reads zero afterwards. */
 bool cxb_hostmem_discard(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
+/**
+ * cxb_hostmem_sanitize() - As cxb_hostmem_discard(), for bytes that nobody may see again.
+ *
+ * If it fails, or the process dies meanwhile, the range stays marked in a file that is shared; the next
+ * backend there zeroes it at completion, before anybody sees it, and fails if it cannot. So it does on
+ * file systems with extended attributes.
+ */
+bool cxb_hostmem_sanitize(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
 
 #endif
