@@ -77,8 +77,8 @@ typedef struct {
 	uint64_t block_size; /* bytes, power of two, multiple of 64; 0: CXB_DC_BLOCK_SIZE */
 	uint8_t dsmad_handle;
 	bool sharable, sanitize_on_release;
-	bool hw_coherent, read_only,
-		non_volatile; /* what hosts are told; nothing here acts on it */
+	/* What hosts are told; the engine does not act on it. */
+	bool hw_coherent, read_only, non_volatile;
 } CxbDcRegion;
 
 typedef struct {
