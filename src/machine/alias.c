@@ -15,7 +15,7 @@ CXB_TRACE(machine_alias, (const char *what, uint64_t hpa, uint64_t len, uint64_t
 
 struct Aliases {
 	CxbMachine *m;
-	GHashTable *endpoints; /* CxbDevice * -> CxbIvMap * by DPA of uint64_t * (HPA) */
+	GHashTable *endpoints; /* CxbDevice * -> CxbIvMap * by DPA of HPAs */
 };
 
 Aliases *cxb_aliases_new(CxbMachine *m)
@@ -35,9 +35,17 @@ void cxb_aliases_free(Aliases *a)
 	g_free(a);
 }
 
+/* There are as many as extents, so the number itself stands in for a pointer to it. */
+_Static_assert(sizeof(gpointer) >= sizeof(uint64_t), "an address fits a pointer");
+
+static uint64_t hpa_of(const CxbIv *iv)
+{
+	return (uintptr_t)iv->value;
+}
+
 static void unmap(Aliases *a, const CxbIv *iv)
 {
-	const uint64_t hpa = *(uint64_t *)iv->value;
+	const uint64_t hpa = hpa_of(iv);
 	Window *w = cxb_fmw_at(a->m, hpa);
 
 	trace_machine_alias("remove", hpa, iv->len, iv->start, 0);
@@ -53,7 +61,7 @@ static void drop_all(Aliases *a, CxbIvMap *map)
 
 void cxb_aliases_add_endpoint(Aliases *a, CxbDevice *endpoint)
 {
-	g_hash_table_insert(a->endpoints, endpoint, cxb_ivmap_new(g_free));
+	g_hash_table_insert(a->endpoints, endpoint, cxb_ivmap_new(NULL));
 	cxb_aliases_refresh(a, endpoint);
 }
 
@@ -89,7 +97,6 @@ static uint64_t add_run(Aliases *a, CxbDevice *endpoint, CxbIvMap *map, const Cx
 			uint64_t dpa, uint64_t len, uint64_t hpa)
 {
 	Window *w = cxb_fmw_at(a->m, hpa);
-	g_autofree uint64_t *value = NULL;
 	g_autoptr(GError) err = NULL;
 	CxbAliasMode mode;
 	CxbCxlRoute r;
@@ -100,15 +107,13 @@ static uint64_t add_run(Aliases *a, CxbDevice *endpoint, CxbIvMap *map, const Cx
 		 * of 256 MiB, so that is where it may become different. */
 		return MIN(len, CXB_HDM_UNIT - hpa % CXB_HDM_UNIT);
 	len = MIN(len, r.len);
-	value = g_new(uint64_t, 1);
-	*value = hpa;
 	if (!cxb_window_alias(w->region, hpa - w->pub.base, len, seg->mem,
 			      seg->mem_off + (dpa - seg->dpa), seg->readonly, &mode, &err)) {
 		cxb_log_line("cxlbox: no direct alias at hpa 0x%" PRIx64 ": %s", hpa, err->message);
 		return len;
 	}
 	trace_machine_alias("add", hpa, len, dpa, mode);
-	cxb_ivmap_insert(map, dpa, len, g_steal_pointer(&value));
+	cxb_ivmap_insert(map, dpa, len, (gpointer)(uintptr_t)hpa);
 	return len;
 }
 

@@ -103,10 +103,9 @@ const char *cxb_dc_state_name(CxbDcState state); /* "offered", "accepted", "rele
 typedef struct {
 	uint64_t dpa, len;
 	CxbUuid tag;
-	uint16_t seq;
+	uint16_t seq, head;
 	uint8_t region;
-	uint16_t head;
-	CxbDcState state;
+	CxbDcState state : 8; /* there are many: no hole in front of it */
 	uint64_t serial; /* of the extent when it was offered: what is cut off it has the same */
 	CxbDcBacking *backing;
 	const char *request_id; /* of the request that added it, or NULL */
