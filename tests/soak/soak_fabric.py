@@ -147,9 +147,11 @@ class QmpClient(Client):
                            tag=str(tag(n)))
 
 
-def lives(m, ccis, qmps, count, tags):
-    """All clients at once."""
+def lives(m, ccis, count, tags):
+    """All clients at once; none that does not read the events."""
+    m.qmp.close()
     log = Log(ccis[0])
+    qmps = [Qmp(os.path.join(m.dir, f"qmp{i}")) for i in range(CLIENTS // 2)]
     share = [range(i, tags, CLIENTS) for i in range(CLIENTS)]
     clients = [ManagerClient(cci, log if cci is ccis[0] else None, share.pop(), count // CLIENTS)
                for cci in ccis]
@@ -159,6 +161,9 @@ def lives(m, ccis, qmps, count, tags):
     for client in clients:
         client.join()
         check(not client.error, f"{type(client).__name__}: {client.error!r}")
+    for qmp in qmps:
+        qmp.close()
+    m.qmp = Qmp(m.qmp_path)
     m.qmp.cmd("query-status")  # the host has released
     log.drain()
     want = collections.Counter()
@@ -214,11 +219,10 @@ def tagged(count):
     cycled, alive = max(CLIENTS, count // 100), max(GROUP, count // 25)
     with start(12 * GIB, [], "dc-regions-total-size=12G,num-dc-regions=1,dc-event-log-size=32768") as m:
         ccis = [manager(m, i) for i in range(CLIENTS // 2)]
-        qmps = [Qmp(os.path.join(m.dir, f"qmp{i}")) for i in range(CLIENTS // 2)]
 
         def everything(n):
             backends(m.qmp, alive, True)
-            lives(m, ccis, qmps, n, cycled)
+            lives(m, ccis, n, cycled)
             live_tags(m, ccis[0], alive)
             backends(m.qmp, alive, False)
 
@@ -227,8 +231,8 @@ def tagged(count):
         everything(count)
         print(f"{count} lives by {CLIENTS} clients on {cycled} tags, {alive} tags alive at once")
         same(m, before)
-        for client in [*qmps, *(cci.link for cci in ccis)]:
-            client.close()
+        for cci in ccis:
+            cci.link.close()
         check(m.quit() == 0, "status of the process")
 
 
