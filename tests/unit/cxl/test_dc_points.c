@@ -134,15 +134,16 @@ static bool add(Life *l)
 static bool list(Life *l, uint16_t opcode, size_t n, const FakeRange *r)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct {
-			struct wire_dc_update_in in;
-			struct wire_dc_update_entry entry;
-		} buf = { .in = { .count = le32_put(1), .flags = i + 1 < n },
-			  .entry = { le64_put(FAKE_BASE + r[i].at * FAKE_BLOCK),
-				     le64_put(r[i].n * FAKE_BLOCK) } };
-		CxbRd rd = { (const uint8_t *)&buf, sizeof(buf) };
+		uint8_t buf[sizeof(struct wire_dc_update_in) +
+			    sizeof(struct wire_dc_update_entry)] = { 0 };
+		struct wire_dc_update_in *in = (void *)buf;
+		CxbRd rd = { buf, sizeof(buf) };
 		CxbWr wr = { 0 };
 
+		in->count = le32_put(1);
+		in->flags = i + 1 < n ? WIRE_DC_UPDATE_MORE : 0;
+		in->entry[0].dpa = le64_put(FAKE_BASE + r[i].at * FAKE_BLOCK);
+		in->entry[0].length = le64_put(r[i].n * FAKE_BLOCK);
 		if (cxb_cci_run(l->cci, opcode, &rd, &wr, NULL, NULL) != CXB_RC_SUCCESS)
 			return false;
 	}
