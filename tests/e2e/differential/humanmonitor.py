@@ -98,7 +98,7 @@ def mtree(o):
     """Where windows and the registers of the host bridge are in the flat view."""
     text = run(o, "info mtree -f")
     for name, pattern in [
-            ("head", r"^FlatView #0\r\n AS \"memory\", root: system"),
+            ("head", r"^FlatView #\d+\r\n( AS \"memory\", root: system)"),
             ("windows", r"^  (\w+-\w+ \(prio \d+, i/o\)): cxl-fixed-memory"),
             ("registers", r"^  (\w+)-\w+ \(prio \d+, i/o\): (?:\.io|cxl-host-bridge)"),
             ("ram", r"^  \w+-(\w+) \(prio \d+, ram\): [\w.-]+(?: @\w+)?\r\n(?:.*ioapic|.*pcie-mmcfg)")]:

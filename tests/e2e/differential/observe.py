@@ -22,10 +22,12 @@ def hex32(value):
 
 
 class Observer:
-    """Fills .seen through one machine's qtest (.q, .host) and QMP (.qmp); .dir is where it runs."""
+    """Fills .seen through one machine's qtest (.q, .host) and QMP (.qmp); .dir is where it runs; .ended() waits
+    for its end."""
 
     def __init__(self, machine, chbs):
         self.q, self.qmp, self.dir = machine.qtest, machine.qmp, machine.dir
+        self.ended = machine.process.wait
         self.host = CxlHost(self.q, bridge_bus=PORT_BUS, chbs=chbs)
         self.seen = {}
 

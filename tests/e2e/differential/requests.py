@@ -319,6 +319,7 @@ def events(o):
             if answer.get("data"):
                 o.note(f"event-order/{name}/{answer['event']}", line(answer["data"]))
         o.note(f"event-order/{name}", " ".join(came))
+    o.ended(30)  # by itself, after "quit"
 
 
 def commands(o):
