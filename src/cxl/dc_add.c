@@ -259,15 +259,13 @@ static bool new_add(Group *g, const CxbDcAddReq *req, const CxbDcRange *ranges, 
 		cxb_dc_alloc_unhold(g->dc, alloc);
 		return false;
 	}
-	tag = tag_add(g, alloc, req);
-	alloc->region = req->region;
-	for (size_t i = 0; i < n; i++) {
-		const uint64_t dpa = r->base + ranges[i].offset;
-
-		if (alloc->pieces)
-			cxb_dc_piece_add(alloc, dpa, ranges[i].len);
-		extent_add(g, tag, i, dpa, ranges[i].len);
+	if (!cxb_uuid_is_null(&req->tag)) {
+		alloc->region = req->region;
+		cxb_dc_pieces_init(alloc, r->base, ranges, n);
 	}
+	tag = tag_add(g, alloc, req);
+	for (size_t i = 0; i < n; i++)
+		extent_add(g, tag, i, r->base + ranges[i].offset, ranges[i].len);
 	return true;
 }
 
@@ -294,7 +292,7 @@ static bool share_check(Group *g, const CxbDcAddReq *req, const DcAlloc *alloc, 
 				"region %u is not sharable, and another host has tag %s",
 				alloc->region, text);
 	return cxb_dc_alloc_whole(alloc, errp) &&
-	       limits_check(g, alloc->region, &req->tag, alloc->pieces->len, true, errp);
+	       limits_check(g, alloc->region, &req->tag, alloc->n_pieces, true, errp);
 }
 
 static bool shared_add(Group *g, const CxbDcAddReq *req, GError **errp)
@@ -305,8 +303,8 @@ static bool shared_add(Group *g, const CxbDcAddReq *req, GError **errp)
 	if (!alloc || !share_check(g, req, alloc, errp))
 		return false;
 	tag = tag_add(g, alloc, req);
-	for (uint32_t i = 0; i < alloc->pieces->len; i++) {
-		const DcPiece *piece = cxb_dc_piece(alloc, i);
+	for (uint32_t i = 0; i < alloc->n_pieces; i++) {
+		const DcPiece *piece = &alloc->pieces[i];
 
 		extent_add(g, tag, i, piece->dpa, piece->len);
 	}

@@ -24,7 +24,7 @@ static bool alloc_free(CxbDc *dc, DcAlloc *alloc, GError **errp)
 					err ? err->message : "no reason given");
 		b->ops->release(b);
 	}
-	g_array_unref(alloc->pieces);
+	g_free(alloc->pieces);
 	g_free(alloc);
 	return true;
 }
@@ -55,7 +55,6 @@ static DcAlloc *alloc_new(const CxbUuid *tag, CxbDcBacking *backing)
 
 	alloc->tag = *tag;
 	alloc->backing = backing;
-	alloc->pieces = g_array_new(FALSE, FALSE, sizeof(DcPiece));
 	return alloc;
 }
 
@@ -116,28 +115,26 @@ void cxb_dc_alloc_unhold(CxbDc *dc, DcAlloc *alloc)
 		return;
 	if (!cxb_dc_is_static(dc))
 		alloc->backing->ops->release(alloc->backing);
-	g_array_unref(alloc->pieces);
+	g_free(alloc->pieces);
 	g_free(alloc);
 }
 
 /* --- pieces --- */
 
-DcPiece *cxb_dc_piece(const DcAlloc *alloc, uint32_t i)
+void cxb_dc_pieces_init(DcAlloc *alloc, uint64_t base, const CxbDcRange *ranges, uint32_t n)
 {
-	return &g_array_index(alloc->pieces, DcPiece, i);
-}
-
-void cxb_dc_piece_add(DcAlloc *alloc, uint64_t dpa, uint64_t len)
-{
-	const DcPiece piece = { .dpa = dpa, .len = len };
-
-	g_array_append_val(alloc->pieces, piece);
-	alloc->bytes += len;
+	alloc->pieces = g_new(DcPiece, n); /* no more than there are: they are many */
+	alloc->n_pieces = n;
+	for (uint32_t i = 0; i < n; i++) {
+		alloc->pieces[i] =
+			(DcPiece){ .dpa = base + ranges[i].offset, .len = ranges[i].len };
+		alloc->bytes += ranges[i].len;
+	}
 }
 
 void cxb_dc_piece_use(CxbDc *dc, DcAlloc *alloc, uint32_t i)
 {
-	DcPiece *piece = cxb_dc_piece(alloc, i);
+	DcPiece *piece = &alloc->pieces[i];
 
 	if (!piece->users++)
 		cxb_dc_space_take(&dc->space[alloc->region], piece->dpa, piece->len);
@@ -145,7 +142,7 @@ void cxb_dc_piece_use(CxbDc *dc, DcAlloc *alloc, uint32_t i)
 
 void cxb_dc_piece_drop(CxbDc *dc, DcAlloc *alloc, uint32_t i)
 {
-	DcPiece *piece = cxb_dc_piece(alloc, i);
+	DcPiece *piece = &alloc->pieces[i];
 
 	if (--piece->users)
 		return;
@@ -204,8 +201,8 @@ bool cxb_dc_alloc_whole(const DcAlloc *alloc, GError **errp)
 {
 	char text[CXB_UUID_STRLEN + 1];
 
-	for (uint32_t i = 0; i < alloc->pieces->len; i++)
-		if (!cxb_dc_piece(alloc, i)->users)
+	for (uint32_t i = 0; i < alloc->n_pieces; i++)
+		if (!alloc->pieces[i].users)
 			return cxb_fail(errp, CXB_ERROR_BUSY,
 					"tag %s is being released: a part of it is free already",
 					cxb_uuid_format(&alloc->tag, text));
@@ -226,7 +223,7 @@ bool cxb_dc_add_reference(CxbDc *dc, const CxbUuid *tag, GError **errp)
 	if (!cxb_dc_alloc_whole(alloc, errp))
 		return false;
 	alloc->referenced = true;
-	for (uint32_t i = 0; i < alloc->pieces->len; i++)
+	for (uint32_t i = 0; i < alloc->n_pieces; i++)
 		cxb_dc_piece_use(dc, alloc, i);
 	dc->tag_generation++;
 	return true;
@@ -235,7 +232,7 @@ bool cxb_dc_add_reference(CxbDc *dc, const CxbUuid *tag, GError **errp)
 static void reference_drop(CxbDc *dc, DcAlloc *alloc)
 {
 	alloc->referenced = false;
-	for (uint32_t i = 0; i < alloc->pieces->len; i++)
+	for (uint32_t i = 0; i < alloc->n_pieces; i++)
 		cxb_dc_piece_drop(dc, alloc, i);
 	dc->tag_generation++;
 	if (!alloc->heads)
@@ -271,7 +268,7 @@ void cxb_dc_allocs_fini(CxbDc *dc)
 	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&alloc)) {
 		g_hash_table_iter_steal(&it);
 		if (!alloc_free(dc, alloc, NULL)) {
-			g_array_unref(alloc->pieces);
+			g_free(alloc->pieces);
 			g_free(alloc);
 		}
 	}
@@ -287,7 +284,7 @@ static void info_fill(const DcAlloc *alloc, CxbDcTagInfo *info)
 		.backing = alloc->backing,
 		.referenced = alloc->referenced,
 		.heads = alloc->heads,
-		.extents = alloc->pieces->len,
+		.extents = alloc->n_pieces,
 		.bytes = alloc->bytes,
 	};
 }

@@ -29,7 +29,8 @@ typedef struct {
 	CxbUuid tag;
 	CxbDcBacking *backing; /* held */
 	uint8_t region;
-	GArray *pieces;       /* DcPiece, in order of sequence; NULL: what has no tag */
+	DcPiece *pieces; /* in order of sequence; NULL: what has no tag */
+	uint32_t n_pieces;
 	uint64_t bytes;       /* of all of them */
 	GSequenceIter *order; /* in CxbDc.tag_list, or NULL */
 	unsigned heads;       /* on which the tag is live */
@@ -234,8 +235,8 @@ void cxb_dc_alloc_unhold(CxbDc *dc, DcAlloc *alloc);
 DcAlloc *cxb_dc_alloc_find(CxbDc *dc, const CxbUuid *tag, GError **errp); /* that is live */
 /** cxb_dc_alloc_whole() - Fails if a part of it was given back. */
 bool cxb_dc_alloc_whole(const DcAlloc *alloc, GError **errp);
-DcPiece *cxb_dc_piece(const DcAlloc *alloc, uint32_t i);
-void cxb_dc_piece_add(DcAlloc *alloc, uint64_t dpa, uint64_t len); /* before anybody has it */
+/** cxb_dc_pieces_init() - Of what has a tag, before anybody has it: @ranges are bytes from @base. */
+void cxb_dc_pieces_init(DcAlloc *alloc, uint64_t base, const CxbDcRange *ranges, uint32_t n);
 /** cxb_dc_piece_use() - One more has it; the first one takes it out of free space. */
 void cxb_dc_piece_use(CxbDc *dc, DcAlloc *alloc, uint32_t i);
 /** cxb_dc_piece_drop() - One less; the last one's is zeroed if it is to be, and free. */

@@ -115,7 +115,7 @@ void cxb_dc_extent_end(CxbDc *dc, const DcExtent *e, bool sanitize)
 		return;
 	}
 	if (cxb_dc_is_static(dc))
-		cxb_dc_piece(alloc, e->piece)->sanitize |= sanitize;
+		alloc->pieces[e->piece].sanitize |= sanitize;
 	else
 		alloc->sanitize |= sanitize;
 	cxb_dc_piece_drop(dc, alloc, e->piece);
