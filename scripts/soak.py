@@ -19,6 +19,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 REPEATED = {'leaks': 1000, 'plug': 1000, 'kill': 100, 'hostile': 10000, 'faults': 100000,
             'fabric': 100000}
 OPERATIONS = 1000000
+ENGINES = ['property_dc', 'property_dc_static', 'property_dc_heads']
 PART_SECONDS = 4 * 3600
 
 
@@ -77,9 +78,10 @@ class Soak:
 
     def engine(self):
         count = self.scaled(OPERATIONS)
-        self.run(f'engine ({count} operations)',
-                 [str(TOP / 'build-asan/tests/property/cxl/property_dc'), '--tap'],
-                 self.environment(CXB_OPERATIONS=str(count)))
+        for name in ENGINES:
+            self.run(f'engine, {name} ({count} operations)',
+                     [str(TOP / 'build-asan/tests/property/cxl' / name), '--tap'],
+                     self.environment(CXB_OPERATIONS=str(count)))
 
     def fuzz(self):
         test.FUZZ_SECONDS = self.args.seconds
