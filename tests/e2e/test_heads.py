@@ -2,7 +2,11 @@
 """One memory device for several hosts: the built-in host drives each head as a host of its own. What is
 shared is the same bytes, what is private nobody else's; heads come and go."""
 
+import json
+import os
 import random
+import re
+import shlex
 import unittest
 import uuid
 
@@ -90,6 +94,23 @@ class Heads(unittest.TestCase):
             self.qmp.cmd("object-del", id="m1")
         self.release(1, 2, 1)
         self.qmp.cmd("object-del", id="m1")
+
+    def test_the_guide_does_what_it_says(self):
+        guide = os.path.join(os.path.dirname(__file__), "../../docs/several-hosts.md")
+        with open(guide, encoding="utf-8") as f:
+            blocks = re.findall(r"^```(\w*)\n(.*?)^```", f.read(), re.M | re.S)
+        args = shlex.split(blocks[0][1].replace("\\\n", ""))
+        self.m = Machine(args[1:args.index("-qmp")], tutorial=False)
+        self.addCleanup(self.m.end)
+        self.qmp = self.m.qmp
+        answers = []
+        for _, block in blocks[1:]:
+            for line in block.splitlines():
+                request = json.loads(line)
+                answers.append(self.qmp.cmd(request["execute"], **request.get("arguments", {})))
+        self.assertEqual(answers[3][0]["hosts"], [0, 1])
+        self.assertEqual([d["host-id"] for d in answers[4]], [0, 1])
+        self.assertEqual([d["host-id"] for d in self.dax()], [1])
 
     def test_private_tags_stay_private(self):
         self.start()
