@@ -89,7 +89,7 @@ CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp)
 	dc->allocs = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
 	dc->unclean = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
 	dc->dirty = cxb_ivmap_new(NULL);
-	dc->tag_list = g_sequence_new(NULL);
+	dc->tag_list = g_ptr_array_new();
 	for (unsigned i = 0; i < c.n_regions; i++)
 		cxb_dc_space_init(&dc->space[i], c.regions[i].base, c.regions[i].len);
 	dc->untagged.backing = c.backing;
@@ -150,7 +150,7 @@ void cxb_dc_free(CxbDc *dc)
 	cxb_ivmap_free(dc->dirty);
 	for (unsigned i = 0; i < dc->config.n_regions; i++)
 		cxb_dc_space_fini(&dc->space[i]);
-	g_sequence_free(dc->tag_list);
+	g_ptr_array_unref(dc->tag_list);
 	g_hash_table_unref(dc->unclean);
 	g_hash_table_unref(dc->allocs);
 	g_array_unref(dc->watches);

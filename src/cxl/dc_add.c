@@ -123,7 +123,7 @@ static void group_drop(Group *g)
 		DcAlloc *alloc = tag->alloc;
 
 		cxb_dc_tag_free(tag);
-		if (!alloc->order) /* it lives by nobody else */
+		if (!alloc->live) /* by nobody else */
 			cxb_dc_alloc_unhold(g->dc, alloc);
 	}
 	g_ptr_array_set_size(g->tags, 0);

@@ -158,8 +158,10 @@ static void alloc_end(CxbDc *dc, DcAlloc *alloc)
 	g_autoptr(GError) err = NULL;
 
 	g_hash_table_remove(dc->allocs, &alloc->tag);
-	g_sequence_remove(alloc->order);
-	alloc->order = NULL;
+	g_ptr_array_remove_index_fast(dc->tag_list, alloc->place);
+	if (alloc->place < dc->tag_list->len)
+		((DcAlloc *)dc->tag_list->pdata[alloc->place])->place = alloc->place;
+	alloc->live = false;
 	if (alloc_free(dc, alloc, &err))
 		return;
 	cxb_warn("%s: memory backend %s stays in use: sanitizing it failed: %s", dc->config.name,
@@ -171,9 +173,11 @@ void cxb_dc_alloc_enter(CxbDc *dc, DcAlloc *alloc)
 {
 	alloc->heads++;
 	dc->tag_generation++;
-	if (alloc->order)
+	if (alloc->live)
 		return;
-	alloc->order = g_sequence_append(dc->tag_list, alloc);
+	alloc->live = true;
+	alloc->place = dc->tag_list->len;
+	g_ptr_array_add(dc->tag_list, alloc);
 	g_hash_table_insert(dc->allocs, &alloc->tag, alloc);
 }
 
@@ -261,8 +265,8 @@ void cxb_dc_allocs_fini(CxbDc *dc)
 	GHashTableIter it;
 	DcAlloc *alloc;
 
-	while (!g_sequence_is_empty(dc->tag_list))
-		reference_drop(dc, g_sequence_get(g_sequence_get_begin_iter(dc->tag_list)));
+	while (dc->tag_list->len)
+		reference_drop(dc, dc->tag_list->pdata[dc->tag_list->len - 1]);
 	/* A last try; what still cannot be zeroed stays held. */
 	g_hash_table_iter_init(&it, dc->unclean);
 	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&alloc)) {
@@ -307,7 +311,7 @@ bool cxb_dc_tag_at(const CxbDc *dc, size_t i, CxbDcTagInfo *info)
 {
 	if (i >= cxb_dc_tag_count(dc))
 		return false;
-	info_fill(g_sequence_get(g_sequence_get_iter_at_pos(dc->tag_list, i)), info);
+	info_fill(dc->tag_list->pdata[i], info);
 	return true;
 }
 

@@ -31,12 +31,13 @@ typedef struct {
 	uint8_t region;
 	DcPiece *pieces; /* in order of sequence; NULL: what has no tag */
 	uint32_t n_pieces;
-	uint64_t bytes;       /* of all of them */
-	GSequenceIter *order; /* in CxbDc.tag_list, or NULL */
-	unsigned heads;       /* on which the tag is live */
-	bool referenced;      /* by the fabric manager */
-	size_t accepted;      /* extents, on all heads; mapped while not 0 */
-	bool sanitize;        /* before the backing is free again */
+	uint64_t bytes;  /* of all of them */
+	guint place;     /* in CxbDc.tag_list */
+	bool live;       /* it is in there */
+	unsigned heads;  /* on which the tag is live */
+	bool referenced; /* by the fabric manager */
+	size_t accepted; /* extents, on all heads; mapped while not 0 */
+	bool sanitize;   /* before the backing is free again */
 } DcAlloc;
 
 /* A tag that is live on one head. All of its extents are in one region and in one state. Those of
@@ -125,8 +126,9 @@ struct CxbDc {
 	DcHead *heads;      /* config.n_heads */
 	GArray *watches;    /* DcWatch */
 	DcSpace space[CXB_DC_REGIONS];
-	GHashTable *allocs;  /* &DcAlloc.tag -> DcAlloc */
-	GSequence *tag_list; /* the same, in the order in which they came */
+	GHashTable *allocs; /* &DcAlloc.tag -> DcAlloc */
+	GPtrArray *
+		tag_list; /* the same, each at its place; the last one takes that of one that goes */
 	uint32_t tag_generation;
 	GHashTable *unclean; /* &DcAlloc.tag -> DcAlloc whose sanitizing failed */
 	CxbIvMap *dirty;     /* static: DPA whose sanitizing failed */

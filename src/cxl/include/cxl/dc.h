@@ -324,7 +324,7 @@ typedef struct {
 } CxbDcTagInfo;
 
 size_t cxb_dc_tag_count(const CxbDc *dc);
-/** cxb_dc_tag_at() - In the order in which they came, O(log n); false behind the last. */
+/** cxb_dc_tag_at() - In an order that is the same while the generation is; false behind the last. */
 bool cxb_dc_tag_at(const CxbDc *dc, size_t i, CxbDcTagInfo *info);
 bool cxb_dc_tag_info(CxbDc *dc, const CxbUuid *tag, CxbDcTagInfo *info, GError **errp);
 /** cxb_dc_tags_generation() - Changes whenever a tag comes or goes, or who has it. */
