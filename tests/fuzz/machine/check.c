@@ -26,31 +26,42 @@ static void check_static(World *w)
 		must(cxb_cxl_backing_mem(e->backing) == w->static_mem && e->backing_off == e->dpa);
 }
 
-/* Held by the one device that has extents of it, mapped while one of these is accepted. */
-static void check_backends(World *w)
+static void check_extents(World *w, CxbDc *dc, bool *mapped)
 {
-	const CxbDevice *holder[BACKENDS] = { NULL };
-	bool mapped[BACKENDS] = { false };
-
-	for (unsigned d = w->static_mem ? 1 : 0; d < w->n_t3; d++) {
-		CxbDc *dc = w->t3[d] ? cxb_cxl_type3_dc(w->t3[d]) : NULL;
-		const CxbDcExtent *e = dc ? cxb_dc_next(dc, 0, 0) : NULL;
-
-		for (; e; e = cxb_dc_next(dc, 0, e->dpa + e->len)) {
+	for (unsigned head = 0; head < cxb_dc_config(dc)->n_heads; head++)
+		for (const CxbDcExtent *e = cxb_dc_next(dc, head, 0); e;
+		     e = cxb_dc_next(dc, head, e->dpa + e->len)) {
 			const unsigned nr = e->tag.b[15];
 
 			must(nr < BACKENDS && w->backend[nr]);
 			must(cxb_cxl_backing_mem(e->backing) == w->backend[nr]);
-			must(!holder[nr] || holder[nr] == w->t3[d]);
-			holder[nr] = w->t3[d];
 			mapped[nr] |= e->state != CXB_DC_OFFERED;
 		}
+}
+
+/* Held by the one device that has it for a host or by reference, mapped while some host accepted it. */
+static void check_backends(World *w)
+{
+	const CxbDc *holder[BACKENDS] = { NULL };
+	bool mapped[BACKENDS] = { false };
+
+	for (unsigned d = w->static_mem ? 1 : 0; d < w->n_t3; d++) {
+		CxbDc *dc = w->t3[d] ? cxb_cxl_type3_dc(w->t3[d]) : NULL;
+		CxbDcTagInfo info;
+
+		for (size_t i = 0; dc && cxb_dc_tag_at(dc, i, &info); i++) {
+			const unsigned nr = info.tag.b[15];
+
+			must(nr < BACKENDS && (!holder[nr] || holder[nr] == dc));
+			holder[nr] = dc;
+		}
+		if (dc)
+			check_extents(w, dc, mapped);
 	}
 	for (unsigned i = 0; i < BACKENDS; i++) {
 		const char *name = w->backend[i] ? cxb_hostmem_holder(w->backend[i]) : NULL;
-		g_autofree char *path = holder[i] ? cxb_object_path(&holder[i]->obj) : NULL;
 
-		must(g_strcmp0(name, path) == 0);
+		must(g_strcmp0(name, holder[i] ? cxb_dc_config(holder[i])->name : NULL) == 0);
 		must(!w->backend[i] || cxb_hostmem_mapped(w->backend[i]) == mapped[i]);
 	}
 }

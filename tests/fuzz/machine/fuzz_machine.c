@@ -202,10 +202,11 @@ static CxbDcDpaRange some_extent(World *w, unsigned dev, unsigned nr)
 {
 	CxbDevice *t3 = w->t3[dev % w->n_t3];
 	CxbDc *dc = t3 ? cxb_cxl_type3_dc(t3) : NULL;
-	const CxbDcExtent *e = dc ? cxb_dc_next(dc, 0, 0) : NULL;
+	const uint16_t head = t3 ? cxb_cxl_type3_host_id(t3) : 0;
+	const CxbDcExtent *e = dc ? cxb_dc_next(dc, head, 0) : NULL;
 
 	if (nr < 0x80)
-		for (unsigned n = nr % 8; e; e = cxb_dc_next(dc, 0, e->dpa + e->len)) {
+		for (unsigned n = nr % 8; e; e = cxb_dc_next(dc, head, e->dpa + e->len)) {
 			const uint64_t below = (nr >> 3 & 3) * BLOCK, above = (nr >> 5) * BLOCK;
 
 			if (n--)
@@ -281,10 +282,15 @@ static void ranges(World *w, CxbDcRange *out, unsigned n)
 
 static void dc_add(World *w)
 {
-	const unsigned what = byte(w), n = byte(w) % 5;
+	const unsigned what = byte(w), how = byte(w), n = how < 0x80 ? how % 5 : 0;
+	static const CxbDcSelection policies[] = { CXB_DC_SELECT_PRESCRIPTIVE,
+						   CXB_DC_SELECT_PRESCRIPTIVE, CXB_DC_SELECT_SHARED,
+						   CXB_DC_SELECT_FREE };
 	CxbDevice *t3 = w->t3[what % w->n_t3];
 	CxbDcRange list[5];
-	CxbDcAddReq req = { .policy = CXB_DC_SELECT_PRESCRIPTIVE,
+	CxbDcAddReq req = { .host_id = t3 ? cxb_cxl_type3_host_id(t3) : 0,
+			    .policy = policies[how >> 6],
+			    .length = (how & 3) * BLOCK,
 			    .region = what >> 6 & 1,
 			    .tag = world_tag(what >> 3 & 7),
 			    .n = n,
@@ -302,7 +308,8 @@ static void dc_release(World *w)
 	const unsigned what = byte(w), how = byte(w), n = byte(w) % 5;
 	CxbDevice *t3 = w->t3[what % w->n_t3];
 	CxbDcRange list[5];
-	CxbDcReleaseReq req = { .policy = how & 1,
+	CxbDcReleaseReq req = { .host_id = t3 ? cxb_cxl_type3_host_id(t3) : 0,
+				.policy = how & 1,
 				.forced = how & 2,
 				.sanitize = how & 4,
 				.region = what >> 6 & 1,
@@ -310,6 +317,10 @@ static void dc_release(World *w)
 				.n = n,
 				.ranges = list };
 
+	if (t3 && cxb_cxl_type3_dc(t3) && how & 16)
+		cxb_dc_add_reference(cxb_cxl_type3_dc(t3), &req.tag, NULL);
+	if (t3 && cxb_cxl_type3_dc(t3) && how & 32)
+		cxb_dc_remove_reference(cxb_cxl_type3_dc(t3), &req.tag, NULL);
 	if (how & 8)
 		memset(&req.tag, 0, sizeof(req.tag));
 	ranges(w, list, n);

@@ -14,6 +14,7 @@ enum {
 	COMMITTED = 8,
 	ALL_BACKENDS = 16,
 	STATIC = 32,
+	HEADS = 64,
 };
 
 static const char *const ports[T3_MAX] = { "rp0", "rp1", "rp2" };
@@ -91,12 +92,20 @@ void world_plug(World *w, unsigned dev, bool hotplug)
 		"num-dc-regions=2,dc-regions-total-size=512M,volatile-memdev=vm",
 		"num-dc-regions=1,dc-regions-total-size=512M,sn=1",
 	};
-	const bool is_static = w->static_mem && dev == 0;
-	g_autofree char *text = g_strdup_printf(
-		"cxl-type3,id=t%u,bus=%s,%s", dev, ports[dev],
-		is_static ? "num-dc-regions=1,volatile-dc-memdev=dm,dc-event-log-size=6"
-			  : props[dev]);
+	const bool heads = w->flags & HEADS && !w->static_mem && w->n_t3 == T3_MAX;
+	const char *what = props[dev];
+	g_autofree char *text = NULL;
 
+	if (w->static_mem && dev == 0)
+		what = "num-dc-regions=1,volatile-dc-memdev=dm,dc-event-log-size=6";
+	else if (heads && dev == 0)
+		what = "dc-region.0.size=256M,dc-region.0.sharable=on,heads=2,dc-event-log-size=6";
+	if (heads && dev == 2 && !w->t3[0])
+		return; /* a head of nothing */
+	if (heads && dev == 2)
+		text = g_strdup_printf("cxl-type3-head,id=t2,bus=%s,device=t0,head=1", ports[2]);
+	else
+		text = g_strdup_printf("cxl-type3,id=t%u,bus=%s,%s", dev, ports[dev], what);
 	w->t3[dev] = device(w, text, hotplug);
 	must(w->t3[dev]);
 }

@@ -29,7 +29,8 @@ typedef struct {
 
 /** world_init() - @flags bit 0: two bridges, three devices; bit 1: decoders at bridges with one
  * port; bit 2: set up as a driver would; bit 3: one-way decoders committed; bit 4: all backends;
- * bit 5: the first device's dynamic capacity is static. */
+ * bit 5: the first device's dynamic capacity is static; bit 6: else, of three devices, the last is a
+ * further head of the first. */
 void world_init(World *w, unsigned flags);
 void world_fini(World *w); /* aborts if something was left behind */
 /** world_setup() - Bus numbers, BARs, vectors, decoders, as the flags say (after each reset). */
