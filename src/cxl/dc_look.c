@@ -98,6 +98,13 @@ uint32_t cxb_dc_generation(const CxbDc *dc, uint16_t head)
 	return dc->heads[head].generation;
 }
 
+bool cxb_dc_is_free(const CxbDc *dc, uint64_t dpa, uint64_t len)
+{
+	const CxbDcRegion *r = cxb_dc_region_of(dc, dpa, len);
+
+	return r && cxb_dc_space_is_free(&dc->space[r - dc->config.regions], dpa, len);
+}
+
 const CxbDcExtent *cxb_dc_find(const CxbDc *dc, uint16_t head, uint64_t dpa)
 {
 	const CxbIv *iv = cxb_ivmap_find(dc->heads[head].map, dpa);

@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 #include "base/ivmap.h"
-#include "base/range.h"
 #include "base/trace.h"
 #include "wire/fmapi.h"
 
@@ -60,19 +59,6 @@ static CxbRc change_read(Change *c, CxbRd *in)
 	return CXB_RC_SUCCESS;
 }
 
-static const CxbDcRegion *region_of(const Change *c, const struct wire_dc_extent *x, unsigned *i)
-{
-	const CxbDcConfig *config = cxb_dc_config(c->dc);
-
-	for (*i = 0; *i < config->n_regions; ++*i) {
-		const CxbDcRegion *r = &config->regions[*i];
-
-		if (cxb_range_within(le64_get(x->dpa), le64_get(x->length), r->base, r->len))
-			return r;
-	}
-	return NULL;
-}
-
 /* The part that the extent belongs to. */
 static CxbRc part_of(Change *c, const struct wire_dc_extent *x, unsigned region, Part **part)
 {
@@ -104,8 +90,8 @@ static CxbRc list_check(Change *c)
 	for (uint32_t i = 0; i < c->n; i++) {
 		const struct wire_dc_extent *x = &c->hdr->extent[i];
 		const uint64_t dpa = le64_get(x->dpa), len = le64_get(x->length);
-		unsigned region;
-		const CxbDcRegion *r = region_of(c, x, &region);
+		/* Where an empty one begins: it is refused for its length. */
+		const CxbDcRegion *r = cxb_dc_region_of(c->dc, dpa, MAX(len, 1));
 		CxbDcRange range;
 		Part *part;
 		CxbRc rc;
@@ -116,7 +102,7 @@ static CxbRc list_check(Change *c)
 			return refuse(c, CXB_RC_INVALID_EXTENTS, x, "not whole blocks");
 		if (!cxb_ivmap_insert(seen, dpa, len, NULL))
 			return refuse(c, CXB_RC_INVALID_EXTENTS, x, "overlaps another of the list");
-		rc = part_of(c, x, region, &part);
+		rc = part_of(c, x, r - cxb_dc_config(c->dc)->regions, &part);
 		if (rc != CXB_RC_SUCCESS)
 			return rc;
 		range = (CxbDcRange){ dpa - r->base, len };
@@ -128,17 +114,12 @@ static CxbRc list_check(Change *c)
 
 static CxbRc none_given(const Change *c)
 {
-	for (unsigned host = 0; host < cxb_dc_config(c->dc)->n_heads; host++) {
-		for (uint32_t i = 0; i < c->n; i++) {
-			const struct wire_dc_extent *x = &c->hdr->extent[i];
-			const uint64_t dpa = le64_get(x->dpa);
-			const CxbDcExtent *next = cxb_dc_next(c->dc, host, dpa);
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct wire_dc_extent *x = &c->hdr->extent[i];
 
-			if (cxb_dc_find(c->dc, host, dpa) ||
-			    (next && next->dpa - dpa < le64_get(x->length)))
-				return refuse(c, CXB_RC_INVALID_EXTENTS, x,
-					      "offered or accepted already");
-		}
+		if (!cxb_dc_is_free(c->dc, le64_get(x->dpa), le64_get(x->length)))
+			return refuse(c, CXB_RC_INVALID_EXTENTS, x,
+				      "offered or accepted already, or kept by a reference");
 	}
 	return CXB_RC_SUCCESS;
 }

@@ -330,6 +330,8 @@ bool cxb_dc_tag_info(CxbDc *dc, const CxbUuid *tag, CxbDcTagInfo *info, GError *
 /** cxb_dc_tags_generation() - Changes whenever a tag comes or goes, or who has it. */
 uint32_t cxb_dc_tags_generation(const CxbDc *dc);
 
+/** cxb_dc_is_free() - All of a range lies in one region, and no host and no reference has any of it. */
+bool cxb_dc_is_free(const CxbDc *dc, uint64_t dpa, uint64_t len);
 /** cxb_dc_find() - The extent of @head, offered or accepted, that contains @dpa, or NULL. */
 const CxbDcExtent *cxb_dc_find(const CxbDc *dc, uint16_t head, uint64_t dpa);
 /** cxb_dc_next() - Extents of @head in order of DPA: the first at or above @dpa, or NULL. */
