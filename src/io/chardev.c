@@ -497,8 +497,9 @@ void cxb_chardev_free(CxbChardev *chr)
 	peer_close(chr);
 	source_stop(&chr->listen_source);
 	source_stop(&chr->retry_source);
-	socket_unlink(chr);
-	if (chr->listen_fd >= 0)
+	if (chr->listener)
+		cxb_unix_listener_free(chr->listener);
+	else if (chr->listen_fd >= 0)
 		close(chr->listen_fd);
 	if (chr->pty_slave >= 0)
 		close(chr->pty_slave);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "io/chardev.h"
+#include "io/unix_listener.h"
 
 #define CHARDEV_QUEUE_MAX ((size_t)64 << 20)
 #define CHARDEV_CONGESTED ((size_t)1 << 20)
@@ -36,10 +37,8 @@ struct CxbChardev {
 	int listen_fd;
 	bool wait;
 	bool nodelay;
-	char *unlink_path; /* a unix socket file of ours, with its identity */
-	dev_t dev;
-	ino_t ino;
-	int pty_slave; /* held open so that the master never hangs up */
+	CxbUnixListener *listener; /* has listen_fd, of a unix socket; NULL: it is our own */
+	int pty_slave;             /* held open so that the master never hangs up */
 
 	GSource *read_source, *write_source, *listen_source, *retry_source, *drop_source;
 };
@@ -62,8 +61,6 @@ bool opt_bool(CxbOpts *opts, const char *key, bool def, bool *out, GError **errp
 bool socket_open(CxbChardev *chr, const SocketOpts *so, GError **errp);
 /** socket_accept() - Take the next peer: 1, 0 if none is there (any more), or -errno. */
 int socket_accept(CxbChardev *chr);
-/** socket_unlink() - Remove the socket file if it is still the one we made. */
-void socket_unlink(CxbChardev *chr);
 
 /** peer_arrived() - @in and @out belong to the chardev now; tells the front end. */
 void peer_arrived(CxbChardev *chr, int in, int out);

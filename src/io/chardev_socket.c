@@ -7,7 +7,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,87 +16,21 @@
 #include "base/error.h"
 #include "chardev_impl.h"
 
-#define BACKLOG 128
+#define BACKLOG 128 /* of TCP */
 
 static bool set_nonblocking(int fd)
 {
 	return g_unix_set_fd_nonblocking(fd, TRUE, NULL);
 }
 
-static bool unix_addr(const SocketOpts *so, struct sockaddr_un *addr, socklen_t *len, GError **errp)
+static bool unix_listen(CxbChardev *chr, const SocketOpts *so, GError **errp)
 {
-	const size_t n = strlen(so->path), max = sizeof(addr->sun_path);
+	const CxbUnixListenerOpts opts = { .abstract = so->abstract,
+					   .tight = so->tight,
+					   .group = (gid_t)-1 };
 
-	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	/* A file's name keeps its final NUL, an abstract name has one in front. */
-	if (n + 1 > max)
-		return cxb_fail(
-			errp, CXB_ERROR_INVALID,
-			"UNIX socket path '%s' is too long\nPath must be less than %zu bytes",
-			so->path, max);
-	memcpy(addr->sun_path + (so->abstract ? 1 : 0), so->path, n);
-	*len = sizeof(*addr);
-	if (!so->abstract || so->tight)
-		*len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + 1);
-	return true;
-}
-
-/* Remove @addr's file if it is a socket that nobody listens on. */
-static bool remove_stale(const struct sockaddr_un *addr, socklen_t len)
-{
-	struct stat before, after;
-	int fd, rc;
-
-	if (lstat(addr->sun_path, &before) || !S_ISSOCK(before.st_mode))
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	rc = connect(fd, (const struct sockaddr *)addr, len) ? errno : 0;
-	close(fd);
-	/* The name may have changed hands since. */
-	if (rc != ECONNREFUSED || lstat(addr->sun_path, &after) || before.st_dev != after.st_dev ||
-	    before.st_ino != after.st_ino)
-		return false;
-	return unlink(addr->sun_path) == 0;
-}
-
-static void remember_file(CxbChardev *chr, const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st))
-		return;
-	chr->unlink_path = g_canonicalize_filename(path, NULL);
-	chr->dev = st.st_dev;
-	chr->ino = st.st_ino;
-}
-
-void socket_unlink(CxbChardev *chr)
-{
-	struct stat st;
-
-	if (chr->unlink_path && lstat(chr->unlink_path, &st) == 0 && st.st_dev == chr->dev &&
-	    st.st_ino == chr->ino)
-		unlink(chr->unlink_path);
-	g_clear_pointer(&chr->unlink_path, g_free);
-}
-
-static bool unix_listen(CxbChardev *chr, const SocketOpts *so, int fd,
-			const struct sockaddr_un *addr, socklen_t len, GError **errp)
-{
-	const struct sockaddr *sa = (const struct sockaddr *)addr;
-	int rc = bind(fd, sa, len) ? errno : 0;
-
-	if (rc == EADDRINUSE && !so->abstract && remove_stale(addr, len))
-		rc = bind(fd, sa, len) ? errno : 0;
-	if (rc)
-		return cxb_fail_errno(errp, rc, "Failed to bind socket to %s", so->path);
-	if (!so->abstract)
-		remember_file(chr, so->path);
-	if (listen(fd, BACKLOG))
-		return cxb_fail_errno(errp, errno, "Failed to listen on socket");
-	return true;
+	chr->listener = cxb_unix_listener_new(so->path, &opts, errp);
+	return chr->listener != NULL;
 }
 
 /* Blocks while a listener's backlog is full; a signal does not end it. */
@@ -111,29 +44,33 @@ static int connect_retry(int fd, const struct sockaddr *sa, socklen_t len)
 	return rc;
 }
 
-static bool unix_open(CxbChardev *chr, const SocketOpts *so, int *out, GError **errp)
+static bool unix_connect(const SocketOpts *so, int *out, GError **errp)
 {
 	struct sockaddr_un addr;
 	socklen_t len;
 	int fd, rc;
-	bool ok;
 
-	if (!unix_addr(so, &addr, &len, errp))
+	if (!cxb_unix_address(so->path, so->abstract, so->tight, &addr, &len, errp))
 		return false;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return cxb_fail_errno(errp, errno, "Failed to create Unix socket");
-	if (so->server) {
-		ok = unix_listen(chr, so, fd, &addr, len, errp);
-	} else {
-		rc = connect_retry(fd, (struct sockaddr *)&addr, len);
-		ok = !rc || cxb_fail_errno(errp, rc, "Failed to connect to '%s'", so->path);
-	}
-	if (!ok) {
+	rc = connect_retry(fd, (struct sockaddr *)&addr, len);
+	if (rc) {
 		close(fd);
-		return false;
+		return cxb_fail_errno(errp, rc, "Failed to connect to '%s'", so->path);
 	}
 	*out = fd;
+	return true;
+}
+
+/* A server's descriptor is the listener's own. */
+static bool unix_open(CxbChardev *chr, const SocketOpts *so, int *out, GError **errp)
+{
+	if (so->server ? !unix_listen(chr, so, errp) : !unix_connect(so, out, errp))
+		return false;
+	if (so->server)
+		*out = cxb_unix_listener_fd(chr->listener);
 	chr->where = g_strdup_printf("unix:%s%s%s", so->path, so->abstract ? ",abstract=on" : "",
 				     so->server ? ",server=on" : "");
 	return true;
@@ -265,7 +202,8 @@ bool socket_open(CxbChardev *chr, const SocketOpts *so, GError **errp)
 	if (!set_nonblocking(fd)) {
 		int rc = errno;
 
-		close(fd);
+		if (!chr->listener)
+			close(fd);
 		return cxb_fail_errno(errp, rc, "Failed to set up socket");
 	}
 	if (so->server) {
