@@ -130,7 +130,7 @@ CxbMemResult cxb_memmap_read(CxbMemMap *mm, uint64_t hpa, void *buf, size_t len)
 		const size_t n = piece_at(mm, view, hpa, len, &r);
 
 		if (r) {
-			rc = worse(rc, region_read(r->region, r->off + (hpa - r->start), p, n));
+			rc = worse(rc, cxb_region_read(r->region, r->off + (hpa - r->start), p, n));
 		} else {
 			memset(p, 0xff, n);
 			rc = worse(rc, CXB_MEM_UNMAPPED);
@@ -159,7 +159,8 @@ CxbMemResult cxb_memmap_write(CxbMemMap *mm, uint64_t hpa, const void *buf, size
 		const size_t n = piece_at(mm, view, hpa, len, &r);
 
 		if (r)
-			rc = worse(rc, region_write(r->region, r->off + (hpa - r->start), p, n));
+			rc = worse(rc,
+				   cxb_region_write(r->region, r->off + (hpa - r->start), p, n));
 		else
 			rc = worse(rc, CXB_MEM_UNMAPPED);
 		p += n;

@@ -221,7 +221,7 @@ CxbMemResult region_mem_write(uint8_t *mem, const uint8_t *buf, size_t len)
 	return rc;
 }
 
-CxbMemResult region_read(CxbRegion *region, uint64_t off, uint8_t *buf, size_t len)
+CxbMemResult cxb_region_read(CxbRegion *region, uint64_t off, void *buf, size_t len)
 {
 	if (region->dead) {
 		memset(buf, 0xff, len);
@@ -238,7 +238,7 @@ CxbMemResult region_read(CxbRegion *region, uint64_t off, uint8_t *buf, size_t l
 	g_assert_not_reached();
 }
 
-CxbMemResult region_write(CxbRegion *region, uint64_t off, const uint8_t *buf, size_t len)
+CxbMemResult cxb_region_write(CxbRegion *region, uint64_t off, const void *buf, size_t len)
 {
 	if (region->dead)
 		return CXB_MEM_UNMAPPED;

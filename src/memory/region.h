@@ -51,10 +51,6 @@ CxbRegion *region_new(RegionKind kind, const char *name, uint64_t size);
 CxbRegion *region_ref(CxbRegion *region);
 void region_unref(CxbRegion *region);
 
-/* Accesses inside one region; (@off, @len) lies in it. What fails reads as ones or is dropped. */
-CxbMemResult region_read(CxbRegion *region, uint64_t off, uint8_t *buf, size_t len);
-CxbMemResult region_write(CxbRegion *region, uint64_t off, const uint8_t *buf, size_t len);
-
 /* Register access through a region's functions, cut into natural pieces where there is no bulk. */
 CxbMemResult region_ops_read(CxbRegion *region, uint64_t off, uint8_t *buf, size_t len);
 CxbMemResult region_ops_write(CxbRegion *region, uint64_t off, const uint8_t *buf, size_t len);

@@ -60,6 +60,10 @@ const char *cxb_region_name(const CxbRegion *region);
 uint64_t cxb_region_size(const CxbRegion *region);
 /** cxb_region_hpa() - Where it is; false if not in a map. */
 bool cxb_region_hpa(const CxbRegion *region, uint64_t *hpa);
+/** cxb_region_read(), _write() - Access inside one region, placed or not; (@off, @len) lies in it.
+ * What fails reads as all ones or is dropped, as with cxb_memmap_read(). */
+CxbMemResult cxb_region_read(CxbRegion *region, uint64_t off, void *buf, size_t len);
+CxbMemResult cxb_region_write(CxbRegion *region, uint64_t off, const void *buf, size_t len);
 
 void cxb_memmap_begin(CxbMemMap *mm);
 void cxb_memmap_commit(CxbMemMap *mm);
