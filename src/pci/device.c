@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a function: realize, reset, unrealize; its properties. */
+#include "base/range.h"
 #include "internal.h"
 
 #define SUBSYS_VENDOR_DEFAULT 0x1af4
@@ -157,6 +158,12 @@ void cxb_pci_add_bar(CxbPciDev *dev, unsigned nr, CxbRegion *region, bool is_64,
 		mask & 0xfffffff0u, 0);
 	if (is_64)
 		cfg_reg(dev, reg + 4, 4, 0, mask >> 32, 0);
+}
+
+void cxb_pci_share_bar(CxbPciDev *dev, unsigned nr, const CxbPciShared *shared)
+{
+	g_assert(cxb_range_in(shared->off, shared->len, dev->bars[nr].size));
+	dev->bars[nr].shared = *shared;
 }
 
 void cxb_pci_notify(CxbPciDev *dev, unsigned vector)

@@ -23,6 +23,7 @@ struct CxbPciHost {
 	bool routes_stale;
 	GHashTable *acpi_indices; /* those in use */
 	uint32_t cf8;
+	bool remote; /* addresses are those of other machines */
 };
 
 /* One aligned write to configuration space, for those who act on it afterwards. */
@@ -131,6 +132,7 @@ void msix_free(CxbPciDev *dev);
 void msix_reset(CxbPciDev *dev);
 bool msix_notify(CxbPciDev *dev, unsigned vector); /* false: not enabled */
 void msix_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
+void msix_flush(CxbPciDev *dev, unsigned first, unsigned n); /* what waits and may go now */
 
 /* doe.c */
 void doe_free(CxbPciDev *dev);

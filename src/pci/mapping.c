@@ -63,7 +63,7 @@ static bool bar_address(const CxbPciDev *dev, unsigned nr, uint64_t *hpa)
 	const unsigned reg = PCI_BAR0 + 4 * nr;
 	uint64_t addr = cfg_get(dev, reg, 4) & ~0xfu, last;
 
-	if (!decodes_memory(dev) || bar->probe)
+	if (pci_host(dev)->remote || !decodes_memory(dev) || bar->probe)
 		return false;
 	if (bar->is_64) {
 		const uint32_t high = cfg_get(dev, reg + 4, 4);

@@ -28,6 +28,13 @@ void cxb_msi_init(CxbPciDev *dev, uint8_t off, unsigned vectors, bool is_64, boo
 		cfg_reg(dev, data_reg(dev) + 4, 4, 0, UINT32_MAX >> (32 - vectors), 0);
 }
 
+unsigned cxb_msi_vectors(const CxbPciDev *dev)
+{
+	return dev->msi_cap ? 1u << FIELD_GET(PCI_MSI_CTL_MMC,
+					      cfg_get(dev, dev->msi_cap + PCI_MSI_CTL, 2))
+			    : 0;
+}
+
 unsigned msi_allowed(const CxbPciDev *dev)
 {
 	const uint16_t ctl = cfg_get(dev, dev->msi_cap + PCI_MSI_CTL, 2);
@@ -40,6 +47,10 @@ static void send(CxbPciDev *dev, unsigned vector)
 	const unsigned addr = dev->msi_cap + PCI_MSI_ADDR, data = data_reg(dev);
 	uint64_t hpa = cfg_get(dev, addr, 4);
 
+	if (dev->server) {
+		dev->server->interrupt(dev->server->opaque, false, vector);
+		return;
+	}
 	if (data - addr == 8)
 		hpa |= (uint64_t)cfg_get(dev, addr + 4, 4) << 32;
 	pci_msi_send(dev, hpa, (cfg_get(dev, data, 2) & ~(msi_allowed(dev) - 1)) | vector);

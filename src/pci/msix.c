@@ -25,9 +25,10 @@ static uint16_t msix_ctl(const CxbMsix *m)
 	return cfg_get(m->dev, m->cap + PCI_MSIX_CTL, 2);
 }
 
+/* The table of a function that is served elsewhere is, too. */
 static bool masked(const CxbMsix *m, unsigned v)
 {
-	return le_load(m->table + v * ENTRY_SIZE + ENTRY_CTL, 4) & CTL_MASKED;
+	return !m->dev->server && le_load(m->table + v * ENTRY_SIZE + ENTRY_CTL, 4) & CTL_MASKED;
 }
 
 static bool pending(const CxbMsix *m, unsigned v)
@@ -35,11 +36,19 @@ static bool pending(const CxbMsix *m, unsigned v)
 	return m->pba[v / 8] >> (v % 8) & 1;
 }
 
+static void set_pending(CxbMsix *m, unsigned v)
+{
+	m->pba[v / 8] |= 1u << (v % 8);
+}
+
 static void send(CxbMsix *m, unsigned v)
 {
 	const uint8_t *e = m->table + v * ENTRY_SIZE;
 
-	pci_msi_send(m->dev, le_load(e, 8), le_load(e + ENTRY_DATA, 4));
+	if (!m->dev->server)
+		pci_msi_send(m->dev, le_load(e, 8), le_load(e + ENTRY_DATA, 4));
+	else if (!m->dev->server->interrupt(m->dev->server->opaque, true, v))
+		set_pending(m, v);
 }
 
 /* Deliver what waits for vectors [first, last), if it may go now. */
@@ -184,7 +193,7 @@ bool msix_notify(CxbPciDev *dev, unsigned vector)
 		return true;
 	}
 	if ((msix_ctl(m) & PCI_MSIX_CTL_FMASK) || masked(m, vector))
-		m->pba[vector / 8] |= 1u << (vector % 8);
+		set_pending(m, vector);
 	else
 		send(m, vector);
 	return true;
@@ -196,4 +205,15 @@ void msix_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
 
 	if (m && (cfg_touches(w, m->cap + PCI_MSIX_CTL, 2) || cfg_touches(w, PCI_COMMAND, 1)))
 		flush(m, 0, m->vectors);
+}
+
+unsigned cxb_msix_vectors(const CxbPciDev *dev)
+{
+	return dev->msix ? dev->msix->vectors : 0;
+}
+
+void msix_flush(CxbPciDev *dev, unsigned first, unsigned n)
+{
+	if (dev->msix && cxb_range_in(first, n, dev->msix->vectors))
+		flush(dev->msix, first, first + n);
 }

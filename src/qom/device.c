@@ -376,6 +376,9 @@ bool cxb_device_can_unplug(const CxbDevice *dev, GError **errp)
 {
 	if (dev_class(dev)->no_hotplug)
 		return fail_no_hotplug(dev->obj.type, errp);
+	if (dev->user)
+		return cxb_fail(errp, CXB_ERROR_BUSY, "Device '%s' is in use by '%s'",
+				dev->id ?: dev->obj.name, dev->user);
 	return !dev->bus || bus_hotplugs(dev->bus, errp);
 }
 

@@ -55,6 +55,12 @@ typedef struct {
 
 #define CXB_PCI_BARS 6
 
+/* A stretch of a BAR that is plain memory, which whoever serves the function may let be mapped. */
+typedef struct {
+	int fd;            /* borrowed; a file with the layout of the BAR that cannot shrink */
+	uint64_t off, len; /* in BAR and file, whole pages; @len 0: there is none */
+} CxbPciShared;
+
 typedef struct {
 	CxbRegion *region; /* borrowed; NULL: no such BAR */
 	uint64_t size;
@@ -64,7 +70,18 @@ typedef struct {
 	bool placed;  /* answers now */
 	uint64_t hpa; /* where, if placed */
 	uint64_t clip_start, clip_len; /* the part of it that windows above let through */
+	CxbPciShared shared;
 } CxbPciBar;
+
+/*
+ * Whoever serves a function to a machine elsewhere, which has the addresses and messages of
+ * interrupts: vectors are told to it by number. False: nobody listens to that one now.
+ */
+typedef struct {
+	const char *name;
+	bool (*interrupt)(void *opaque, bool msix, unsigned vector);
+	void *opaque;
+} CxbPciServer;
 
 typedef struct CxbMsix CxbMsix;
 typedef struct CxbDoe CxbDoe;
@@ -104,7 +121,8 @@ struct CxbPciDev {
 	bool bus_held;     /* private: software holds the secondary bus in reset */
 	uint8_t cap_next;  /* private: lists under construction */
 	uint16_t ext_next;
-	CxbPciBus *secondary; /* bridges */
+	CxbPciBus *secondary;       /* bridges */
+	const CxbPciServer *server; /* NULL: it is a function of this machine */
 };
 
 /*
@@ -262,12 +280,18 @@ void cxb_pcie_add_dsn(CxbPciDev *dev, uint16_t off, uint64_t serial);
  * @is_64. The region stays the caller's; it leaves the memory map before the class's unrealize. */
 void cxb_pci_add_bar(CxbPciDev *dev, unsigned nr, CxbRegion *region, bool is_64, bool prefetchable);
 
+/** cxb_pci_share_bar() - Let a stretch of a BAR be mapped by those it is served to. */
+void cxb_pci_share_bar(CxbPciDev *dev, unsigned nr, const CxbPciShared *shared);
+
 /** cxb_msix_init() - @vectors, table at @table_off and PBA at @pba_off of BAR @bar, which is made
  * here with size @bar_size and belongs to the device. Capability at @cap_off. */
 bool cxb_msix_init(CxbPciDev *dev, unsigned vectors, unsigned bar, uint32_t bar_size,
 		   uint32_t table_off, uint32_t pba_off, uint8_t cap_off, GError **errp);
 /** cxb_msi_init() - Plain MSI capability for ports: present and programmable. */
 void cxb_msi_init(CxbPciDev *dev, uint8_t off, unsigned vectors, bool is_64, bool maskable);
+/* Vectors there are; 0 without the capability. */
+unsigned cxb_msix_vectors(const CxbPciDev *dev);
+unsigned cxb_msi_vectors(const CxbPciDev *dev);
 /** cxb_pci_notify() - Raise message @vector (MSI-X, masked ones go pending; else MSI). Nothing if
  * neither is enabled or bus mastering is off. */
 void cxb_pci_notify(CxbPciDev *dev, unsigned vector);
@@ -283,6 +307,18 @@ void cxb_pci_notify(CxbPciDev *dev, unsigned vector);
  */
 void cxb_pcie_aer_correctable(CxbPciDev *dev, uint32_t error);
 void cxb_pcie_aer_uncorrectable(CxbPciDev *dev, uint32_t error);
+
+/* --- functions that are served to other machines --- */
+
+/** cxb_pci_host_set_remote() - All functions are: their BARs hold addresses of machines elsewhere and
+ * are not placed in the map. Before the first one is made. */
+void cxb_pci_host_set_remote(CxbPciHost *host);
+/** cxb_pci_serve() - @server has @dev from now on, until it is NULL again. device_del is refused
+ * meanwhile. "Device 'X' is in use by 'SERVER'" */
+bool cxb_pci_serve(CxbPciDev *dev, const CxbPciServer *server, GError **errp);
+/** cxb_pci_served_ready() - The server has got somebody who listens to MSI-X vectors [first, first +
+ * n): those that are pending may go. */
+void cxb_pci_served_ready(CxbPciDev *dev, unsigned first, unsigned n);
 
 /* --- hot plug --- */
 

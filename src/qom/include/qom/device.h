@@ -36,6 +36,7 @@ struct CxbDevice {
 	CxbDevBus *bus; /* NULL: not plugged, or has none */
 	bool realized;
 	bool hotplugged;
+	const char *user; /* who cannot do without it: it stays; borrowed; NULL: nobody */
 };
 
 /* klass of every type of device. A more specific class embeds it as its first member. */
