@@ -50,13 +50,15 @@ typedef struct {
 	bool cxl;
 	char *memory_backend;
 	uint64_t max_ram_below_4g;
-	char *oem_id, *oem_table_id; /* of the ACPI tables */
+	bool vfio_user, auto_shutdown; /* of x-remote */
+	char *oem_id, *oem_table_id;   /* of the ACPI tables */
 	MachineUnused unused;
 	WindowOpts windows[MAX_WINDOWS];
 	unsigned n_windows; /* highest index given + 1 */
 } MachineObj;
 
 extern const CxbType cxb_q35_machine_type;
+extern const CxbType cxb_remote_machine_type;
 extern const CxbType cxb_machine_base_type;
 
 /* --- fixed windows --- */
@@ -119,6 +121,14 @@ bool cxb_q35_new(CxbMachine *m, GError **errp);
 void cxb_q35_fini(CxbMachine *m);
 extern const CxbType cxb_q35_mch_type;
 
+/** cxb_remote_new() - In its stead: the bus that devices of x-remote are on. */
+bool cxb_remote_new(CxbMachine *m, GError **errp);
+
+/* --- the machine object --- */
+
+/** cxb_machine_object_make() - /machine, of @type, in the place of the one there is. */
+void cxb_machine_object_make(CxbMachine *m, const CxbType *type);
+
 /* --- tables --- */
 
 /** cxb_acpi_write() - RSDP, XSDT, MCFG, CEDT into RAM below 1 MiB. */
@@ -150,6 +160,7 @@ struct CxbMachine {
 	uint64_t slots;
 	bool has_maxmem, has_slots;
 
+	bool opts_given; /* some -machine has said something about m->obj */
 	bool created, done;
 	Layout layout;
 	CxbHostMem *ram; /* held */

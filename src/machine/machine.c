@@ -73,10 +73,23 @@ static void msi(void *opaque, uint64_t addr, uint32_t data)
 
 /* --- life --- */
 
+void cxb_machine_object_make(CxbMachine *m, const CxbType *type)
+{
+	g_autoptr(CxbObject) obj = cxb_object_new(m->qom, type);
+
+	if (m->obj)
+		cxb_object_unparent(&m->obj->obj);
+	m->obj = (MachineObj *)obj;
+	m->obj->m = m;
+	cxb_object_add(cxb_qom_root(m->qom), "machine", obj, NULL);
+	/* There from the start, as in QEMU, whether devices come or not. */
+	cxb_qom_container(m->qom, "/machine/peripheral");
+	cxb_qom_container(m->qom, "/machine/peripheral-anon");
+}
+
 CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 {
 	CxbMachine *m = g_new0(CxbMachine, 1);
-	CxbObject *obj;
 
 	m->context = config->context;
 	m->ram_size = DEFAULT_RAM;
@@ -99,15 +112,8 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	cxb_qom_register(m->qom, &cxb_machine_base_type);
 	cxb_qom_register(m->qom, &cxb_q35_machine_type);
 	cxb_qom_register(m->qom, &cxb_q35_mch_type);
-
-	obj = cxb_object_new(m->qom, &cxb_q35_machine_type);
-	m->obj = (MachineObj *)obj;
-	m->obj->m = m;
-	cxb_object_add(cxb_qom_root(m->qom), "machine", obj, NULL);
-	cxb_object_unref(obj);
-	/* There from the start, as in QEMU, whether devices come or not. */
-	cxb_qom_container(m->qom, "/machine/peripheral");
-	cxb_qom_container(m->qom, "/machine/peripheral-anon");
+	cxb_qom_register(m->qom, &cxb_remote_machine_type);
+	cxb_machine_object_make(m, &cxb_q35_machine_type);
 
 	m->irqs = cxb_irqs_new(m);
 	m->aliases = cxb_aliases_new(m);
@@ -247,6 +253,8 @@ bool cxb_machine_create(CxbMachine *m, GError **errp)
 	/* From here on options are settled: the windows borrow from them. */
 	if (!check_memory(m, errp) || !cxb_object_complete(&m->obj->obj, errp))
 		return false;
+	if (cxb_machine_is_remote(m))
+		return cxb_remote_new(m, errp);
 	ram = find_ram(m, errp);
 	if (!ram || !cxb_hostmem_hold(ram, "/machine", errp))
 		return false;
@@ -286,12 +294,13 @@ static void reset(CxbMachine *m, CxbResetKind kind)
 	cxb_pci_host_reset(m->pci, kind);
 	cxb_irqs_reset(m->irqs);
 	m->port92 = 0;
-	cxb_acpi_write(m);
+	if (m->ram)
+		cxb_acpi_write(m);
 }
 
-bool cxb_machine_done(CxbMachine *m, GError **errp)
+/* Windows, registers of host bridges and RAM, each where it belongs. */
+static bool place_all(CxbMachine *m, GError **errp)
 {
-	g_assert(m->created && !m->done);
 	m->bridges = cxb_pxb_cxl_list(m->root_bus);
 	if (m->bridges->len && !m->obj->cxl)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "CXL host bridges present, but cxl=off");
@@ -313,6 +322,14 @@ bool cxb_machine_done(CxbMachine *m, GError **errp)
 		.pci64 = { m->layout.pci64, LAYOUT_PCI64_SIZE },
 		.rsdp_area = { 0xe0000, 0x20000 },
 	};
+	return true;
+}
+
+bool cxb_machine_done(CxbMachine *m, GError **errp)
+{
+	g_assert(m->created && !m->done);
+	if (!cxb_machine_is_remote(m) && !place_all(m, errp))
+		return false;
 	m->done = true;
 	reset(m, CXB_RESET_COLD);
 	return true;
@@ -325,6 +342,11 @@ void machine_reset(CxbMachine *m, CxbResetCause cause)
 }
 
 /* --- parts --- */
+
+bool cxb_machine_is_done(const CxbMachine *m)
+{
+	return m->done;
+}
 
 uint64_t cxb_machine_ram_size(const CxbMachine *m)
 {

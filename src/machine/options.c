@@ -182,8 +182,10 @@ void cxb_machine_print_types(void)
 {
 	printf("Supported machines are:\n"
 	       "%-20s %s (alias of pc-q35-11.1)\n"
-	       "%-20s %s (default)\n",
-	       "q35", cxb_q35_machine_type.desc, "pc-q35-11.1", cxb_q35_machine_type.desc);
+	       "%-20s %s (default)\n"
+	       "%-20s %s\n",
+	       "q35", cxb_q35_machine_type.desc, "pc-q35-11.1", cxb_q35_machine_type.desc,
+	       "x-remote", cxb_remote_machine_type.desc);
 }
 
 /* Those of QEMU 11.1. */
@@ -214,22 +216,27 @@ const CxbMachineTypeName *cxb_machine_type_names(void)
 	return type_names;
 }
 
-static bool type_known(const char *type)
+/* NULL: there is no such machine. */
+static const CxbType *type_of(const char *type)
 {
+	if (strcmp(type, "x-remote") == 0)
+		return &cxb_remote_machine_type;
 	for (const CxbMachineTypeName *t = type_names; t->name; t++)
 		if (strcmp(t->name, type) == 0 || g_strcmp0(t->alias, type) == 0)
-			return true;
-	return false;
+			return &cxb_q35_machine_type;
+	return NULL;
 }
 
 bool cxb_machine_set_opts(CxbMachine *m, CxbOpts *opts, GError **errp)
 {
+	const CxbType *want;
 	const char *type;
 
 	g_assert(!m->created);
 	if (!cxb_opts_get_str(opts, "type", &type, errp))
 		return false;
-	if (type && !type_known(type))
+	want = type ? type_of(type) : m->obj->obj.type;
+	if (!want)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"unsupported machine type: \"%s\"\n"
 				"Use -machine help to list supported machines",
@@ -237,10 +244,19 @@ bool cxb_machine_set_opts(CxbMachine *m, CxbOpts *opts, GError **errp)
 	if (cxb_opts_has(opts, "help")) {
 		if (!type)
 			cxb_machine_print_types();
-		else if (!cxb_type_print_help(m->qom, cxb_q35_machine_type.name, errp))
+		else if (!cxb_type_print_help(m->qom, want->name, errp))
 			return false;
 		return cxb_fail(errp, CXB_ERROR_HELP, "help");
 	}
+	if (want != m->obj->obj.type) {
+		if (m->opts_given)
+			return cxb_fail(errp, CXB_ERROR_INVALID,
+					"machine type \"%s\" comes behind properties of another: "
+					"name it first",
+					type);
+		cxb_machine_object_make(m, want);
+	}
+	m->opts_given |= cxb_opts_unused(opts) != NULL;
 	return cxb_object_set_opts(&m->obj->obj, opts, errp);
 }
 

@@ -30,6 +30,7 @@ typedef struct {
 	CxbClock *clock;
 	CxbDcTagSpace *tags;
 	CxbHostMemPool *pool;
+	bool remote; /* devices are served to machines elsewhere */
 	/* Decoders of @component (a pxb-cxl or an endpoint) are about to stop, or have changed. */
 	void (*decode_removing)(void *opaque, CxbDevice *component);
 	void (*decode_changed)(void *opaque, CxbDevice *component);

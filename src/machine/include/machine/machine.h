@@ -57,6 +57,15 @@ const CxbMachineTypeName *cxb_machine_type_names(void);
 /** cxb_machine_print_types() - "-M help". */
 void cxb_machine_print_types(void);
 
+/** cxb_machine_is_remote() - It has devices for other machines and no host of its own (x-remote). */
+bool cxb_machine_is_remote(const CxbMachine *m);
+/** cxb_machine_serves() - Its devices may be served over vfio-user. */
+bool cxb_machine_serves(const CxbMachine *m);
+/** cxb_machine_auto_shutdown() - It ends with the last of those that serve. */
+bool cxb_machine_auto_shutdown(const CxbMachine *m);
+/** cxb_machine_is_done() - cxb_machine_done() is through. */
+bool cxb_machine_is_done(const CxbMachine *m);
+
 /* Id of the backend that is RAM if -machine names none. */
 #define CXB_MACHINE_RAM_ID "pc.ram"
 uint64_t cxb_machine_ram_size(const CxbMachine *m);
