@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vfu/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/trace.h"
+
+#define IN_SIZE     (CXB_VFU_MESSAGE_MAX + (64u << 10))
+#define OUT_BATCH   (16u << 10) /* fits one buffer of the kernel's: no header is cut in two */
+#define OUT_HIGH    (4u << 20)
+#define TURN_BYTES  (4u << 20) /* then others have their turn */
+#define IOV_MAX_MSG 4
+#define PATIENCE_NS (30 * G_GINT64_CONSTANT(1000000000))
+
+CXB_TRACE(vfu_receive, (const struct vfu_header *h, unsigned fds),
+	  "id %u command %u size %u flags 0x%x fds %u", h->id, h->command, h->size, h->flags, fds)
+CXB_TRACE(vfu_send, (const struct vfu_header *h, int fd),
+	  "id %u command %u size %u flags 0x%x error %u fd %d", h->id, h->command, h->size,
+	  h->flags, h->error, fd)
+
+/* What waits to be sent: one or more whole messages; the descriptor goes with the first byte. */
+typedef struct {
+	size_t len, sent;
+	int fd;
+	uint8_t bytes[];
+} Chunk;
+
+struct CxbVfuConn {
+	int fd;
+	GSource *source;
+	gpointer tag;
+	GIOCondition watched;
+	CxbTimer *patience; /* armed while the peer is in the middle of something */
+	CxbClock *clock;
+	const CxbVfuConnOps *ops;
+	void *opaque;
+
+	uint8_t *in;
+	size_t start, end; /* bytes [start, end) of in are still to be handed out */
+	uint64_t consumed; /* bytes of the stream before in[start] */
+	GArray *fds;       /* int, that came with ... */
+	GArray *fds_at;    /* uint64_t, ... the message that has this byte of the stream */
+
+	uint8_t *batch; /* whole small messages; sent together */
+	size_t batched;
+	GQueue out; /* of Chunk */
+	size_t queued;
+	bool handing_out;
+	bool broken;   /* nothing can be sent any more */
+	char *closing; /* why it is given up; NULL: it is not */
+};
+
+/* --- descriptors --- */
+
+static void close_fds(int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+int cxb_vfu_take_fd(CxbVfuMessage *msg, unsigned i)
+{
+	int fd = -1;
+
+	if (i < msg->n_fds) {
+		fd = msg->fds[i];
+		msg->fds[i] = -1;
+	}
+	return fd;
+}
+
+/* --- watching --- */
+
+static bool wants_input(const CxbVfuConn *conn)
+{
+	return !conn->closing && conn->queued <= OUT_HIGH;
+}
+
+static void watch(CxbVfuConn *conn)
+{
+	const GIOCondition want = (wants_input(conn) ? G_IO_IN : 0) | (conn->queued ? G_IO_OUT : 0);
+
+	if (want != conn->watched)
+		g_source_modify_unix_fd(conn->source, conn->tag, want);
+	conn->watched = want;
+	if (!conn->queued && conn->start == conn->end)
+		cxb_timer_disarm(conn->patience);
+	else if (!cxb_timer_armed(conn->patience))
+		cxb_timer_arm(conn->patience, cxb_clock_now_ns(conn->clock) + PATIENCE_NS);
+}
+
+/* The peer has taken or finished something. */
+static void progress(CxbVfuConn *conn)
+{
+	cxb_timer_disarm(conn->patience);
+}
+
+void cxb_vfu_close(CxbVfuConn *conn, const char *why)
+{
+	if (!conn->closing)
+		conn->closing = g_strdup(why ?: "");
+	g_source_set_ready_time(conn->source, 0);
+}
+
+static void out_of_patience(void *opaque)
+{
+	CxbVfuConn *conn = opaque;
+
+	cxb_vfu_close(conn, conn->queued ? "the peer does not read"
+					 : "the peer stopped in the middle of a message");
+}
+
+/* --- sending --- */
+
+/* Bytes that the socket took, 0 if it takes none now, -1 if the connection is lost. */
+static ssize_t send_some(CxbVfuConn *conn, struct iovec *iov, unsigned n, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
+	ssize_t sent;
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	do {
+		sent = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN) {
+		conn->broken = true;
+		cxb_vfu_close(conn,
+			      errno == EPIPE || errno == ECONNRESET ? NULL : g_strerror(errno));
+		return -1;
+	}
+	return MAX(sent, 0);
+}
+
+static void chunk_free(gpointer data)
+{
+	Chunk *c = data;
+
+	if (c->fd >= 0)
+		close(c->fd);
+	g_free(c);
+}
+
+/* Keep what @iov has behind its first @sent bytes. */
+static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_t sent, int fd)
+{
+	size_t len = 0, at = 0;
+	Chunk *c;
+
+	for (unsigned i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	c = g_malloc(sizeof(*c) + len);
+	*c = (Chunk){ .len = len, .sent = sent, .fd = -1 };
+	if (fd >= 0 && !sent)
+		c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	for (unsigned i = 0; i < n; i++) {
+		if (iov[i].iov_len)
+			memcpy(c->bytes + at, iov[i].iov_base, iov[i].iov_len);
+		at += iov[i].iov_len;
+	}
+	g_queue_push_tail(&conn->out, c);
+	conn->queued += len - sent;
+	if (fd >= 0 && !sent && c->fd < 0)
+		cxb_vfu_close(conn, "no descriptor is left to keep one for the peer");
+}
+
+static void send_or_enqueue(CxbVfuConn *conn, struct iovec *iov, unsigned n, int fd)
+{
+	size_t len = 0;
+	ssize_t sent = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		len += iov[i].iov_len;
+	if (!conn->queued)
+		sent = send_some(conn, iov, n, fd);
+	if (sent >= 0 && (size_t)sent < len)
+		enqueue(conn, iov, n, sent, fd);
+}
+
+static void flush_batch(CxbVfuConn *conn)
+{
+	struct iovec iov = { conn->batch, conn->batched };
+
+	conn->batched = 0;
+	if (iov.iov_len && !conn->broken)
+		send_or_enqueue(conn, &iov, 1, -1);
+}
+
+static void flush_queue(CxbVfuConn *conn)
+{
+	Chunk *c;
+
+	while ((c = g_queue_peek_head(&conn->out)) && !conn->broken) {
+		struct iovec iov = { c->bytes + c->sent, c->len - c->sent };
+		const ssize_t sent = send_some(conn, &iov, 1, c->sent ? -1 : c->fd);
+
+		if (sent <= 0)
+			return;
+		progress(conn);
+		c->sent += sent;
+		conn->queued -= sent;
+		if (c->sent == c->len) {
+			g_queue_pop_head(&conn->out);
+			chunk_free(c);
+		}
+	}
+}
+
+void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov, unsigned n,
+		  int fd)
+{
+	struct iovec all[IOV_MAX_MSG + 1] = { { &header, sizeof(header) } };
+	size_t len = sizeof(header);
+
+	g_assert(n <= IOV_MAX_MSG);
+	if (conn->closing)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		all[i + 1] = iov[i];
+		len += iov[i].iov_len;
+	}
+	header.size = len;
+	trace_vfu_send(&header, fd);
+	if (fd >= 0 || len > OUT_BATCH - conn->batched || !conn->handing_out)
+		flush_batch(conn);
+	if (fd >= 0 || len > OUT_BATCH || !conn->handing_out) {
+		send_or_enqueue(conn, all, n + 1, fd);
+		if (!conn->handing_out)
+			watch(conn);
+		return;
+	}
+	for (unsigned i = 0; i <= n; i++) {
+		if (all[i].iov_len)
+			memcpy(conn->batch + conn->batched, all[i].iov_base, all[i].iov_len);
+		conn->batched += all[i].iov_len;
+	}
+}
+
+/* --- receiving --- */
+
+/* All that came with one read belongs to the message of the read's last byte: the kernel ends a read
+ * behind the piece that carries descriptors. */
+static void keep_fds(CxbVfuConn *conn, const int *fds, unsigned n, uint64_t at)
+{
+	for (unsigned i = 0; i < n; i++) {
+		g_array_append_val(conn->fds, fds[i]);
+		g_array_append_val(conn->fds_at, at);
+	}
+}
+
+static void collect_fds(CxbVfuConn *conn, struct msghdr *msg, uint64_t at)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		int fds[CXB_VFU_FDS_MAX];
+		unsigned n;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		n = MIN(n, CXB_VFU_FDS_MAX);
+		memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+		keep_fds(conn, fds, n, at);
+	}
+	if (msg->msg_flags & MSG_CTRUNC)
+		cxb_vfu_close(conn, "descriptors were lost on the way");
+	else if (conn->fds->len > CXB_VFU_FDS_MAX)
+		cxb_vfu_close(conn, "too many descriptors on one message");
+}
+
+/* Bytes that came; 0: there are none now, or the connection is being closed. */
+static size_t receive(CxbVfuConn *conn)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(CXB_VFU_FDS_MAX * sizeof(int))];
+	} control;
+	struct iovec iov;
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control.bytes) };
+	ssize_t n;
+
+	if (conn->start == conn->end)
+		conn->start = conn->end = 0;
+	if (IN_SIZE - conn->start < CXB_VFU_MESSAGE_MAX) {
+		memmove(conn->in, conn->in + conn->start, conn->end - conn->start);
+		conn->end -= conn->start;
+		conn->start = 0;
+	}
+	iov = (struct iovec){ conn->in + conn->end, IN_SIZE - conn->end };
+	do {
+		n = recvmsg(conn->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n <= 0) {
+		cxb_vfu_close(conn, n == 0 && conn->start != conn->end
+					    ? "the peer left in the middle of a message"
+				    : n == 0 || errno == ECONNRESET ? NULL
+								    : g_strerror(errno));
+		return 0;
+	}
+	conn->end += n;
+	collect_fds(conn, &msg, conn->consumed + (conn->end - conn->start) - 1);
+	return n;
+}
+
+static void hand_out(CxbVfuConn *conn, const struct vfu_header *header)
+{
+	const uint64_t next = conn->consumed + header->size;
+	CxbVfuMessage msg = { .header = *header,
+			      .body = conn->in + conn->start + sizeof(*header),
+			      .len = header->size - sizeof(*header),
+			      .fds = (int *)conn->fds->data };
+
+	while (msg.n_fds < conn->fds->len &&
+	       g_array_index(conn->fds_at, uint64_t, msg.n_fds) < next)
+		msg.n_fds++;
+	trace_vfu_receive(header, msg.n_fds);
+	conn->ops->message(conn->opaque, &msg);
+	close_fds(msg.fds, msg.n_fds);
+	if (msg.n_fds) {
+		g_array_remove_range(conn->fds, 0, msg.n_fds);
+		g_array_remove_range(conn->fds_at, 0, msg.n_fds);
+	}
+	conn->start += header->size;
+	conn->consumed = next;
+}
+
+/* Once a size is wrong nothing tells where the next message begins. */
+static bool size_ok(CxbVfuConn *conn, const struct vfu_header *header)
+{
+	g_autofree char *why = NULL;
+
+	if (header->size >= sizeof(*header) && header->size <= CXB_VFU_MESSAGE_MAX)
+		return true;
+	why = g_strdup_printf("a message of %u bytes is not %zu to %zu bytes long", header->size,
+			      sizeof(*header), (size_t)CXB_VFU_MESSAGE_MAX);
+	cxb_vfu_close(conn, why);
+	return false;
+}
+
+static void hand_out_all(CxbVfuConn *conn)
+{
+	struct vfu_header header;
+
+	while (!conn->closing && conn->end - conn->start >= sizeof(header)) {
+		memcpy(&header, conn->in + conn->start, sizeof(header));
+		if (!size_ok(conn, &header) || conn->end - conn->start < header.size)
+			return;
+		hand_out(conn, &header);
+		progress(conn);
+	}
+}
+
+static void input(CxbVfuConn *conn)
+{
+	size_t turn = 0, n;
+
+	conn->handing_out = true;
+	while (turn < TURN_BYTES && wants_input(conn) && (n = receive(conn))) {
+		turn += n;
+		hand_out_all(conn);
+		flush_batch(conn);
+	}
+	conn->handing_out = false;
+}
+
+/* The last thing: the connection may be gone afterwards. */
+static void lost(CxbVfuConn *conn)
+{
+	cxb_timer_disarm(conn->patience);
+	g_source_destroy(conn->source);
+	conn->ops->closed(conn->opaque, *conn->closing ? conn->closing : NULL);
+}
+
+static void ready(CxbVfuConn *conn)
+{
+	const GIOCondition cond = g_source_query_unix_fd(conn->source, conn->tag);
+
+	g_source_set_ready_time(conn->source, -1);
+	/* What is not listened to is found gone by sending. */
+	if (cond & (G_IO_OUT | G_IO_HUP | G_IO_ERR))
+		flush_queue(conn);
+	if (cond & (G_IO_IN | G_IO_HUP | G_IO_ERR))
+		input(conn);
+	if (conn->closing)
+		lost(conn);
+	else
+		watch(conn);
+}
+
+void cxb_vfu_conn_check(CxbVfuConn *conn)
+{
+	struct pollfd p = { .fd = conn->fd, .events = POLLRDHUP };
+
+	if (conn->handing_out || poll(&p, 1, 0) != 1)
+		return;
+	conn->queued = 0; /* nobody is there to take it */
+	g_queue_clear_full(&conn->out, chunk_free);
+	while (!conn->closing)
+		input(conn);
+	lost(conn);
+}
+
+typedef struct {
+	GSource source;
+	CxbVfuConn *conn;
+} Source;
+
+static gboolean source_dispatch(GSource *source, GSourceFunc fn, gpointer data)
+{
+	ready(((Source *)source)->conn);
+	return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs source_funcs = { .dispatch = source_dispatch };
+
+CxbVfuConn *cxb_vfu_conn_new(int fd, GMainContext *context, CxbClock *clock,
+			     const CxbVfuConnOps *ops, void *opaque)
+{
+	CxbVfuConn *conn = g_new0(CxbVfuConn, 1);
+
+	conn->fd = fd;
+	conn->clock = clock;
+	conn->ops = ops;
+	conn->opaque = opaque;
+	conn->patience = cxb_timer_new(clock, out_of_patience, conn);
+	conn->in = g_malloc(IN_SIZE);
+	conn->batch = g_malloc(OUT_BATCH);
+	conn->fds = g_array_new(FALSE, FALSE, sizeof(int));
+	conn->fds_at = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	g_queue_init(&conn->out);
+	conn->source = g_source_new(&source_funcs, sizeof(Source));
+	((Source *)conn->source)->conn = conn;
+	conn->watched = G_IO_IN;
+	conn->tag = g_source_add_unix_fd(conn->source, fd, conn->watched);
+	g_source_attach(conn->source, context);
+	return conn;
+}
+
+void cxb_vfu_conn_free(CxbVfuConn *conn)
+{
+	if (!conn)
+		return;
+	g_source_destroy(conn->source);
+	g_source_unref(conn->source);
+	cxb_timer_free(conn->patience);
+	close_fds((int *)conn->fds->data, conn->fds->len);
+	g_array_unref(conn->fds);
+	g_array_unref(conn->fds_at);
+	g_queue_clear_full(&conn->out, chunk_free);
+	close(conn->fd);
+	g_free(conn->closing);
+	g_free(conn->batch);
+	g_free(conn->in);
+	g_free(conn);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One end of a vfio-user connection: a unix stream socket that carries framed messages and file
+ * descriptors. It never blocks. It reads as much as there is in one call and hands out what is whole;
+ * what it sends while it hands out messages goes out together.
+ *
+ * Every descriptor belongs to the connection from the moment it arrives; those that nobody takes are
+ * closed with their message. A peer that does not read is not listened to while more than 4 MiB
+ * waits for it. A peer that stops in the middle of a message, or does not take what waits for it,
+ * is dropped after 30 seconds.
+ */
+#ifndef CXB_VFU_CONN_H
+#define CXB_VFU_CONN_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/uio.h>
+
+#include "base/clock.h"
+#include "vfu/wire.h"
+
+typedef struct CxbVfuConn CxbVfuConn;
+
+/* The longest message: data of the default size, a structure, the header. */
+#define CXB_VFU_MESSAGE_MAX (VFU_DATA_DEFAULT + 16 + sizeof(struct vfu_header))
+/* Descriptors there can be on one message before the connection is lost; the kernel's limit. */
+#define CXB_VFU_FDS_MAX 253
+
+typedef struct {
+	struct vfu_header header;
+	const uint8_t *body;
+	size_t len; /* bytes of the body */
+	int *fds;   /* those taken are set to -1 */
+	unsigned n_fds;
+} CxbVfuMessage;
+
+/* Both may close the connection; only closed may free it. */
+typedef struct {
+	/* A whole message; good until it returns. */
+	void (*message)(void *opaque, CxbVfuMessage *msg);
+	/* The connection is lost, or was given up: @why, or NULL if the peer just went. Called once,
+	 * from the context. */
+	void (*closed)(void *opaque, const char *why);
+} CxbVfuConnOps;
+
+/** cxb_vfu_conn_new() - @fd, a connected socket, belongs to it from now on. @clock: of time-outs */
+CxbVfuConn *cxb_vfu_conn_new(int fd, GMainContext *context, CxbClock *clock,
+			     const CxbVfuConnOps *ops, void *opaque);
+void cxb_vfu_conn_free(CxbVfuConn *conn); /* without closed; NULL is fine */
+
+/** cxb_vfu_take_fd() - The @i-th descriptor, the caller's from now on; -1 if there is none. */
+int cxb_vfu_take_fd(CxbVfuMessage *msg, unsigned i);
+
+/**
+ * cxb_vfu_send() - Send a message; its size is filled in.
+ * @iov: the body, copied unless it goes out at once
+ * @fd: goes with it, stays the caller's; -1: none
+ */
+void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov, unsigned n,
+		  int fd);
+/** cxb_vfu_conn_check() - If the peer has gone, hand out what it still said, then tell closed; for
+ * those who cannot wait until the context notices. */
+void cxb_vfu_conn_check(CxbVfuConn *conn);
+/** cxb_vfu_close() - Give the connection up; nothing more is handed out. */
+void cxb_vfu_close(CxbVfuConn *conn, const char *why);
+
+#endif
