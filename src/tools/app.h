@@ -18,6 +18,7 @@
 #include "pidfile.h"
 #include "qmp_host.h"
 #include "qmp_options.h"
+#include "vfio_user/vfio_user.h"
 
 typedef struct {
 	GMainLoop *loop;
@@ -41,6 +42,7 @@ typedef struct {
 	CxbQmp *qmp;
 	QmpHost qmp_host;
 	QmpOptions qmp_options;
+	CxbVfioUser *vfio_user;
 } App;
 
 typedef bool (*OptionFn)(App *app, const Option *opt, GError **errp);

@@ -132,6 +132,7 @@ static void make_machine(App *app)
 		cxb_machine_start_stopped(app->machine);
 	app->chardevs = cxb_chardevs_new();
 	cxb_qom_set_service(cxb_machine_qom(app->machine), CXB_SERVICE_CHARDEVS, app->chardevs);
+	app->vfio_user = cxb_vfio_user_new(app->machine);
 	app->doors = cxb_doors_new(cxb_machine_context(app->machine), app->chardevs);
 	app->qmp_host.machine = app->machine;
 	if (app->daemon.on)
@@ -148,15 +149,27 @@ static void make_qmp(App *app)
 	cxb_qmp_options_add(app->qmp, &app->qmp_options);
 }
 
+/* Who plays the host if nobody was named. */
+static bool settle_accel(App *app, GError **errp)
+{
+	const bool remote = cxb_machine_is_remote(app->machine);
+
+	if (remote && app->accel.host)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"machine x-remote has no host of its own: no accelerator but qtest "
+				"goes with it");
+	if (!app->accel.given)
+		app->accel.host = !remote;
+	return true;
+}
+
 bool app_start(App *app, const Option **culprit, GError **errp)
 {
 	*culprit = NULL;
 	if (!run_passes(app, program_passes, culprit, errp))
 		return false;
-	if (!app->accel.given)
-		app->accel.host = true;
 	make_machine(app);
-	if (!run_passes(app, machine_passes, culprit, errp) ||
+	if (!run_passes(app, machine_passes, culprit, errp) || !settle_accel(app, errp) ||
 	    !cxb_machine_create(app->machine, errp) ||
 	    !run_passes(app, front_passes, culprit, errp))
 		return false;
@@ -165,6 +178,8 @@ bool app_start(App *app, const Option **culprit, GError **errp)
 		return false;
 	if (app->accel.host)
 		make_host(app);
+	if (!cxb_vfio_user_start(app->vfio_user, errp))
+		return false;
 	if (!cxb_doors_open(app->doors, app->machine, app->qmp, app->qtest_log, errp) ||
 	    !pidfile_write(&app->pidfile, errp) ||
 	    !daemon_ready(&app->daemon, app->logs_to_file, errp))

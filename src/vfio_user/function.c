@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "function.h"
+
+#include "base/bytes.h"
+
+struct Function {
+	CxbPciDev *dev;
+	CxbPciServer server;
+	char *name;
+	Session *session;
+	struct vfu_area area; /* of the region looked at last */
+};
+
+static bool interrupt(void *opaque, bool msix, unsigned vector)
+{
+	Function *f = opaque;
+
+	return f->session && session_fire(f->session, msix ? VFU_IRQ_MSIX : VFU_IRQ_MSI, vector);
+}
+
+Function *function_new(CxbPciDev *dev, const char *name, GError **errp)
+{
+	Function *f = g_new0(Function, 1);
+
+	f->name = g_strdup(name);
+	f->server = (CxbPciServer){ .name = f->name, .interrupt = interrupt, .opaque = f };
+	if (cxb_pci_serve(dev, &f->server, errp)) {
+		f->dev = dev;
+		return f;
+	}
+	function_free(f);
+	return NULL;
+}
+
+void function_free(Function *f)
+{
+	if (!f)
+		return;
+	if (f->dev)
+		cxb_pci_serve(f->dev, NULL, NULL);
+	g_free(f->name);
+	g_free(f);
+}
+
+void function_set_session(Function *f, Session *session)
+{
+	f->session = session;
+}
+
+/* --- regions --- */
+
+static void region(void *opaque, unsigned index, TargetRegion *out)
+{
+	Function *f = opaque;
+
+	if (index == VFU_REGION_CONFIG) {
+		out->size = f->dev->config_size;
+	} else if (index < CXB_PCI_BARS) {
+		const CxbPciBar *bar = &f->dev->bars[index];
+
+		out->size = bar->size;
+		if (!bar->shared.len)
+			return;
+		f->area = (struct vfu_area){ bar->shared.off, bar->shared.len };
+		out->fd = bar->shared.fd;
+		out->areas = &f->area;
+		out->n_areas = 1;
+	}
+}
+
+/* The largest access at @off that configuration space knows. */
+static unsigned config_piece(uint64_t off, size_t len)
+{
+	return off % 4 == 0 && len >= 4 ? 4 : off % 2 == 0 && len >= 2 ? 2 : 1;
+}
+
+static bool read_region(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
+{
+	Function *f = opaque;
+
+	if (index != VFU_REGION_CONFIG)
+		return cxb_region_read(f->dev->bars[index].region, off, buf, len) == CXB_MEM_OK;
+	for (size_t at = 0; at < len;) {
+		const unsigned n = config_piece(off + at, len - at);
+
+		le_store((uint8_t *)buf + at, n, cxb_pci_dev_config_read(f->dev, off + at, n));
+		at += n;
+	}
+	return true;
+}
+
+static bool write_region(void *opaque, unsigned index, uint64_t off, const void *buf, size_t len)
+{
+	Function *f = opaque;
+
+	if (index != VFU_REGION_CONFIG)
+		return cxb_region_write(f->dev->bars[index].region, off, buf, len) == CXB_MEM_OK;
+	for (size_t at = 0; at < len;) {
+		const unsigned n = config_piece(off + at, len - at);
+
+		cxb_pci_dev_config_write(f->dev, off + at, n,
+					 le_load((const uint8_t *)buf + at, n));
+		at += n;
+	}
+	return true;
+}
+
+/* --- interrupts, reset --- */
+
+static unsigned irqs(void *opaque, unsigned index)
+{
+	const Function *f = opaque;
+
+	switch (index) {
+	case VFU_IRQ_MSI:
+		return cxb_msi_vectors(f->dev);
+	case VFU_IRQ_MSIX:
+		return cxb_msix_vectors(f->dev);
+	case VFU_IRQ_ERR:
+	case VFU_IRQ_REQ:
+		return 1;
+	}
+	return 0; /* CXL functions have no INTx */
+}
+
+static void irqs_ready(void *opaque, unsigned index, unsigned start, unsigned count)
+{
+	Function *f = opaque;
+
+	if (index == VFU_IRQ_MSIX)
+		cxb_pci_served_ready(f->dev, start, count);
+}
+
+/* A client says the same word for a reset of its machine and for one of the bus above. */
+static void reset(void *opaque)
+{
+	Function *f = opaque;
+
+	cxb_device_reset(&f->dev->dev, CXB_RESET_WARM);
+}
+
+const TargetOps function_ops = {
+	.region = region,
+	.read = read_region,
+	.write = write_region,
+	.irqs = irqs,
+	.irqs_ready = irqs_ready,
+	.reset = reset,
+};

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Regions: what there is, what may be mapped, and access by message. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/range.h"
+#include "session.h"
+
+#define WRITES_MAX 8u /* bytes of one of several writes */
+
+static bool region_at(Session *s, uint32_t index, TargetRegion *r)
+{
+	if (index >= VFU_REGIONS)
+		return false;
+	*r = (TargetRegion){ .fd = -1 };
+	s->target->region(s->opaque, index, r);
+	return true;
+}
+
+/* For answers: zeroed by nobody. */
+static uint8_t *data_room(Session *s)
+{
+	if (!s->data)
+		s->data = g_malloc(VFU_DATA_DEFAULT);
+	return s->data;
+}
+
+/* The areas that can be mapped, as a capability. Returns: its length. */
+static size_t put_sparse(Session *s, const TargetRegion *r)
+{
+	const struct vfu_sparse sparse = { .cap = { VFU_CAP_SPARSE_MMAP, 1, 0 },
+					   .nr_areas = r->n_areas };
+	const size_t areas = r->n_areas * sizeof(*r->areas);
+	uint8_t *at = data_room(s);
+
+	memcpy(at, &sparse, sizeof(sparse));
+	memcpy(at + sizeof(sparse), r->areas, areas);
+	return sizeof(sparse) + areas;
+}
+
+int session_region_info(Session *s, CxbVfuMessage *msg, Answer *a)
+{
+	struct vfu_region_info info;
+	TargetRegion r;
+	size_t caps = 0;
+
+	memcpy(&info, msg->body, sizeof(info));
+	if (info.argsz < sizeof(info) || !region_at(s, info.index, &r))
+		return EINVAL;
+	a->head.region = (struct vfu_region_info){
+		.argsz = sizeof(info),
+		.flags = r.size ? VFU_REGION_READABLE | VFU_REGION_WRITEABLE : 0,
+		.index = info.index,
+		.size = r.size,
+	};
+	a->head_len = sizeof(info);
+	if (r.fd < 0)
+		return 0;
+	a->head.region.flags |= VFU_REGION_MMAP | VFU_REGION_CAPS;
+	a->head.region.offset = r.fd_off;
+	caps = put_sparse(s, &r);
+	a->head.region.argsz += caps;
+	/* A client with too little room asks again; the descriptor comes with the whole. */
+	if (info.argsz < a->head.region.argsz)
+		return 0;
+	a->head.region.cap_offset = sizeof(info);
+	a->data = s->data;
+	a->data_len = caps;
+	a->fd = r.fd;
+	return 0;
+}
+
+/* No access can be made through a descriptor. */
+int session_region_io_fds(Session *s, CxbVfuMessage *msg, Answer *a)
+{
+	struct vfu_irq_info io; /* the same four words: argsz, flags, index, count */
+	TargetRegion r;
+
+	memcpy(&io, msg->body, sizeof(io));
+	if (io.argsz < sizeof(io) || io.flags || io.count || !region_at(s, io.index, &r))
+		return EINVAL;
+	a->head.irq = (struct vfu_irq_info){ .argsz = sizeof(io), .index = io.index };
+	a->head_len = sizeof(io);
+	return 0;
+}
+
+static bool access_ok(Session *s, const struct vfu_region_access *access)
+{
+	TargetRegion r;
+
+	return access->count <= VFU_DATA_DEFAULT && region_at(s, access->region, &r) &&
+	       cxb_range_in(access->offset, access->count, r.size);
+}
+
+int session_region_read(Session *s, CxbVfuMessage *msg, Answer *a)
+{
+	struct vfu_region_access access;
+
+	memcpy(&access, msg->body, sizeof(access));
+	if (!access_ok(s, &access))
+		return EINVAL;
+	if (access.count &&
+	    !s->target->read(s->opaque, access.region, access.offset, data_room(s), access.count))
+		return EIO;
+	a->head.access = access;
+	a->head_len = sizeof(access);
+	a->data = s->data;
+	a->data_len = access.count;
+	return 0;
+}
+
+int session_region_write(Session *s, CxbVfuMessage *msg, Answer *a)
+{
+	struct vfu_region_access access;
+
+	memcpy(&access, msg->body, sizeof(access));
+	if (msg->len - sizeof(access) != access.count || !access_ok(s, &access))
+		return EINVAL;
+	if (access.count && !s->target->write(s->opaque, access.region, access.offset,
+					      msg->body + sizeof(access), access.count))
+		return EIO;
+	a->head.access = access;
+	a->head_len = sizeof(access);
+	return 0;
+}
+
+/* All are checked before the first is done. */
+int session_region_write_multi(Session *s, CxbVfuMessage *msg, Answer *a)
+{
+	struct vfu_write_multi_entry e;
+	const uint8_t *entries = msg->body + sizeof(uint64_t);
+	uint64_t n;
+
+	memcpy(&n, msg->body, sizeof(n));
+	if (n != (msg->len - sizeof(n)) / sizeof(e) || (msg->len - sizeof(n)) % sizeof(e))
+		return EINVAL;
+	for (uint64_t i = 0; i < n; i++) {
+		memcpy(&e, entries + i * sizeof(e), sizeof(e));
+		const struct vfu_region_access access = { e.offset, e.region, e.count };
+
+		if (e.count > WRITES_MAX || !access_ok(s, &access))
+			return EINVAL;
+	}
+	for (a->head.writes = 0; a->head.writes < n; a->head.writes++) {
+		memcpy(&e, entries + a->head.writes * sizeof(e), sizeof(e));
+		if (e.count && !s->target->write(s->opaque, e.region, e.offset, e.data, e.count))
+			break;
+	}
+	a->head_len = sizeof(a->head.writes);
+	return 0;
+}

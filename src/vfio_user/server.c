@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* x-vfio-user-server: one function of the machine at one socket. */
+#include "vfio_user/vfio_user.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <grp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/trace.h"
+#include "devices/cxl.h"
+#include "function.h"
+#include "io/unix_listener.h"
+
+#define SERVICE "vfio-user"
+
+CXB_TRACE(vfio_user_listen, (const char *id, const char *path), "%s at %s", id, path)
+CXB_TRACE(vfio_user_surplus, (const char *id), "%s has a client already", id)
+
+struct CxbVfioUser {
+	CxbMachine *m;
+	bool started;
+	unsigned servers; /* that serve */
+};
+
+typedef struct {
+	CxbObject obj;
+
+	/* properties */
+	int type;
+	char *path, *device, *group;
+	uint16_t head;
+	bool head_given;
+
+	gid_t gid;
+	CxbVfioUser *vu;
+	Function *function;
+	CxbUnixListener *listener;
+	GSource *source;
+	Session *session; /* NULL: no client */
+} Server;
+
+static GMainContext *context(const Server *server)
+{
+	return cxb_machine_context(server->vu->m);
+}
+
+/* --- clients --- */
+
+static void client_gone(void *opaque, const char *why)
+{
+	Server *server = opaque;
+
+	if (why)
+		cxb_guest_error("%s: client lost: %s", server->obj.name, why);
+	function_set_session(server->function, NULL);
+	g_clear_pointer(&server->session, session_free);
+}
+
+static void serve(Server *server, int fd)
+{
+	const SessionConfig config = {
+		.name = server->obj.name,
+		.context = context(server),
+		.clock = cxb_machine_clock(server->vu->m),
+		.target = &function_ops,
+		.opaque = server->function,
+		.ended = client_gone,
+		.ended_opaque = server,
+	};
+
+	server->session = session_new(fd, &config);
+	function_set_session(server->function, server->session);
+}
+
+/* Those too many are turned away at once: waiting in line would cost them their patience. */
+static gboolean connection(int listener, GIOCondition cond, gpointer data)
+{
+	Server *server = data;
+	const int fd = cxb_unix_listener_accept(server->listener);
+
+	if (fd < 0)
+		return G_SOURCE_CONTINUE;
+	/* The one before may have gone without having been noticed yet. */
+	if (server->session)
+		session_check(server->session);
+	if (server->session) {
+		trace_vfio_user_surplus(server->obj.name);
+		close(fd);
+		return G_SOURCE_CONTINUE;
+	}
+	serve(server, fd);
+	return G_SOURCE_CONTINUE;
+}
+
+/* --- start and end --- */
+
+static CxbPciDev *find_device(Server *server, GError **errp)
+{
+	CxbQom *qom = cxb_machine_qom(server->vu->m);
+	CxbDevice *dev = cxb_device_find(qom, server->device, errp), *head;
+
+	if (!dev)
+		return NULL;
+	if (!cxb_object_is(&dev->obj, CXB_TYPE_NAME_PCI_DEVICE) || !dev->realized) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "Device '%s' is not a PCI function",
+			 server->device);
+		return NULL;
+	}
+	if (!server->head_given)
+		return (CxbPciDev *)dev;
+	head = cxb_cxl_is_endpoint(dev) ? cxb_cxl_type3_head(dev, server->head) : NULL;
+	if (!head)
+		cxb_fail(errp, CXB_ERROR_INVALID, "Device '%s' has no head %u", server->device,
+			 server->head);
+	return (CxbPciDev *)head;
+}
+
+/* By name or number. */
+static bool find_group(const char *text, gid_t *out, GError **errp)
+{
+	const struct group *group = getgrnam(text);
+	uint64_t number;
+
+	if (group)
+		*out = group->gr_gid;
+	else if (cxb_parse_uint(text, UINT32_MAX - 1, &number))
+		*out = number;
+	else
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Group '%s' not found", text);
+	return true;
+}
+
+static bool listen_at(Server *server, GError **errp)
+{
+	const CxbUnixListenerOpts opts = { .mode_given = true,
+					   .mode = server->group ? 0660 : 0600,
+					   .group = server->gid };
+
+	server->listener = cxb_unix_listener_new(server->path, &opts, errp);
+	if (!server->listener)
+		return false;
+	server->source = g_unix_fd_source_new(cxb_unix_listener_fd(server->listener), G_IO_IN);
+	g_source_set_callback(server->source, G_SOURCE_FUNC(connection), server, NULL);
+	g_source_attach(server->source, context(server));
+	trace_vfio_user_listen(server->obj.name, server->path);
+	return true;
+}
+
+static void stop(Server *server)
+{
+	if (server->source) {
+		g_source_destroy(server->source);
+		g_clear_pointer(&server->source, g_source_unref);
+	}
+	g_clear_pointer(&server->listener, cxb_unix_listener_free);
+	g_clear_pointer(&server->session, session_free);
+	g_clear_pointer(&server->function, function_free);
+}
+
+static bool start(Server *server, GError **errp)
+{
+	CxbPciDev *dev = find_device(server, errp);
+
+	if (!dev)
+		return false;
+	server->function = function_new(dev, server->obj.name, errp);
+	if (!server->function)
+		return false;
+	if (!listen_at(server, errp)) {
+		stop(server);
+		return false;
+	}
+	server->vu->servers++;
+	return true;
+}
+
+/* --- the object --- */
+
+static bool complete(CxbObject *obj, GError **errp)
+{
+	Server *server = (Server *)obj;
+
+	server->vu = cxb_qom_get_service(obj->qom, SERVICE);
+	if (!cxb_machine_serves(server->vu->m))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"x-vfio-user-server only compatible with x-remote machine");
+	if (!server->path)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'path' is missing");
+	if (!server->device)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'device' is missing");
+	if (server->group && !find_group(server->group, &server->gid, errp))
+		return false;
+	return !server->vu->started || start(server, errp);
+}
+
+static void unparent(CxbObject *obj)
+{
+	Server *server = (Server *)obj;
+	const bool served = server->function;
+
+	stop(server);
+	if (!served || --server->vu->servers || !cxb_machine_auto_shutdown(server->vu->m))
+		return;
+	cxb_machine_shutdown(server->vu->m, CXB_SHUTDOWN_QMP);
+}
+
+/* QEMU's own way to say it: a SocketAddress. */
+static bool set_socket(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
+		       GError **errp)
+{
+	const char *member = key + strlen(prop->name);
+
+	if (strcmp(member, ".type") && strcmp(member, ".path"))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter '%s' is unexpected", key);
+	return cxb_object_set(obj, member + 1, v, errp);
+}
+
+static bool set_head(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
+		     GError **errp)
+{
+	Server *server = (Server *)obj;
+	uint64_t n;
+
+	if (v->kind == CXB_SCALAR_UINT)
+		n = v->u;
+	else if (v->kind != CXB_SCALAR_TEXT || !cxb_parse_uint(v->s, UINT16_MAX, &n))
+		n = UINT64_MAX;
+	if (n > UINT16_MAX)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Parameter '%s' expects a number from 0 to 65535", key);
+	server->head = n;
+	server->head_given = true;
+	return true;
+}
+
+static const char *const types[] = { "unix", NULL };
+
+static const CxbProp props[] = {
+	{ "type", CXB_PROP_ENUM, offsetof(Server, type), .def = "unix", .names = types,
+	  .desc = "kind of socket: unix" },
+	{ "path", CXB_PROP_STR, offsetof(Server, path),
+	  .desc = "file name of the socket, which only its owner may connect to" },
+	{ "socket", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "SocketAddress",
+	  .desc = "the same in QEMU's words: socket.type, socket.path", .set = set_socket },
+	{ "device", CXB_PROP_STR, offsetof(Server, device), .desc = "id or path of the function" },
+	{ "head", CXB_PROP_FN, .type_name = "uint16", .set = set_head,
+	  .desc = "of a device with several, the head of this host instead" },
+	{ "group", CXB_PROP_STR, offsetof(Server, group),
+	  .desc = "name or number of a group that may connect, too" },
+	{ NULL },
+};
+
+static void init(CxbObject *obj)
+{
+	((Server *)obj)->gid = (gid_t)-1;
+}
+
+static const CxbType server_type = {
+	.name = CXB_TYPE_NAME_VFIO_USER_SERVER,
+	.desc = "serves one function of machine x-remote over vfio-user",
+	.size = sizeof(Server),
+	.flags = CXB_TYPE_USER_OBJECT,
+	.props = props,
+	.init = init,
+	.complete = complete,
+	.unparent = unparent,
+};
+
+/* --- all of them --- */
+
+CxbVfioUser *cxb_vfio_user_new(CxbMachine *m)
+{
+	CxbVfioUser *vu = g_new0(CxbVfioUser, 1);
+
+	vu->m = m;
+	cxb_qom_set_service(cxb_machine_qom(m), SERVICE, vu);
+	cxb_qom_register(cxb_machine_qom(m), &server_type);
+	return vu;
+}
+
+void cxb_vfio_user_free(CxbVfioUser *vu)
+{
+	g_free(vu);
+}
+
+static Server *nth_server(CxbVfioUser *vu, guint *at)
+{
+	const CxbObject *objects = cxb_qom_container(cxb_machine_qom(vu->m), "/objects");
+
+	while (objects->children && *at < objects->children->len) {
+		CxbObject *obj = objects->children->pdata[(*at)++];
+
+		if (cxb_object_is(obj, CXB_TYPE_NAME_VFIO_USER_SERVER))
+			return (Server *)obj;
+	}
+	return NULL;
+}
+
+bool cxb_vfio_user_start(CxbVfioUser *vu, GError **errp)
+{
+	Server *server;
+
+	vu->started = true;
+	for (guint at = 0; (server = nth_server(vu, &at));)
+		if (!start(server, errp))
+			return false;
+	return true;
+}
+
+void cxb_vfio_user_stop(CxbVfioUser *vu)
+{
+	Server *server;
+
+	for (guint at = 0; (server = nth_server(vu, &at));)
+		stop(server);
+}
