@@ -336,7 +336,7 @@ class CommandLine(unittest.TestCase):
                 (["-M", "x-remote,cxl=on"], "Property 'x-remote-machine.cxl' not found"),
                 (["-M", "cxl=on", "-M", "x-remote"], 'machine type "x-remote" comes behind properties of another'),
                 (["-M", "x-remote", "-accel", "host"], "machine x-remote has no host of its own"),
-                (["-M", "x-remote", "-device", "pxb-cxl,bus_nr=12"], "'pxb-cxl' is a bridge: machine x-remote")):
+                (["-M", "x-remote", "-device", "pxb-cxl,bus_nr=12,bus=remote"], "'pxb-cxl' is a bridge: machine x-remote")):
             with self.subTest(args):
                 self.refused(args, text)
 
