@@ -12,9 +12,9 @@
 #include "base/trace.h"
 #include "wire/regs.h"
 
-#define STATUS_AT 0x80
-#define MBOX_AT   0x88
-#define N_CAPS    3
+#define STATUS_AT     0x80
+#define BEHIND_STATUS 0x88
+#define N_CAPS        3
 
 CXB_TRACE(cxl_mbox_ring, (const char *name, unsigned opcode, unsigned len),
 	  "%s opcode %04xh, %u bytes", name, opcode, len)
@@ -24,12 +24,13 @@ CXB_TRACE(cxl_mbox_done, (const char *name, unsigned rc, size_t len), "%s rc %04
 struct CxbDevRegs {
 	CxbDevRegsConfig config;
 	size_t payload_size;
-	uint32_t memdev_at; /* memory device status, behind the payload */
+	uint32_t mbox_at, memdev_at;
 	uint32_t cap;
-	uint32_t ctrl;
+	uint32_t ctrl; /* doorbell while a command runs or is outstanding, enables */
 	uint64_t cmd, status;
 	bool outstanding; /* the command in the mailbox completes later */
-	uint8_t *payload; /* what software sees */
+	uint8_t *payload; /* what software sees; own, or in the page */
+	size_t memory;    /* bytes from there on that are plain memory */
 	uint8_t *in;      /* the command's own copy, taken at the doorbell */
 	uint8_t *out;
 };
@@ -40,9 +41,67 @@ static void notify(const CxbDevRegs *regs, uint32_t enable)
 		regs->config.irq(regs->config.opaque, regs->config.mbox_vector);
 }
 
+static uint64_t background_word(CxbCciBackground bg);
+
+/* In the page, registers are stored for a host that looks and writes meanwhile. */
+static uint8_t *paged(const CxbDevRegs *regs, uint32_t reg)
+{
+	return regs->config.page + reg;
+}
+
+static void show_background(CxbDevRegs *regs)
+{
+	le_store(paged(regs, WIRE_MBOX_BG_STATUS), 8,
+		 background_word(cxb_cci_background(regs->config.cci)));
+}
+
+/* With the doorbell the rest is the host's again: whatever it is to see is stored before. */
+static void show_ctrl(CxbDevRegs *regs)
+{
+	if (regs->config.polled)
+		__atomic_store_n((uint32_t *)paged(regs, WIRE_MBOX_CTRL), htole32(regs->ctrl),
+				 __ATOMIC_RELEASE);
+}
+
+static void show(CxbDevRegs *regs)
+{
+	if (!regs->config.polled)
+		return;
+	le_store(paged(regs, WIRE_MBOX_CAP), 4, regs->cap);
+	le_store(paged(regs, WIRE_MBOX_CMD), 8, regs->cmd);
+	le_store(paged(regs, WIRE_MBOX_STATUS), 8,
+		 regs->status | FIELD_PREP(WIRE_MBOX_STATUS_BG,
+					   cxb_cci_background(regs->config.cci).running));
+	show_background(regs);
+	show_ctrl(regs);
+}
+
 static void background_ended(void *opaque)
 {
-	notify(opaque, WIRE_MBOX_CTRL_BG_IRQ);
+	CxbDevRegs *regs = opaque;
+
+	if (regs->config.polled)
+		show_background(regs);
+	notify(regs, WIRE_MBOX_CTRL_BG_IRQ);
+}
+
+static void lay_out(CxbDevRegs *regs)
+{
+	const CxbDevRegsConfig *config = &regs->config;
+
+	g_assert(config->page || !config->polled);
+	if (!config->page) {
+		regs->mbox_at = BEHIND_STATUS;
+		regs->memdev_at = BEHIND_STATUS + WIRE_MBOX_PAYLOAD + regs->payload_size;
+		regs->payload = g_malloc0(regs->payload_size);
+		regs->memory = regs->payload_size;
+		return;
+	}
+	regs->memdev_at = BEHIND_STATUS;
+	regs->mbox_at = CXB_DEVREGS_PAGE_AT - (config->polled ? 0 : WIRE_MBOX_PAYLOAD);
+	regs->payload = config->page + (config->polled ? WIRE_MBOX_PAYLOAD : 0);
+	regs->memory = CXB_DEVREGS_PAGE_SIZE - (config->polled ? WIRE_MBOX_PAYLOAD : 0);
+	g_assert(regs->payload_size <= regs->memory);
 }
 
 CxbDevRegs *cxb_devregs_new(const CxbDevRegsConfig *config)
@@ -52,15 +111,15 @@ CxbDevRegs *cxb_devregs_new(const CxbDevRegsConfig *config)
 	g_assert(config->mbox_vector <= 15);
 	regs->config = *config;
 	regs->payload_size = cxb_cci_payload_size(config->cci);
-	regs->memdev_at = MBOX_AT + WIRE_MBOX_PAYLOAD + regs->payload_size;
+	lay_out(regs);
 	regs->cap = FIELD_PREP(WIRE_MBOX_CAP_PAYLOAD, __builtin_ctzll(regs->payload_size)) |
 		    WIRE_MBOX_CAP_DB_IRQ | WIRE_MBOX_CAP_BG_IRQ |
 		    FIELD_PREP(WIRE_MBOX_CAP_MSG, config->mbox_vector) |
 		    FIELD_PREP(WIRE_MBOX_CAP_TYPE, WIRE_MBOX_TYPE_MEMDEV);
-	regs->payload = g_malloc0(regs->payload_size);
 	regs->in = g_malloc0(regs->payload_size);
 	regs->out = g_malloc0(regs->payload_size);
 	cxb_cci_set_background_ended(config->cci, background_ended, regs);
+	show(regs);
 	return regs;
 }
 
@@ -71,7 +130,8 @@ void cxb_devregs_free(CxbDevRegs *regs)
 	if (regs->outstanding)
 		cxb_cci_drop(regs->config.cci);
 	cxb_cci_set_background_ended(regs->config.cci, NULL, NULL);
-	g_free(regs->payload);
+	if (!regs->config.page)
+		g_free(regs->payload);
 	g_free(regs->in);
 	g_free(regs->out);
 	g_free(regs);
@@ -81,6 +141,8 @@ uint32_t cxb_devregs_size(const CxbDevRegs *regs)
 {
 	const uint32_t end = regs->memdev_at + WIRE_MEMDEV_SIZE;
 
+	if (regs->config.page)
+		return CXB_DEVREGS_PAGED_BAR;
 	return 1u << g_bit_storage(end - 1);
 }
 
@@ -98,7 +160,7 @@ static uint64_t cap_word(const CxbDevRegs *regs, unsigned n)
 		uint32_t off, len;
 	} caps[N_CAPS] = {
 		{ WIRE_DEV_CAP_STATUS, 2, STATUS_AT, WIRE_DEV_STATUS_SIZE },
-		{ WIRE_DEV_CAP_MAILBOX, 1, MBOX_AT, WIRE_MBOX_PAYLOAD + regs->payload_size },
+		{ WIRE_DEV_CAP_MAILBOX, 1, regs->mbox_at, WIRE_MBOX_PAYLOAD + regs->payload_size },
 		{ WIRE_DEV_CAP_MEMDEV, 1, regs->memdev_at, WIRE_MEMDEV_SIZE },
 	};
 	const unsigned i = n / 2;
@@ -136,10 +198,23 @@ static uint64_t background_word(CxbCciBackground bg)
 
 static bool in_payload(const CxbDevRegs *regs, uint32_t off, uint32_t len, uint32_t *at)
 {
-	if (off < MBOX_AT + WIRE_MBOX_PAYLOAD)
+	const uint32_t start = regs->mbox_at + WIRE_MBOX_PAYLOAD;
+
+	if (off < start)
 		return false;
-	*at = off - (MBOX_AT + WIRE_MBOX_PAYLOAD);
-	return cxb_range_in(*at, len, regs->payload_size);
+	*at = off - start;
+	return cxb_range_in(*at, len, regs->memory);
+}
+
+/* What a host may have written into the page counts. */
+static uint64_t command_word(const CxbDevRegs *regs)
+{
+	return regs->config.polled ? le_load(paged(regs, WIRE_MBOX_CMD), 8) : regs->cmd;
+}
+
+static uint32_t control_word(const CxbDevRegs *regs)
+{
+	return regs->config.polled ? le_load(paged(regs, WIRE_MBOX_CTRL), 4) : regs->ctrl;
 }
 
 /* The aligned 8-byte word at @off. */
@@ -153,16 +228,18 @@ static uint64_t word(const CxbDevRegs *regs, uint32_t off)
 		return le_load(regs->payload + at, 8);
 	if (off == regs->memdev_at)
 		return memdev_status(regs);
-	switch (off) {
-	case STATUS_AT:
+	if (off == STATUS_AT)
 		return regs->config.logs ? cxb_evlogs_status(regs->config.logs) : 0;
-	case MBOX_AT + WIRE_MBOX_CAP:
-		return regs->cap | (uint64_t)regs->ctrl << 32;
-	case MBOX_AT + WIRE_MBOX_CMD:
-		return regs->cmd;
-	case MBOX_AT + WIRE_MBOX_STATUS:
+	if (off < regs->mbox_at)
+		return 0;
+	switch (off - regs->mbox_at) {
+	case WIRE_MBOX_CAP:
+		return regs->cap | (uint64_t)control_word(regs) << 32;
+	case WIRE_MBOX_CMD:
+		return command_word(regs);
+	case WIRE_MBOX_STATUS:
 		return regs->status | FIELD_PREP(WIRE_MBOX_STATUS_BG, background(regs).running);
-	case MBOX_AT + WIRE_MBOX_BG_STATUS:
+	case WIRE_MBOX_BG_STATUS:
 		return background_word(background(regs));
 	}
 	return 0;
@@ -193,6 +270,7 @@ static void finish(CxbDevRegs *regs, CxbRc rc, size_t len)
 	regs->status = FIELD_PREP(WIRE_MBOX_STATUS_RC, rc);
 	regs->ctrl &= ~WIRE_MBOX_CTRL_DOORBELL;
 	regs->outstanding = false;
+	show(regs);
 	trace_cxl_mbox_done(name_of(regs), rc, len);
 	notify(regs, WIRE_MBOX_CTRL_DB_IRQ);
 }
@@ -204,12 +282,14 @@ static void completed_later(void *opaque, CxbRc rc)
 
 static void ring(CxbDevRegs *regs)
 {
-	const uint16_t opcode = FIELD_GET(WIRE_MBOX_CMD_OPCODE, regs->cmd);
-	const uint32_t len = FIELD_GET(WIRE_MBOX_CMD_LEN, regs->cmd);
+	const uint64_t cmd = command_word(regs) & (WIRE_MBOX_CMD_OPCODE | WIRE_MBOX_CMD_LEN);
+	const uint16_t opcode = FIELD_GET(WIRE_MBOX_CMD_OPCODE, cmd);
+	const uint32_t len = FIELD_GET(WIRE_MBOX_CMD_LEN, cmd);
 	CxbRd in = { regs->in, len };
 	CxbWr out = { regs->out, 0, regs->payload_size };
 	CxbRc rc;
 
+	regs->cmd = cmd;
 	/* A length beyond the payload is refused by the interface before anything is read. */
 	memcpy(regs->in, regs->payload, MIN(len, regs->payload_size));
 	trace_cxl_mbox_ring(name_of(regs), opcode, len);
@@ -233,10 +313,38 @@ static void write_ctrl(CxbDevRegs *regs, uint32_t val, uint32_t mask)
 	if (rings)
 		merged |= regs->ctrl & WIRE_MBOX_CTRL_BG_IRQ;
 	regs->ctrl = merged & irqs;
-	if (rings) {
-		regs->ctrl |= WIRE_MBOX_CTRL_DOORBELL;
-		ring(regs);
+	if (!rings) {
+		show_ctrl(regs);
+		return;
 	}
+	regs->ctrl |= WIRE_MBOX_CTRL_DOORBELL;
+	show_ctrl(regs);
+	ring(regs);
+}
+
+static void write_cmd(CxbDevRegs *regs, uint64_t val, uint64_t mask)
+{
+	regs->cmd =
+		((command_word(regs) & ~mask) | val) & (WIRE_MBOX_CMD_OPCODE | WIRE_MBOX_CMD_LEN);
+	if (regs->config.polled)
+		le_store(paged(regs, WIRE_MBOX_CMD), 8, regs->cmd);
+}
+
+bool cxb_devregs_poll(CxbDevRegs *regs)
+{
+	uint32_t ctrl;
+
+	if (!regs->config.polled)
+		return false;
+	if (regs->ctrl & WIRE_MBOX_CTRL_DOORBELL)
+		return true;
+	if (background(regs).running)
+		show_background(regs);
+	ctrl = le32toh(
+		__atomic_load_n((const uint32_t *)paged(regs, WIRE_MBOX_CTRL), __ATOMIC_ACQUIRE));
+	if (ctrl != regs->ctrl)
+		write_ctrl(regs, ctrl, UINT32_MAX);
+	return ctrl & WIRE_MBOX_CTRL_DOORBELL;
 }
 
 void cxb_devregs_write(CxbDevRegs *regs, uint32_t off, unsigned size, uint64_t val)
@@ -256,16 +364,11 @@ void cxb_devregs_write(CxbDevRegs *regs, uint32_t off, unsigned size, uint64_t v
 	}
 	mask = bytes_mask(size) << (8 * (off & 7));
 	val = val << (8 * (off & 7)) & mask;
-	switch (off & ~7u) {
-	case MBOX_AT + WIRE_MBOX_CAP:
-		if (mask >> 32)
-			write_ctrl(regs, val >> 32, mask >> 32);
-		return;
-	case MBOX_AT + WIRE_MBOX_CMD:
-		regs->cmd =
-			((regs->cmd & ~mask) | val) & (WIRE_MBOX_CMD_OPCODE | WIRE_MBOX_CMD_LEN);
-		return;
-	}
+	off &= ~7u;
+	if (off == regs->mbox_at + WIRE_MBOX_CAP && mask >> 32)
+		write_ctrl(regs, val >> 32, mask >> 32);
+	else if (off == regs->mbox_at + WIRE_MBOX_CMD)
+		write_cmd(regs, val, mask);
 }
 
 bool cxb_devregs_read_bulk(CxbDevRegs *regs, uint32_t off, void *buf, uint32_t len)
@@ -299,5 +402,6 @@ void cxb_devregs_reset(CxbDevRegs *regs)
 	regs->ctrl = 0;
 	regs->cmd = 0;
 	regs->status = 0;
-	memset(regs->payload, 0, regs->payload_size);
+	memset(regs->payload, 0, regs->memory);
+	show(regs);
 }

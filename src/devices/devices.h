@@ -127,6 +127,16 @@ typedef struct {
 	bool sharable, hw_coherent, read_only, non_volatile, sanitize_on_release;
 } Type3RegionOpts;
 
+/* Of a device that is served to a machine elsewhere; see type3_page.c. */
+typedef struct {
+	CxbClock *clock; /* NULL: there is no page */
+	int fd;
+	uint8_t *bytes;
+	CxbDevRegs **regs;
+	CxbTimer *timer; /* NULL: the doorbell is not looked at */
+	int64_t active_ns;
+} Type3Page;
+
 enum { TYPE3_VOLATILE, TYPE3_PERSISTENT, TYPE3_PARTS };
 
 struct Type3 {
@@ -137,6 +147,7 @@ struct Type3 {
 	uint64_t dc_total_size;
 	Type3RegionOpts regions[CXB_DC_REGIONS];
 	CxbObject *dc_memdev; /* static backing of all regions */
+	bool mailbox_poll, msix;
 	uint64_t sn;
 	int link_speed, link_width;
 	bool flits, hdm_db;
@@ -166,10 +177,21 @@ struct Type3 {
 	CxbCdat *cdat;
 	Type3Part part[TYPE3_PARTS];
 	uint64_t static_size; /* bytes of DPA below the dynamic regions */
-	CxbHostMem *lsa;      /* held; NULL: no label storage */
-	uint64_t missed;      /* accesses that met no capacity */
-	bool announced;       /* the listener knows of us */
+	Type3Page page;
+	CxbHostMem *lsa; /* held; NULL: no label storage */
+	uint64_t missed; /* accesses that met no capacity */
+	bool announced;  /* the listener knows of us */
 };
+
+/* Properties of every head, as each is a function of its own. */
+#define TYPE3_FUNCTION_PROPS                                                                   \
+	{ "mailbox-poll", CXB_PROP_BOOL, offsetof(Type3, mailbox_poll), .def = "off",          \
+	  .desc = "served elsewhere: all of the mailbox is on a page that the host maps, and " \
+		  "is watched" },                                                              \
+	{                                                                                      \
+		"msix", CXB_PROP_BOOL, offsetof(Type3, msix),                                  \
+			.def = "on", .desc = "interrupts by MSI-X; off: by MSI"                \
+	}
 
 #define TYPE3_DPA_LIMIT (UINT64_C(1) << 52) /* physical addresses have 52 bits at most */
 
@@ -228,6 +250,13 @@ void cxb_type3_dc_attach(Type3 *t3);
  * is told that @t3 goes. */
 void cxb_type3_dc_leave(Type3 *t3);
 void cxb_type3_dc_fini(Type3 *t3); /* with the last head: the engine */
+
+/** cxb_type3_page_init() - Of a device that is served elsewhere; before its registers. */
+bool cxb_type3_page_init(Type3 *t3, GError **errp);
+void cxb_type3_page_fini(Type3 *t3);
+/** cxb_type3_page_share() - Let it be mapped, in @bar. */
+void cxb_type3_page_share(Type3 *t3, unsigned bar);
+void cxb_type3_served(CxbPciDev *dev, bool by_somebody);
 
 /** cxb_type3_fm_init() - The fabric manager's side, after memdev and dc are settled. */
 void cxb_type3_fm_init(Type3 *t3);

@@ -150,7 +150,9 @@ static bool registers_init(Type3 *t3, GError **errp)
 					   .logs = t3->logs,
 					   .mbox_vector = VECTOR_MBOX,
 					   .irq = irq,
-					   .opaque = t3 };
+					   .opaque = t3,
+					   .page = t3->page.bytes,
+					   .polled = t3->mailbox_poll };
 
 	t3->devregs = cxb_devregs_new(&devregs);
 	return true;
@@ -167,7 +169,9 @@ static bool config_init(Type3 *t3, GError **errp)
 	};
 	uint16_t off = 0x100, flex_bus;
 
-	if (!cxb_msix_init(dev, MSIX_VECTORS, 4, 4096, 0, 0x800, 0x40, errp))
+	if (!t3->msix)
+		cxb_msi_init(dev, 0x40, MSIX_VECTORS, true, false);
+	else if (!cxb_msix_init(dev, MSIX_VECTORS, 4, 4096, 0, 0x800, 0x40, errp))
 		return false;
 	cxb_pcie_add_cap(dev, 0x80, 0, 0);
 	cxb_pcie_set_link(dev, t3->link_speed, t3->link_width);
@@ -196,6 +200,7 @@ static bool config_init(Type3 *t3, GError **errp)
 	t3->dev_regs = cxb_region_new_io("cxl-type3-device", cxb_devregs_size(t3->devregs),
 					 &devregs_ops, t3);
 	cxb_pci_add_bar(dev, 2, t3->dev_regs, true, false);
+	cxb_type3_page_share(t3, 2);
 	return true;
 }
 
@@ -211,6 +216,7 @@ static void t3_unrealize(CxbPciDev *dev)
 	g_clear_pointer(&t3->comp_regs, cxb_region_free);
 	g_clear_pointer(&t3->comp, cxb_comp_free);
 	g_clear_pointer(&t3->devregs, cxb_devregs_free);
+	cxb_type3_page_fini(t3);
 	g_clear_pointer(&t3->fm, cxb_fmld_free);
 	cxb_type3_dc_fini(t3);
 	g_clear_pointer(&t3->poison, cxb_poison_free);
@@ -235,7 +241,7 @@ static bool parts_init(Type3 *t3, GError **errp)
 		    ? !cxb_type3_dc_join(t3, errp)
 		    : !cxb_type3_static_init(t3, errp) || !cxb_type3_dc_init(t3, errp))
 		return false;
-	return registers_init(t3, errp) && config_init(t3, errp);
+	return cxb_type3_page_init(t3, errp) && registers_init(t3, errp) && config_init(t3, errp);
 }
 
 static bool t3_realize(CxbPciDev *dev, GError **errp)
@@ -275,6 +281,7 @@ const CxbPciClass cxb_type3_class = {
 	.unrealize = t3_unrealize,
 	.config_written = t3_config_written,
 	.reset = cxb_type3_reset,
+	.served = cxb_type3_served,
 };
 
 static const CxbProp t3_props[] = {
@@ -315,6 +322,7 @@ static const CxbProp t3_props[] = {
 	  .desc = "file with the whole CDAT to show instead of the one made from the memory" },
 	{ "sn", CXB_PROP_U64, offsetof(Type3, sn), .desc = "PCIe device serial number",
 	  .def = "0xffffffffffffffff" },
+	TYPE3_FUNCTION_PROPS,
 	{ "x-256b-flit", CXB_PROP_BOOL, offsetof(Type3, flits), .def = "off",
 	  .desc = "the link works in 256-byte flits if the port can, too" },
 	{ "hdm-db", CXB_PROP_BOOL, offsetof(Type3, hdm_db), .def = "off",

@@ -48,6 +48,7 @@ static const CxbProp head_props[] = {
 	  .desc = "number of the head, from 1 on: the host-id of what is added to it" },
 	{ "dc-event-log-size", CXB_PROP_U32, offsetof(Type3, dc_event_log_size),
 	  .desc = "records of the dynamic-capacity event log, 1 to 65535", .def = "1024" },
+	TYPE3_FUNCTION_PROPS,
 	{ "sn", CXB_PROP_U64, offsetof(Type3, sn), .desc = "PCIe device serial number",
 	  .def = "0xffffffffffffffff" },
 	{ "x-speed", CXB_PROP_ENUM, offsetof(Type3, link_speed), .def = "32",

@@ -21,3 +21,11 @@ void cxb_pci_served_ready(CxbPciDev *dev, unsigned first, unsigned n)
 {
 	msix_flush(dev, first, n);
 }
+
+void cxb_pci_served_to(CxbPciDev *dev, bool somebody)
+{
+	const CxbPciClass *k = pci_class(dev);
+
+	if (k->served)
+		k->served(dev, somebody);
+}

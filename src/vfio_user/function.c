@@ -36,8 +36,10 @@ void function_free(Function *f)
 {
 	if (!f)
 		return;
-	if (f->dev)
+	if (f->dev) {
+		function_set_session(f, NULL);
 		cxb_pci_serve(f->dev, NULL, NULL);
+	}
 	g_free(f->name);
 	g_free(f);
 }
@@ -45,6 +47,7 @@ void function_free(Function *f)
 void function_set_session(Function *f, Session *session)
 {
 	f->session = session;
+	cxb_pci_served_to(f->dev, session != NULL);
 }
 
 /* --- regions --- */

@@ -60,10 +60,10 @@ int session_region_info(Session *s, CxbVfuMessage *msg, Answer *a)
 	a->head.region.offset = r.fd_off;
 	caps = put_sparse(s, &r);
 	a->head.region.argsz += caps;
+	a->head.region.cap_offset = sizeof(info); /* in either case, else QEMU gives up */
 	/* A client with too little room asks again; the descriptor comes with the whole. */
 	if (info.argsz < a->head.region.argsz)
 		return 0;
-	a->head.region.cap_offset = sizeof(info);
 	a->data = s->data;
 	a->data_len = caps;
 	a->fd = r.fd;

@@ -2,10 +2,12 @@
 """The vfio-user server: a client that shares no code with it drives a memory device of machine x-remote."""
 
 import errno
+import mmap
 import os
 import stat
 import struct
 import subprocess
+import time
 import unittest
 
 from cxbpy.machine import Machine, binary
@@ -16,6 +18,9 @@ from cxbpy.vfiouser import (CONFIG, ERR, EVENTFD, INTX, MSI, MSIX, NONE, REQ, RO
 DEVICE = ["-object", "memory-backend-ram,id=m0,size=256M",
           "-device", "cxl-type3,id=t3,volatile-memdev=m0,sn=0x77"]
 
+# The mailbox of a served device, its payload on a page of its own.
+PAGE, PAYLOAD = 0x2000, 0x2000
+CTRL, CMD, STATUS = PAYLOAD - 0x1c, PAYLOAD - 0x18, PAYLOAD - 0x10
 LOST = (EOFError, ConnectionResetError, BrokenPipeError)
 
 
@@ -53,7 +58,7 @@ class Protocol(Served):
                                                  "write_multiple": True})
         self.assertEqual(c.info(), (3, 9, 5))
         self.assertEqual({n: c.region(n)[1] for n in range(9)},
-                         {0: 0x10000, 1: 0, 2: 0x1000, 3: 0, 4: 0x1000, 5: 0, ROM: 0, CONFIG: 0x1000, 8: 0})
+                         {0: 0x10000, 1: 0, 2: 0x4000, 3: 0, 4: 0x1000, 5: 0, ROM: 0, CONFIG: 0x1000, 8: 0})
         self.assertEqual([c.irq(n)[1] for n in (INTX, MSI, MSIX, ERR, REQ)], [0, 0, 8, 1, 1])
         self.assertEqual(c.read_int(CONFIG, 0, 4), 0x0d938086)
         self.assertEqual(c.read(CONFIG, 0, 4096)[8:12], bytes.fromhex("01100205"))
@@ -90,12 +95,12 @@ class Protocol(Served):
         self.start()
         c = self.connect()
         c.write_int(CONFIG, 4, 2, 6)
-        c.write_int(2, 0x90, 8, 0x4000)
-        c.write_int(2, 0x8c, 4, 1, posted=True)
-        self.assertEqual(c.read_int(2, 0x8c, 4) & 1, 0)
-        self.assertEqual(c.read_int(2, 0x98, 8) >> 32 & 0xffff, 0)
-        self.assertEqual(c.read_int(2, 0x90, 8) >> 16, 0x45)
-        self.assertEqual(c.read_int(2, 0xa8 + 0x10, 8), 1)  # 256 MiB in all
+        c.write_int(2, CMD, 8, 0x4000)
+        c.write_int(2, CTRL, 4, 1, posted=True)
+        self.assertEqual(c.read_int(2, CTRL, 4) & 1, 0)
+        self.assertEqual(c.read_int(2, STATUS, 8) >> 32 & 0xffff, 0)
+        self.assertEqual(c.read_int(2, CMD, 8) >> 16, 0x45)
+        self.assertEqual(c.read_int(2, PAYLOAD + 0x10, 8), 1)  # 256 MiB in all
 
     def test_bad_ranges_change_nothing(self):
         self.start()
@@ -113,9 +118,9 @@ class Protocol(Served):
     def test_several_writes(self):
         self.start()
         c = self.connect()
-        self.assertEqual(c.write_multi([(CONFIG, 4, b"\6\0"), (2, 0xa8, b"12345678")]), 2)
-        c.write_multi([(2, 0xb0, b"abcdefgh")], posted=True)
-        self.assertEqual(c.read(2, 0xa8, 16), b"12345678abcdefgh")
+        self.assertEqual(c.write_multi([(CONFIG, 4, b"\6\0"), (2, PAYLOAD, b"12345678")]), 2)
+        c.write_multi([(2, PAYLOAD + 8, b"abcdefgh")], posted=True)
+        self.assertEqual(c.read(2, PAYLOAD, 16), b"12345678abcdefgh")
         self.assertEqual(c.read_int(CONFIG, 4, 2), 6)
 
     def test_requests_in_flight(self):
@@ -124,6 +129,110 @@ class Protocol(Served):
         numbers = [c.send(9, struct.pack("=QII", 0, CONFIG, 4)) for _ in range(500)]
         for number in numbers:
             self.assertEqual(c.reply(number, 9)[16:], bytes.fromhex("8680930d"))
+
+
+class Page(Served):
+    """The page of BAR 2 that is mapped."""
+
+    def map(self, **more):
+        self.start(device=DEVICE[:-1] + [DEVICE[-1] + "".join(f",{key}={value}" for key, value in more.items())])
+        self.c = self.connect()
+        flags, size, offset, areas, fd = self.c.region(2)
+        self.addCleanup(os.close, fd)
+        self.assertEqual((flags, size, offset, areas), (15, 0x4000, 0, [(PAGE, 0x1000)]))
+        for cut in (os.ftruncate, lambda fd, size: os.posix_fallocate(fd, 0x4000, size)):
+            self.assertRaises(PermissionError, cut, fd, 0x2000)
+        page = mmap.mmap(fd, 0x1000, offset=PAGE)
+        self.addCleanup(page.close)
+        return page
+
+    def test_no_other_region_is_mapped(self):
+        self.map()
+        for index in (0, 1, 3, 4, 5, ROM, CONFIG, 8):
+            self.assertIsNone(self.c.region(index)[4])
+
+    def test_the_payload_is_the_same_either_way(self):
+        page = self.map()
+        page[:8] = b"abcdefgh"
+        page[0xff8:] = b"the last"
+        self.assertEqual(self.c.read(2, PAYLOAD, 8), b"abcdefgh")
+        self.assertEqual(self.c.read(2, PAGE + 0xff8, 8), b"the last")
+        self.c.write(2, PAYLOAD + 8, b"12345678")
+        self.assertEqual(page[:16], b"abcdefgh12345678")
+
+    def test_a_command_takes_its_input_from_the_page(self):
+        page = self.map()
+        page[:8] = (1 << 62).to_bytes(8, "little")
+        self.c.write_int(2, CMD, 8, 0x0301 | 8 << 16)
+        self.c.write_int(2, CTRL, 4, 1)
+        page[:8] = b"meddling"
+        self.c.write_int(2, CMD, 8, 0x0300)
+        self.c.write_int(2, CTRL, 4, 1)
+        self.assertGreaterEqual(int.from_bytes(page[:8], "little"), 1 << 62)
+        self.c.reset()
+        self.assertEqual(page[:8], bytes(8))
+
+    def wait(self, page):
+        for _ in range(200000):
+            if not page[4] & 1:
+                return
+            time.sleep(0.0001)
+        self.fail("the doorbell stays set")
+
+    def test_a_watched_doorbell_needs_no_message(self):
+        page = self.map(**{"mailbox-poll": "on"})
+        for n in range(200):
+            if n == 100:
+                time.sleep(1.2)  # until it is looked at as seldom as it gets
+            page[8:16] = (0x4000).to_bytes(8, "little")
+            page[4:8] = (1).to_bytes(4, "little")
+            self.wait(page)
+            self.assertEqual(page[8:16], (0x4000 | 0x45 << 16).to_bytes(8, "little"))
+            self.assertEqual(page[0x16:0x18], bytes(2))
+            self.assertEqual(int.from_bytes(page[0x30:0x38], "little"), 1)
+        self.assertEqual(self.c.read(2, PAGE, 0x100), page[:0x100])
+
+    def test_a_watched_mailbox_can_be_used_by_messages(self):
+        page = self.map(**{"mailbox-poll": "on"})
+        self.c.write_int(2, PAGE + 8, 8, 0x4000)
+        self.assertEqual(page[8:16], (0x4000).to_bytes(8, "little"))
+        self.c.write_int(2, PAGE + 4, 4, 1)
+        self.assertEqual(self.c.read_int(2, PAGE + 4, 4) & 1, 0)
+        self.assertEqual(page[8:16], (0x4000 | 0x45 << 16).to_bytes(8, "little"))
+
+    def test_what_a_host_scribbles_harms_itself_alone(self):
+        page = self.map(**{"mailbox-poll": "on"})
+        cap = self.c.read_int(2, PAGE, 4)
+        page[:] = b"\xff" * 0x1000
+        self.wait(page)
+        self.assertEqual(page[0x14:0x16], (3).to_bytes(2, "little"))  # Unsupported
+        self.assertEqual(self.c.read_int(2, PAGE, 4), cap)
+        self.assertEqual(page[:4], cap.to_bytes(4, "little"))
+
+    def test_only_served_devices_are_watched(self):
+        done = subprocess.run([binary(), "-M", "q35,cxl=on", *DEVICE[:-1], DEVICE[-1] + ",mailbox-poll=on"],
+                              capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("mailbox-poll is of devices that are served to other machines", done.stderr)
+
+
+class Msi(Served):
+    def test_interrupts_by_msi(self):
+        self.start(device=DEVICE[:-1] + [DEVICE[-1] + ",msix=off"])
+        c = self.connect()
+        self.assertEqual([c.irq(n)[1] for n in (MSI, MSIX)], [8, 0])
+        self.assertEqual(c.read_int(CONFIG, 0x40, 2) & 0xff, 5)
+        self.assertEqual(c.region(4)[1], 0)
+        c.write_int(CONFIG, 4, 2, 6)
+        c.write_int(CONFIG, 0x42, 2, 0x31)  # enabled, 8 vectors
+        fds = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(8)]
+        for fd in fds:
+            self.addCleanup(os.close, fd)
+        c.set_irqs(EVENTFD | TRIGGER, MSI, 0, 8, fds=fds)
+        c.write_int(2, CMD, 8, 0x4000)
+        c.write_int(2, CTRL, 4, 3)  # with the interrupt of the mailbox, vector 7
+        self.assertEqual(os.eventfd_read(fds[7]), 1)
+        self.assertRaises(BlockingIOError, os.eventfd_read, fds[0])
 
 
 class Interrupts(Served):
@@ -150,10 +259,10 @@ class Interrupts(Served):
 
     def enable_events(self):
         """Vector 2, of the informational log, by Set Event Interrupt Policy."""
-        self.c.write(2, 0xa8, bytes([1, 1, 1, 1]))
-        self.c.write_int(2, 0x90, 8, 0x0103 | 4 << 16)
-        self.c.write_int(2, 0x8c, 4, 1)
-        self.assertEqual(self.c.read_int(2, 0x98, 8) >> 32 & 0xffff, 0)
+        self.c.write(2, PAYLOAD, bytes([1, 1, 1, 1]))
+        self.c.write_int(2, CMD, 8, 0x0103 | 4 << 16)
+        self.c.write_int(2, CTRL, 4, 1)
+        self.assertEqual(self.c.read_int(2, STATUS, 8) >> 32 & 0xffff, 0)
 
     def test_an_event_fires_its_vector(self):
         self.enable_events()

@@ -105,7 +105,7 @@ class VfioUser:
         need, flags, got, cap, size, offset = struct.unpack_from("=4I2Q", body)
         assert got == index
         if need > argsz:
-            assert not cap and not fds and len(body) == 32
+            assert cap == 32 and not fds and len(body) == 32
             return self.region(index, need)
         assert need == len(body)
         areas = []

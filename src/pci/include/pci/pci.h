@@ -49,6 +49,8 @@ typedef struct {
 	/* Ports: whether Secondary Bus Reset (Bridge Control) or Link Disable (Link Control) does
 	 * what it says; NULL: always. */
 	bool (*resets_below)(const CxbPciDev *dev, CxbPciPortControl control);
+	/* Somebody is served the function, or nobody any more; optional. */
+	void (*served)(CxbPciDev *dev, bool by_somebody);
 	/* Ports: what is below the link has come or gone; it works in 256-byte @flits or not; optional. */
 	void (*link_trained)(CxbPciDev *port, bool flits);
 } CxbPciClass;
@@ -316,6 +318,8 @@ void cxb_pci_host_set_remote(CxbPciHost *host);
 /** cxb_pci_serve() - @server has @dev from now on, until it is NULL again. device_del is refused
  * meanwhile. "Device 'X' is in use by 'SERVER'" */
 bool cxb_pci_serve(CxbPciDev *dev, const CxbPciServer *server, GError **errp);
+/** cxb_pci_served_to() - The server has somebody to serve it to, or nobody any more. */
+void cxb_pci_served_to(CxbPciDev *dev, bool somebody);
 /** cxb_pci_served_ready() - The server has got somebody who listens to MSI-X vectors [first, first +
  * n): those that are pending may go. */
 void cxb_pci_served_ready(CxbPciDev *dev, unsigned first, unsigned n);
