@@ -132,6 +132,23 @@ static void remove_takes_only_an_exact_start(Fixture *f, gconstpointer u)
 	g_assert_nonnull(cxb_ivmap_insert(f->map, 0x1008, 0x10, NULL));
 }
 
+static void drop_takes_the_range_and_leaves_the_others_where_they_are(Fixture *f, gconstpointer u)
+{
+	CxbIv *iv[64], *at;
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(iv); i++)
+		iv[i] = cxb_ivmap_insert(f->map, 10 * i, 10, NULL);
+	for (unsigned i = 0; i < G_N_ELEMENTS(iv); i += 2)
+		cxb_ivmap_drop(f->map, iv[i]);
+	at = cxb_ivmap_first(f->map);
+	for (unsigned i = 1; i < G_N_ELEMENTS(iv); i += 2, at = cxb_ivmap_next(f->map, at)) {
+		g_assert_true(at == iv[i]);
+		g_assert_true(cxb_ivmap_find(f->map, 10 * i + 9) == iv[i]);
+		g_assert_null(cxb_ivmap_find(f->map, 10 * i - 1));
+	}
+	g_assert_null(at);
+}
+
 static void count_up(void *value)
 {
 	++*(unsigned *)value;
@@ -145,7 +162,7 @@ static void values_are_freed_once_and_only_when_their_range_goes(Fixture *f, gco
 	cxb_ivmap_insert(map, 0, 4, &freed[0]);
 	cxb_ivmap_insert(map, 4, 4, &freed[1]);
 	g_assert_null(cxb_ivmap_insert(map, 2, 4, &freed[2]));
-	cxb_ivmap_remove(map, 0);
+	cxb_ivmap_drop(map, cxb_ivmap_at(map, 0));
 	g_assert_cmpuint(freed[0], ==, 1);
 	g_assert_cmpuint(freed[1], ==, 0);
 	cxb_ivmap_clear(map);
@@ -174,6 +191,8 @@ int main(int argc, char **argv)
 	ADD("walks-upwards-whatever-the-order-of-insertion",
 	    walks_upwards_whatever_the_order_of_insertion);
 	ADD("remove-takes-only-an-exact-start", remove_takes_only_an_exact_start);
+	ADD("drop-takes-the-range-and-leaves-the-others-where-they-are",
+	    drop_takes_the_range_and_leaves_the_others_where_they_are);
 	ADD("values-are-freed-once-and-only-when-their-range-goes",
 	    values_are_freed_once_and_only_when_their_range_goes);
 	return g_test_run();

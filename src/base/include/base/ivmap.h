@@ -33,6 +33,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CxbIvMap, cxb_ivmap_free)
 CxbIv *cxb_ivmap_insert(CxbIvMap *map, uint64_t start, uint64_t len, void *value);
 /** cxb_ivmap_remove() - Remove the range that starts at @start; false if none does. */
 bool cxb_ivmap_remove(CxbIvMap *map, uint64_t start);
+/** cxb_ivmap_drop() - Remove a range of this map, without looking for it. */
+void cxb_ivmap_drop(CxbIvMap *map, CxbIv *iv);
 void cxb_ivmap_clear(CxbIvMap *map);
 
 /** cxb_ivmap_find() - The range that contains @addr, or NULL. */
