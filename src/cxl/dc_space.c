@@ -36,10 +36,10 @@ static void gap_add(DcSpace *s, uint64_t start, uint64_t len)
 	g_tree_insert(s->by_size, gap, gap);
 }
 
-static void gap_remove(DcSpace *s, const CxbIv *gap)
+static void gap_remove(DcSpace *s, CxbIv *gap)
 {
 	g_tree_remove(s->by_size, gap);
-	cxb_ivmap_remove(s->gaps, gap->start);
+	cxb_ivmap_drop(s->gaps, gap);
 }
 
 bool cxb_dc_space_is_free(const DcSpace *s, uint64_t dpa, uint64_t len)
@@ -51,29 +51,27 @@ bool cxb_dc_space_is_free(const DcSpace *s, uint64_t dpa, uint64_t len)
 
 void cxb_dc_space_take(DcSpace *s, uint64_t dpa, uint64_t len)
 {
-	const CxbIv gap = *cxb_ivmap_find(s->gaps, dpa);
-	const uint64_t below = dpa - gap.start;
+	CxbIv *gap = cxb_ivmap_find(s->gaps, dpa);
+	const uint64_t start = gap->start, below = dpa - start, above = gap->len - below - len;
 
-	gap_remove(s, cxb_ivmap_at(s->gaps, gap.start));
+	gap_remove(s, gap);
 	if (below)
-		gap_add(s, gap.start, below);
-	if (gap.len - below > len)
-		gap_add(s, dpa + len, gap.len - below - len);
+		gap_add(s, start, below);
+	if (above)
+		gap_add(s, dpa + len, above);
 }
 
 void cxb_dc_space_give(DcSpace *s, uint64_t dpa, uint64_t len)
 {
-	const CxbIv *below = dpa ? cxb_ivmap_find(s->gaps, dpa - 1) : NULL;
-	const CxbIv *above = cxb_ivmap_at(s->gaps, dpa + len);
+	const uint64_t at = dpa ? dpa - 1 : 0, to = dpa + len;
+	/* Gaps that it touches, at one of its ends or at both. */
+	CxbIv *gap = cxb_ivmap_overlap(s->gaps, at, to - at + 1), *next;
 
-	if (below) {
-		dpa = below->start;
-		len += below->len;
-		gap_remove(s, below);
-	}
-	if (above) {
-		len += above->len;
-		gap_remove(s, above);
+	for (; gap && gap->start <= to; gap = next) {
+		next = cxb_ivmap_next(s->gaps, gap);
+		dpa = MIN(dpa, gap->start);
+		len += gap->len;
+		gap_remove(s, gap);
 	}
 	gap_add(s, dpa, len);
 }
