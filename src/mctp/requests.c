@@ -10,6 +10,9 @@
 #define FIRST_TYPE3_SET 0x40 /* below: generic component commands */
 #define FIRST_FMAPI_SET 0x51
 
+/* Where Jackrabbit's tools look for the category: the half of its byte that CXL 3.1 reserves. */
+#define JACKRABBIT_CATEGORY 4
+
 typedef struct {
 	CxbMctpMessage from; /* without its bytes */
 	uint8_t type;
@@ -32,8 +35,10 @@ void mctp_requests_clear(CxbMctp *m)
 static void respond(CxbMctp *m, CxbRc rc, size_t len)
 {
 	Request *r = g_queue_pop_head(&m->requests);
-	const struct wire_cci_header hdr = cxb_cci_message_respond(&r->hdr, rc, len);
+	struct wire_cci_header hdr = cxb_cci_message_respond(&r->hdr, rc, len);
 
+	if (m->config.framing == CXB_MCTP_TCP)
+		hdr.category |= hdr.category << JACKRABBIT_CATEGORY;
 	m->answer[0] = r->type;
 	memcpy(m->answer + 1, &hdr, sizeof(hdr));
 	mctp_send(m, &r->from, m->answer, 1 + sizeof(hdr) + len);

@@ -257,6 +257,38 @@ class Fabric(unittest.TestCase):
         link.send_raw(packet[33:])
         self.assertEqual(link.receive()[1][:4], bytes([0, 3, 2, 0]))
 
+    def test_what_jack_sends_is_answered_where_it_looks(self):
+        """Packets that Jackrabbit Labs' jack (f1a0cd8) sends, and what it reads out of the answers."""
+        m = self.start(chardev="socket,host=127.0.0.1,port=0,server=on,wait=off", framing="tcp")
+        where = next(c["filename"] for c in m.qmp.cmd("query-chardev") if c["label"] == "fm0")
+        link = fabric.Link.inet(int(where.split(",")[0].rsplit(":", 1)[1]))
+        self.addCleanup(link.close)
+
+        def jack(request):
+            link.send_raw(bytes.fromhex("010000c8" + request).ljust(68, b"\0"))
+            return link.receive()[1]
+
+        # The category in the upper half of its byte, opcode, length, return code.
+        for request, code, length in (
+                ("07 00 00 00 01", 0, 0x12),                           # show id
+                ("07 00 00 00 02", 0, 8),                              # show bos
+                ("07 00 00 00 03", 0, 1),                              # show limit
+                ("07 00 00 00 04 00 01 00 00 00 00 00 00 0a", 0, 1),   # set limit -n 10
+                ("07 00 00 00 04 00 01 00 00 00 00 00 00 19", 2, 0),   # set limit -n 25
+                ("07 00 00 00 00 51", 3, 0),                           # show switch
+                ("07 00 00 00 00 53 11 00 00 00 00 00 00 00 00 0d 00"
+                 "08 00 00 00 00 54", 2, 0)):                          # show ld info -p 0
+            out = jack(request)
+            self.assertEqual(out[0], fabric.FMAPI)
+            self.assertEqual(out[1] >> 4, 1, request)
+            self.assertEqual(struct.unpack_from("<HHBH", out, 4),
+                             (int.from_bytes(bytes.fromhex(request)[4:6].ljust(2, b"\0"), "little"),
+                              length, 0, code))
+        self.assertEqual(jack("00 80 02")[:5], bytes([0, 0, 2, 0, 0]))             # mctp -g
+        self.assertEqual(jack("00 80 05")[:7], bytes([0, 0, 5, 0, 2, 7, 8]))       # mctp -t
+        self.assertEqual(jack("00 80 04 07")[:6], bytes([0, 0, 4, 0, 1, 0xf1]))    # mctp -r 7
+        self.assertEqual(jack("00 80 01 00 09")[:6], bytes([0, 0, 1, 0, 0, 9]))    # mctp -s 9
+
     def test_no_part_of_an_answer_waits_for_an_acknowledgement(self):
         m = self.start(chardev="socket,host=127.0.0.1,port=0,server=on,wait=off", framing="tcp")
         where = next(c["filename"] for c in m.qmp.cmd("query-chardev") if c["label"] == "fm0")

@@ -122,7 +122,7 @@ static void answer(void *opaque, const CxbMctpMessage *msg)
 	g_assert_cmpuint(msg->len, <=, sizeof(a->bytes));
 	if (msg->bytes[0] != WIRE_MCTP_CONTROL) {
 		g_assert_cmpuint(msg->len, >=, 1 + sizeof(*hdr));
-		g_assert_cmpuint(hdr->category, ==, WIRE_CCI_RESPONSE);
+		g_assert_cmpuint(hdr->category & WIRE_CCI_CATEGORY, ==, WIRE_CCI_RESPONSE);
 		g_assert_cmpuint(le16_get(hdr->rc), <=, CXB_RC_ABORT_UNSUPPORTED);
 		g_assert_cmpuint(msg->len, >=, 1 + sizeof(*hdr) + le24_get(hdr->length));
 	}

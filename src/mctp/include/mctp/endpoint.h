@@ -10,7 +10,8 @@
  * for us, is dropped without an answer.
  *
  * Over TCP (Jackrabbit's framing) the endpoint does not look at whom a packet is for, and takes the
- * length of a message from its content.
+ * length of a message from its content. An answer says what it is in both halves of the byte: its tools
+ * look at the upper one, which CXL 3.1 reserves.
  */
 #ifndef CXB_MCTP_ENDPOINT_H
 #define CXB_MCTP_ENDPOINT_H
