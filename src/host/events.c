@@ -101,7 +101,10 @@ static void vector_program(HMemdev *md, unsigned vector)
 		cxb_h_say_md(md, "no interrupt: %s", err ? err->message : "refused");
 		return;
 	}
-	good = md->func->msix ? msix_program(md, vector, &irq) : msi_program(md, &irq);
+	if (!irq.addr)
+		good = true;
+	else
+		good = md->func->msix ? msix_program(md, vector, &irq) : msi_program(md, &irq);
 	if (!good) {
 		cxb_h_say_md(md, "interrupt vector %u does not exist", vector);
 		bus->ops->irq_free(bus, &irq);

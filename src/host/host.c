@@ -91,6 +91,21 @@ void cxb_h_cfg_write(CxbHost *host, uint16_t bdf, unsigned off, unsigned size, u
 		lost(host, err);
 }
 
+bool cxb_h_adopts(const CxbHost *host)
+{
+	return host->bus->ops->bar;
+}
+
+CxbBusRange cxb_h_bar(CxbHost *host, uint16_t bdf, unsigned n)
+{
+	g_autoptr(GError) err = NULL;
+	CxbBusRange range = { 0 };
+
+	if (!host->lost && !host->bus->ops->bar(host->bus, bdf, n, &range, &err))
+		lost(host, err);
+	return host->lost ? (CxbBusRange){ 0 } : range;
+}
+
 bool cxb_h_read(CxbHost *host, uint64_t hpa, void *buf, size_t len)
 {
 	if (host->bus->ops->mem_read(host->bus, hpa, buf, len, NULL))

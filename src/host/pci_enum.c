@@ -2,6 +2,7 @@
 /* Finding functions and giving out bus numbers: each root bus has those up to the next one. */
 #include <string.h>
 
+#include "base/range.h"
 #include "priv.h"
 #include "wire/pci.h"
 
@@ -149,6 +150,21 @@ static void ext_caps_find(CxbHost *host, HFunc *f)
 	}
 }
 
+/* As the operating system has placed them. */
+static void bars_take(CxbHost *host, HFunc *f)
+{
+	for (unsigned i = 0; i < (f->bridge ? 2 : 6); i++) {
+		CxbBusRange range = cxb_h_bar(host, f->pub.bdf, i);
+		HBar *bar = &f->bar[i];
+
+		if (!range.size || !cxb_range_valid(range.base, range.size))
+			continue;
+		bar->addr = range.base;
+		bar->size = range.size;
+		bar->mem = bar->placed = true;
+	}
+}
+
 static void bars_size(CxbHost *host, HFunc *f)
 {
 	uint16_t bdf = f->pub.bdf;
@@ -220,7 +236,10 @@ static HFunc *func_add(CxbHost *host, HRoot *root, HFunc *parent, uint16_t bdf, 
 	f->bridge = (cxb_h_cfg(host, bdf, PCI_HEADER_TYPE, 1) & 0x7f) == 1;
 	caps_find(host, f);
 	ext_caps_find(host, f);
-	bars_size(host, f);
+	if (cxb_h_adopts(host))
+		bars_take(host, f);
+	else
+		bars_size(host, f);
 	f->pub.role = role(f);
 	if (!parent && f->port_type == TYPE_ROOT_PORT)
 		root->root_ports++;
@@ -231,6 +250,20 @@ static HFunc *func_add(CxbHost *host, HRoot *root, HFunc *parent, uint16_t bdf, 
 }
 
 static void scan_bus(CxbHost *host, HRoot *root, HFunc *parent, unsigned bus);
+
+/* A number that somebody else gave out leads further down once, or not at all. */
+static void scan_bridge_adopted(CxbHost *host, HRoot *root, HFunc *f, unsigned bus)
+{
+	unsigned below = cxb_h_cfg(host, f->pub.bdf, PCI_BUSES + 1, 1);
+
+	f->below = g_ptr_array_new();
+	if (below <= bus || below > root->last_bus || host->bus_seen[below])
+		return;
+	host->bus_seen[below] = true;
+	f->bus_below = below;
+	f->last_below = cxb_h_cfg(host, f->pub.bdf, PCI_BUSES + 2, 1);
+	scan_bus(host, root, f, below);
+}
 
 /* Numbers below a bridge: the next free one, and as many as turn out to be needed. */
 static void scan_bridge(CxbHost *host, HRoot *root, HFunc *f, unsigned bus)
@@ -273,7 +306,9 @@ static void scan_bus(CxbHost *host, HRoot *root, HFunc *parent, unsigned bus)
 			if (fn == 0 && cxb_h_cfg(host, bdf, PCI_HEADER_TYPE, 1) & 0x80)
 				functions = 8;
 			f = func_add(host, root, parent, bdf, id);
-			if (f->bridge)
+			if (f->bridge && cxb_h_adopts(host))
+				scan_bridge_adopted(host, root, f, bus);
+			else if (f->bridge)
 				scan_bridge(host, root, f, bus);
 		}
 	}

@@ -218,6 +218,24 @@ static void func_write(CxbHost *host, HFunc *f)
 		f->bar[i].placed = false;
 }
 
+/* Memory is switched on for CXL functions and on the way to them; the rest of the machine is not ours. */
+static void adopt(CxbHost *host)
+{
+	for (unsigned i = 0; i < host->funcs->len; i++) {
+		HFunc *f = g_ptr_array_index(host->funcs, i);
+
+		if (!f->dvsec_locator)
+			continue;
+		for (; f; f = f->parent) {
+			uint32_t command = cxb_h_cfg(host, f->pub.bdf, PCI_COMMAND, 2);
+
+			if (!(command & PCI_COMMAND_MEMORY))
+				cxb_h_cfg_write(host, f->pub.bdf, PCI_COMMAND, 2,
+						command | PCI_COMMAND_MEMORY);
+		}
+	}
+}
+
 void cxb_h_place(CxbHost *host)
 {
 	g_autoptr(GArray) low = g_array_new(false, false, sizeof(Item));
@@ -225,6 +243,10 @@ void cxb_h_place(CxbHost *host)
 	g_autoptr(GArray) low_win = g_array_new(false, false, sizeof(Item));
 	g_autoptr(GArray) high_win = g_array_new(false, false, sizeof(Item));
 
+	if (cxb_h_adopts(host)) {
+		adopt(host);
+		return;
+	}
 	for (unsigned i = 0; i < host->funcs->len; i++) {
 		HFunc *f = g_ptr_array_index(host->funcs, i);
 

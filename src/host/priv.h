@@ -257,6 +257,7 @@ struct CxbHost {
 	CxbBusRange pci32, pci64;
 	uint64_t ecam_base, ecam_size;
 	unsigned mcfg_last_bus;
+	bool bus_seen[256];  /* where numbers are adopted: led to by a bridge */
 	GArray *windows;     /* of HWindow */
 	GArray *windows_pub; /* of CxbHostWindow */
 	GPtrArray *roots;    /* of HRoot, by bus */
@@ -293,6 +294,9 @@ int64_t cxb_h_now(const CxbHost *host);
 /* Accesses read all ones where nothing answers. */
 uint32_t cxb_h_cfg(CxbHost *host, uint16_t bdf, unsigned off, unsigned size);
 void cxb_h_cfg_write(CxbHost *host, uint16_t bdf, unsigned off, unsigned size, uint32_t val);
+/** cxb_h_adopts() - Bus numbers and addresses are there already, and stay. */
+bool cxb_h_adopts(const CxbHost *host);
+CxbBusRange cxb_h_bar(CxbHost *host, uint16_t bdf, unsigned n);
 bool cxb_h_read(CxbHost *host, uint64_t hpa, void *buf, size_t len);
 uint32_t cxb_h_read32(CxbHost *host, uint64_t hpa);
 uint64_t cxb_h_read64(CxbHost *host, uint64_t hpa);

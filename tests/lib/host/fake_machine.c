@@ -572,12 +572,27 @@ static void unmap(CxbBus *bus, uint64_t hpa, uint64_t len, CxbBusMap *out)
 {
 }
 
+/* As its registers say. */
+static bool bar_placed(CxbBus *bus, uint16_t bdf, unsigned n, CxbBusRange *out, GError **errp)
+{
+	static const uint64_t sizes[] = { 0x10000, 0, 0x10000, 0, 0x1000, 0 };
+	uint32_t lo, hi = 0;
+
+	*out = (CxbBusRange){ 0 };
+	if (!config_read(bus, bdf, 0x10 + 4 * n, 4, &lo, errp) ||
+	    ((lo & 4) && !config_read(bus, bdf, 0x14 + 4 * n, 4, &hi, errp)))
+		return false;
+	if (sizes[n])
+		*out = (CxbBusRange){ (uint64_t)hi << 32 | (lo & ~0xfu), sizes[n] };
+	return true;
+}
+
 static bool irq_alloc(CxbBus *bus, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GError **errp)
 {
 	GArray *irqs = machine(bus)->irqs;
 	FakeIrq irq = { fn, opaque, 0x40 + irqs->len };
 
-	*out = (CxbBusIrq){ MSI_ADDR, irq.data, irqs->len };
+	*out = (CxbBusIrq){ machine(bus)->no_messages ? 0 : MSI_ADDR, irq.data, irqs->len };
 	g_array_append_val(irqs, irq);
 	return true;
 }
@@ -601,6 +616,13 @@ static const CxbBusOps ops = {
 	.irq_alloc = irq_alloc,
 	.irq_free = irq_free,
 };
+
+void fake_adopted(FakeMachine *m)
+{
+	m->adopted = ops;
+	m->adopted.bar = bar_placed;
+	m->bus.ops = &m->adopted;
+}
 
 /* --- events --- */
 

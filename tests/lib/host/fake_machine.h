@@ -54,6 +54,7 @@ typedef struct {
 
 struct FakeMachine {
 	CxbBus bus;
+	CxbBusOps adopted; /* see fake_adopted() */
 	CxbBusPlatform platform;
 	CxbClock *clock;
 	CxbWorkq *workq;
@@ -65,6 +66,7 @@ struct FakeMachine {
 	unsigned commit_polls; /* reads of a decoder's control before it says "committed" */
 	bool commit_fails;
 	bool bus_fails;
+	bool no_messages; /* none gets to the host */
 	uint64_t reads, writes;
 };
 
@@ -79,6 +81,8 @@ static inline uint8_t *fake_table(FakeMachine *m, uint32_t at)
 {
 	return m->tables + (at - FAKE_TABLES);
 }
+/** fake_adopted() - From now on bus numbers and BARs are what they were when this was called. */
+void fake_adopted(FakeMachine *m);
 /** fake_no_decoders() - The host bridge is a pass-through. */
 void fake_no_decoders(FakeMachine *m);
 

@@ -248,6 +248,63 @@ static void a_second_boot_finds_decoders_committed(Fixture *f, gconstpointer unu
 
 /* --- the mailbox --- */
 
+/* A machine that was brought up before, looked at by a host that must not move anything. */
+static void set_up_adopted(Fixture *f, gconstpointer unused)
+{
+	fixture_machine(f, 1);
+	fixture_boot(f);
+	cxb_host_free(f->host);
+	f->host = NULL;
+	f->d->cfg[4] = f->d->port[4] = 0; /* memory off, as Linux leaves what has no driver */
+	g_string_truncate(f->said, 0);
+	fake_adopted(f->m);
+}
+
+static void what_another_has_placed_stays(Fixture *f, gconstpointer unused)
+{
+	g_autofree uint8_t *port = g_memdup2(f->d->port, sizeof(f->d->port));
+	g_autofree uint8_t *cfg = g_memdup2(f->d->cfg, sizeof(f->d->cfg));
+	const CxbHostFunction *fn;
+	const CxbHostRegion *r;
+
+	fixture_boot(f);
+	g_assert_cmpint(cxb_host_state(f->host), ==, CXB_HOST_READY);
+	g_assert_cmpuint(cxb_host_functions(f->host, &fn), ==, 2);
+	g_assert_cmphex(fn[1].bdf, ==, CXB_BDF(13, 0, 0));
+	g_assert_cmpuint(cxb_host_regions(f->host, &r), ==, 1);
+	g_assert_true(r->mapped);
+	/* Memory is on; all else up to the capabilities is as it was. */
+	g_assert_cmphex(f->d->port[4], ==, 2);
+	g_assert_cmphex(f->d->cfg[4], ==, 2);
+	port[4] = cfg[4] = 2;
+	g_assert_cmpmem(f->d->port, sizeof(f->d->port), port, sizeof(f->d->port));
+	g_assert_cmpmem(f->d->cfg, 0x40, cfg, 0x40);
+}
+
+static void a_bus_number_that_leads_back_is_not_followed(Fixture *f, gconstpointer number)
+{
+	const CxbHostFunction *fn;
+
+	f->d->port[0x19] = GPOINTER_TO_UINT(number);
+	fixture_boot(f);
+	g_assert_cmpint(cxb_host_state(f->host), ==, CXB_HOST_READY);
+	g_assert_cmpuint(cxb_host_functions(f->host, &fn), ==, 1);
+}
+
+static void without_messages_devices_are_told_of_none(Fixture *f, gconstpointer unused)
+{
+	static const uint8_t none[16];
+
+	memset(f->d->msix, 0, sizeof(f->d->msix));
+	f->d->cfg[0x43] &= 0x7f;
+	f->m->no_messages = true;
+	fixture_boot(f);
+	g_assert_cmpint(cxb_host_state(f->host), ==, CXB_HOST_READY);
+	g_assert_cmpuint(f->m->irqs->len, >, 0);
+	g_assert_cmpmem(f->d->msix, 16, none, 16);
+	g_assert_cmphex(f->d->cfg[0x43] & 0x80, ==, 0);
+}
+
 static void a_command_that_takes_its_time_is_polled(Fixture *f, gconstpointer unused)
 {
 	fixture_boot(f);
@@ -508,6 +565,8 @@ static void wrong_structures_are_left_out(Fixture *f, gconstpointer unused)
 	}
 }
 
+#define ADOPTED(path, data, fn) \
+	g_test_add("/host/boot/" path, Fixture, data, set_up_adopted, fn, tear_down)
 #define TEST(path, fn) g_test_add("/host/boot/" path, Fixture, NULL, set_up, fn, tear_down)
 #define TEST_ARG(path, fn, x) \
 	g_test_add("/host/boot/" path, Fixture, GUINT_TO_POINTER(x), set_up, fn, tear_down)
@@ -536,6 +595,12 @@ int main(int argc, char **argv)
 	TEST_ARG("restrictions/not-host-only", a_window_for_other_memory_is_not_used, 0xd);
 	TEST_ARG("restrictions/fixed", a_window_for_other_memory_is_not_used, 0x1f);
 	TEST("again", a_second_boot_finds_decoders_committed);
+	ADOPTED("adopted", NULL, what_another_has_placed_stays);
+	/* The port lies on bus 12, and numbers up to 255 are there. */
+	ADOPTED("adopted/none", GUINT_TO_POINTER(0), a_bus_number_that_leads_back_is_not_followed);
+	ADOPTED("adopted/itself", GUINT_TO_POINTER(12),
+		a_bus_number_that_leads_back_is_not_followed);
+	ADOPTED("adopted/no-messages", NULL, without_messages_devices_are_told_of_none);
 	TEST("slow-command", a_command_that_takes_its_time_is_polled);
 	TEST("no-answer", a_device_that_never_answers_is_given_up_after_2_seconds);
 	TEST("not-ready", a_device_that_is_never_ready_is_given_up_after_60_seconds);

@@ -31,7 +31,8 @@ typedef struct {
 	CxbBusRange rsdp_area; /* searched for the RSDP in steps of 16 bytes */
 } CxbBusPlatform;
 
-/* A message-signalled interrupt: write @data (32 bits) to @addr to raise it. */
+/* A message-signalled interrupt: write @data (32 bits) to @addr to raise it. An @addr of 0: no message
+ * gets here, and devices are to send none; the handler runs whenever the bus has it run. */
 typedef struct {
 	uint64_t addr;
 	uint32_t data;
@@ -71,6 +72,11 @@ typedef struct {
 	 * has been taken away. */
 	bool (*map)(CxbBus *bus, uint64_t hpa, uint64_t len, CxbBusMap *out, GError **errp);
 	void (*unmap)(CxbBus *bus, uint64_t hpa, uint64_t len, CxbBusMap *map);
+
+	/* Where BAR @n of a function lies, @out->size 0 if it is none or has no place. NULL on a bus where
+	 * nobody has been before; with it, an operating system has given out bus numbers and addresses
+	 * and they are to be left as they are. False: the bus itself failed. */
+	bool (*bar)(CxbBus *bus, uint16_t bdf, unsigned n, CxbBusRange *out, GError **errp);
 
 	/* Allocate a message for @fn, which runs from the work queue after each write of it
 	 * (several writes before it runs may become one call). */
