@@ -76,6 +76,10 @@ class Commands(unittest.TestCase):
     def test_what_takes_too_long_is_ended(self):
         status, _ = self.guest.run("sleep 1000", seconds=1)
         self.assertEqual(status, 143)
+        # Nor does what it left running disturb those that come after it.
+        self.guest.check("(until test -e /tmp/go; do usleep 1000; done; seq 100000; echo >/tmp/gone) &")
+        self.assertEqual(self.guest.check("touch /tmp/go; until test -e /tmp/gone; do usleep 1000; done; "
+                                          "echo done"), "done\n")
         self.assertEqual(self.guest.check("echo still"), "still\n")
 
     def test_its_messages_have_levels(self):
