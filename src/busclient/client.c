@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "busclient/qtest.h"
+#include "busclient/sysfs.h"
 
 struct CxbBusClient {
 	const CxbBusClientKind *kind;
@@ -14,6 +15,7 @@ struct CxbBusClient {
 
 static const CxbBusClientKind *const kinds[] = {
 	&cxb_bus_qtest_kind,
+	&cxb_bus_sysfs_kind,
 };
 
 /* What stands behind the colon of @bus, if it is of @kind. */

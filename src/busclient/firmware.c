@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "qtest_impl.h"
+#include "tables.h"
 
 #define PCIEXBAR        0x60 /* of 00:00.0 */
 #define PCIEXBAR_ENABLE 1u
@@ -25,21 +26,12 @@
 #define MAX_BLOB      (4u << 20)
 #define BATCH         256 /* bytes asked for before the first is looked at */
 
-#define HEADER       36 /* of an ACPI table; length at 4, checksum at 9 */
+#define HEADER       CXB_TABLE_HEADER
 #define RSDP         36
 #define RSDP_V1      20
 #define FIRMWARE     0xe0000ull
 #define FIRMWARE_LEN 0x20000
 #define GIB          (1ull << 30)
-
-static uint8_t sum(const uint8_t *p, size_t len)
-{
-	uint8_t s = 0;
-
-	while (len--)
-		s += *p++;
-	return s;
-}
 
 /* --- fw_cfg --- */
 
@@ -104,16 +96,8 @@ static bool fw_open(QtestBus *qb, const char *name, uint32_t *size, GError **err
 
 /* --- tables --- */
 
-typedef struct {
-	GByteArray *blob; /* from CXB_QTEST_TABLES on: RSDP, XSDT, tables */
-	gsize xsdt;
-	unsigned tables;
-} Tables;
-
-#define MAX_TABLES 4
-
 /* Tables follow each other; zeros end them. FACS has its length where others have it. */
-static bool walk(QtestBus *qb, uint32_t size, Tables *t, GError **errp)
+static bool walk(QtestBus *qb, uint32_t size, CxbTables *t, GError **errp)
 {
 	uint32_t at = 0;
 
@@ -138,58 +122,32 @@ static bool walk(QtestBus *qb, uint32_t size, Tables *t, GError **errp)
 		if (!fw_read(qb, table + sizeof(head), len - sizeof(head), errp))
 			return false;
 		if ((memcmp(table, "CEDT", 4) != 0 && memcmp(table, "MCFG", 4) != 0) ||
-		    len < HEADER || t->tables == MAX_TABLES)
+		    len < HEADER || t->count == CXB_TABLES_MAX)
 			continue;
 		if (len > CXB_QTEST_TABLES_SIZE - t->blob->len)
 			return cxb_fail(errp, CXB_ERROR_NO_ROOM, "the ACPI tables are too long");
 		table[9] = 0;
-		table[9] = -sum(table, len);
-		le_store(t->blob->data + t->xsdt + HEADER + 8 * t->tables++, 8,
-			 CXB_QTEST_TABLES + t->blob->len);
-		g_byte_array_append(t->blob, table, len);
+		table[9] = -cxb_tables_sum(table, len);
+		cxb_tables_add(t, table, len);
 	}
 	return true;
 }
 
-static void header_fill(uint8_t *p, const char *signature, uint32_t len)
-{
-	memcpy(p, signature, 4);
-	le_store(p + 4, 4, len);
-	p[8] = 1;
-	memcpy(p + 10, "CXLBOX", 6);
-	memcpy(p + 16, "CXLBOX  ", 8);
-	le_store(p + 24, 4, 1);
-	memcpy(p + 28, "CXLB", 4);
-	le_store(p + 32, 4, 1);
-	p[9] = -sum(p, len);
-}
-
-static void rsdp_fill(uint8_t *p, uint64_t xsdt)
-{
-	memcpy(p, "RSD PTR ", 8);
-	memcpy(p + 9, "CXLBOX", 6);
-	p[15] = 2;
-	le_store(p + 20, 4, RSDP);
-	le_store(p + 24, 8, xsdt);
-	p[8] = -sum(p, RSDP_V1);
-	p[32] = -sum(p, RSDP);
-}
-
 static bool tables_place(QtestBus *qb, GError **errp)
 {
-	g_autoptr(GByteArray) blob = g_byte_array_new();
-	Tables t = { .blob = blob, .xsdt = 0x40 };
+	CxbTables t;
 	uint32_t size;
+	bool good;
 
-	g_byte_array_set_size(blob, t.xsdt + HEADER + 8 * MAX_TABLES);
-	memset(blob->data, 0, blob->len);
-	if (!fw_open(qb, "etc/acpi/tables", &size, errp) ||
-	    !walk(qb, MIN(size, MAX_BLOB), &t, errp))
-		return false;
-	header_fill(blob->data + t.xsdt, "XSDT", HEADER + 8 * t.tables);
-	rsdp_fill(blob->data, CXB_QTEST_TABLES + t.xsdt);
-	qb->platform.rsdp_area = (CxbBusRange){ CXB_QTEST_TABLES, 16 * ((RSDP + 15) / 16) };
-	return qb->bus.ops->mem_write(&qb->bus, CXB_QTEST_TABLES, blob->data, blob->len, errp);
+	cxb_tables_init(&t, CXB_QTEST_TABLES);
+	good = fw_open(qb, "etc/acpi/tables", &size, errp) &&
+	       walk(qb, MIN(size, MAX_BLOB), &t, errp);
+	if (good) {
+		qb->platform.rsdp_area = cxb_tables_seal(&t);
+		good = qb->bus.ops->mem_write(&qb->bus, t.hpa, t.blob->data, t.blob->len, errp);
+	}
+	cxb_tables_fini(&t);
+	return good;
 }
 
 /* 0: no RSDP there. */
@@ -205,8 +163,8 @@ static bool xsdt_find(QtestBus *qb, CxbBusRange area, uint64_t *xsdt, GError **e
 	for (uint64_t at = 0; cxb_range_in(at, RSDP, area.size); at += 16) {
 		const uint8_t *p = buf + at;
 
-		if (memcmp(p, "RSD PTR ", 8) != 0 || sum(p, RSDP_V1) || p[15] < 2 ||
-		    le_load(p + 20, 4) != RSDP || sum(p, RSDP))
+		if (memcmp(p, "RSD PTR ", 8) != 0 || cxb_tables_sum(p, RSDP_V1) || p[15] < 2 ||
+		    le_load(p + 20, 4) != RSDP || cxb_tables_sum(p, RSDP))
 			continue;
 		*xsdt = le_load(p + 24, 8);
 		return true;

@@ -50,7 +50,8 @@ static gboolean tick(gpointer opaque)
 	App *app = opaque;
 	g_autoptr(GError) err = NULL;
 	gint64 now = g_get_monotonic_time();
-	bool any;
+	/* Before handlers are queued that only look whether there is anything. */
+	bool any, idle = cxb_workq_idle(app->workq);
 
 	if (cxb_host_state(app->host) == CXB_HOST_FAILED) {
 		stop(app, cxb_host_error(app->host));
@@ -67,7 +68,7 @@ static gboolean tick(gpointer opaque)
 		cxb_host_print(app->host);
 		printf("ready\n");
 	}
-	if (app->once && now >= app->busy_until && cxb_workq_idle(app->workq))
+	if (app->once && now >= app->busy_until && idle)
 		stop(app, NULL);
 	return G_SOURCE_CONTINUE;
 }

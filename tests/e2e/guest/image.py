@@ -61,6 +61,18 @@ def libraries(tree, program):
     return re.findall(r"=> (\S+/lib/\S+) ", said.stdout)
 
 
+def program(path):
+    """The files of a program of this machine with its libraries, and the command that runs it: the
+    guest's libraries are another system's."""
+    name = os.path.basename(path)
+    files = {f"host/{name}": read(path)}
+    said = subprocess.run(["ldd", path], capture_output=True, text=True, timeout=60, check=True)
+    for library in re.findall(r"(/\S+) \(0x", said.stdout):
+        files[f"host/lib/{os.path.basename(library)}"] = read(library)
+    loader = os.path.basename(LOADER)
+    return files, f"/host/lib/{loader} --library-path /host/lib /host/{name}"
+
+
 def modules(tree):
     """{name: path} of the modules of the tree's kernel."""
     top = os.path.join(tree, "usr/lib/modules/current")
