@@ -14,7 +14,8 @@
 #define IN_SIZE     (CXB_VFU_MESSAGE_MAX + (64u << 10))
 #define OUT_BATCH   (16u << 10) /* fits one buffer of the kernel's: no header is cut in two */
 #define OUT_HIGH    (4u << 20)
-#define TURN_BYTES  (4u << 20) /* then others have their turn */
+#define TURN_BYTES  (4u << 20) /* of both directions; then others have their turn, ... */
+#define TURN_MAX    256u       /* ... and behind so many messages */
 #define IOV_MAX_MSG 4
 #define PATIENCE_NS (30 * G_GINT64_CONSTANT(1000000000))
 
@@ -52,6 +53,9 @@ struct CxbVfuConn {
 	GQueue out; /* of Chunk */
 	size_t queued;
 	bool handing_out;
+	size_t turn_bytes;
+	unsigned turn_messages, turn_max;
+	bool drained;  /* the last read took all there was */
 	bool broken;   /* nothing can be sent any more */
 	char *closing; /* why it is given up; NULL: it is not */
 };
@@ -83,13 +87,27 @@ static bool wants_input(const CxbVfuConn *conn)
 	return !conn->closing && conn->queued <= OUT_HIGH;
 }
 
+/* A message has come whole, or one that cannot be right. */
+static bool whole(const CxbVfuConn *conn, struct vfu_header *header)
+{
+	const size_t n = conn->end - conn->start;
+
+	if (n < sizeof(*header))
+		return false;
+	memcpy(header, conn->in + conn->start, sizeof(*header));
+	return n >= header->size || header->size > CXB_VFU_MESSAGE_MAX;
+}
+
 static void watch(CxbVfuConn *conn)
 {
 	const GIOCondition want = (wants_input(conn) ? G_IO_IN : 0) | (conn->queued ? G_IO_OUT : 0);
+	struct vfu_header next;
 
 	if (want != conn->watched)
 		g_source_modify_unix_fd(conn->source, conn->tag, want);
 	conn->watched = want;
+	if (wants_input(conn) && whole(conn, &next))
+		g_source_set_ready_time(conn->source, 0);
 	if (!conn->queued && conn->start == conn->end)
 		cxb_timer_disarm(conn->patience);
 	else if (!cxb_timer_armed(conn->patience))
@@ -145,8 +163,9 @@ static ssize_t send_some(CxbVfuConn *conn, struct iovec *iov, unsigned n, int fd
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN) {
 		conn->broken = true;
-		cxb_vfu_close(conn,
-			      errno == EPIPE || errno == ECONNRESET ? NULL : g_strerror(errno));
+		if (errno != EPIPE && errno != ECONNRESET)
+			cxb_vfu_close(conn, g_strerror(errno));
+		g_source_set_ready_time(conn->source, 0);
 		return -1;
 	}
 	return MAX(sent, 0);
@@ -169,7 +188,11 @@ static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_
 
 	for (unsigned i = 0; i < n; i++)
 		len += iov[i].iov_len;
-	c = g_malloc(sizeof(*c) + len);
+	c = g_try_malloc(sizeof(*c) + len);
+	if (!c) {
+		cxb_vfu_close(conn, "no memory is left to keep an answer for the peer");
+		return;
+	}
 	*c = (Chunk){ .len = len, .sent = sent, .fd = -1 };
 	if (fd >= 0 && !sent)
 		c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -233,13 +256,14 @@ void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec
 	size_t len = sizeof(header);
 
 	g_assert(n <= IOV_MAX_MSG);
-	if (conn->closing)
+	if (conn->closing || conn->broken)
 		return;
 	for (unsigned i = 0; i < n; i++) {
 		all[i + 1] = iov[i];
 		len += iov[i].iov_len;
 	}
 	header.size = len;
+	conn->turn_bytes += len;
 	trace_vfu_send(&header, fd);
 	if (fd >= 0 || len > OUT_BATCH - conn->batched || !conn->handing_out)
 		flush_batch(conn);
@@ -287,8 +311,8 @@ static void collect_fds(CxbVfuConn *conn, struct msghdr *msg, uint64_t at)
 		cxb_vfu_close(conn, "too many descriptors on one message");
 }
 
-/* Bytes that came; 0: there are none now, or the connection is being closed. */
-static size_t receive(CxbVfuConn *conn)
+/* False if there is nothing now, or the connection is being closed. */
+static bool receive(CxbVfuConn *conn)
 {
 	union {
 		struct cmsghdr align;
@@ -313,17 +337,19 @@ static size_t receive(CxbVfuConn *conn)
 		n = recvmsg(conn->fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
-		return 0;
+		return false;
 	if (n <= 0) {
 		cxb_vfu_close(conn, n == 0 && conn->start != conn->end
 					    ? "the peer left in the middle of a message"
 				    : n == 0 || errno == ECONNRESET ? NULL
 								    : g_strerror(errno));
-		return 0;
+		return false;
 	}
+	conn->drained = (size_t)n < iov.iov_len;
 	conn->end += n;
+	conn->turn_bytes += n;
 	collect_fds(conn, &msg, conn->consumed + (conn->end - conn->start) - 1);
-	return n;
+	return true;
 }
 
 static void hand_out(CxbVfuConn *conn, const struct vfu_header *header)
@@ -361,30 +387,63 @@ static bool size_ok(CxbVfuConn *conn, const struct vfu_header *header)
 	return false;
 }
 
+/* What one peer asks for must not keep the others waiting, nor pile up answers it does not take. */
+static bool may_go_on(const CxbVfuConn *conn)
+{
+	return wants_input(conn) && conn->turn_bytes < TURN_BYTES &&
+	       conn->turn_messages < conn->turn_max;
+}
+
 static void hand_out_all(CxbVfuConn *conn)
 {
 	struct vfu_header header;
 
-	while (!conn->closing && conn->end - conn->start >= sizeof(header)) {
-		memcpy(&header, conn->in + conn->start, sizeof(header));
-		if (!size_ok(conn, &header) || conn->end - conn->start < header.size)
-			return;
+	while (may_go_on(conn) && whole(conn, &header) && size_ok(conn, &header)) {
 		hand_out(conn, &header);
+		conn->turn_messages++;
 		progress(conn);
 	}
 }
 
+/* What came short came in full: the next read would find nothing. A long message is on its way in
+ * pieces. */
+static bool more_may_come(const CxbVfuConn *conn)
+{
+	return !conn->drained || conn->start != conn->end;
+}
+
+static void begin_turn(CxbVfuConn *conn, unsigned max)
+{
+	conn->turn_bytes = 0;
+	conn->turn_messages = 0;
+	conn->turn_max = max;
+	conn->drained = false;
+}
+
 static void input(CxbVfuConn *conn)
 {
-	size_t turn = 0, n;
-
+	begin_turn(conn, TURN_MAX);
 	conn->handing_out = true;
-	while (turn < TURN_BYTES && wants_input(conn) && (n = receive(conn))) {
-		turn += n;
+	do {
 		hand_out_all(conn);
 		flush_batch(conn);
-	}
+	} while (!conn->broken && may_go_on(conn) && more_may_come(conn) && receive(conn));
 	conn->handing_out = false;
+}
+
+/* Nobody hears an answer any more; what was said is still done. */
+static void last_words(CxbVfuConn *conn)
+{
+	conn->broken = true;
+	conn->queued = 0;
+	g_queue_clear_full(&conn->out, chunk_free);
+	begin_turn(conn, UINT_MAX);
+	conn->handing_out = true;
+	do {
+		hand_out_all(conn);
+	} while (may_go_on(conn) && receive(conn));
+	conn->handing_out = false;
+	cxb_vfu_close(conn, NULL);
 }
 
 /* The last thing: the connection may be gone afterwards. */
@@ -400,11 +459,12 @@ static void ready(CxbVfuConn *conn)
 	const GIOCondition cond = g_source_query_unix_fd(conn->source, conn->tag);
 
 	g_source_set_ready_time(conn->source, -1);
-	/* What is not listened to is found gone by sending. */
 	if (cond & (G_IO_OUT | G_IO_HUP | G_IO_ERR))
 		flush_queue(conn);
-	if (cond & (G_IO_IN | G_IO_HUP | G_IO_ERR))
+	if (!conn->broken)
 		input(conn);
+	if (conn->broken && !conn->closing)
+		last_words(conn);
 	if (conn->closing)
 		lost(conn);
 	else
@@ -417,10 +477,7 @@ void cxb_vfu_conn_check(CxbVfuConn *conn)
 
 	if (conn->handing_out || poll(&p, 1, 0) != 1)
 		return;
-	conn->queued = 0; /* nobody is there to take it */
-	g_queue_clear_full(&conn->out, chunk_free);
-	while (!conn->closing)
-		input(conn);
+	last_words(conn);
 	lost(conn);
 }
 
@@ -454,6 +511,9 @@ CxbVfuConn *cxb_vfu_conn_new(int fd, GMainContext *context, CxbClock *clock,
 	g_queue_init(&conn->out);
 	conn->source = g_source_new(&source_funcs, sizeof(Source));
 	((Source *)conn->source)->conn = conn;
+	/* Nobody runs the loop from within a message. Guarding against it, GLib would take the
+	 * descriptor out and put it back around each dispatch. */
+	g_source_set_can_recurse(conn->source, TRUE);
 	conn->watched = G_IO_IN;
 	conn->tag = g_source_add_unix_fd(conn->source, fd, conn->watched);
 	g_source_attach(conn->source, context);
