@@ -74,7 +74,7 @@ static void tell(int fd)
 	const uint64_t one = 1;
 
 	g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-	if (poll(&p, 1, 0) == 1 && write(fd, &one, sizeof(one)) < 0)
+	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write(fd, &one, sizeof(one)) < 0)
 		cxb_guest_error("vfio-user: an eventfd takes no event: %s", g_strerror(errno));
 }
 

@@ -14,7 +14,8 @@
 #include "function.h"
 #include "io/unix_listener.h"
 
-#define SERVICE "vfio-user"
+#define SERVICE      "vfio-user"
+#define ACCEPT_PAUSE 1 /* s, after a failed accept() */
 
 CXB_TRACE(vfio_user_listen, (const char *id, const char *path), "%s at %s", id, path)
 CXB_TRACE(vfio_user_surplus, (const char *id), "%s has a client already", id)
@@ -38,7 +39,7 @@ typedef struct {
 	CxbVfioUser *vu;
 	Function *function;
 	CxbUnixListener *listener;
-	GSource *source;
+	GSource *source;  /* of the listener; while no connection can be taken, of the pause */
 	Session *session; /* NULL: no client */
 } Server;
 
@@ -76,23 +77,61 @@ static void serve(Server *server, int fd)
 }
 
 /* Those too many are turned away at once: waiting in line would cost them their patience. */
+static void accept_one(Server *server, int fd)
+{
+	/* The one before may have gone without having been noticed yet. */
+	if (server->session)
+		session_check(server->session);
+	if (!server->session) {
+		serve(server, fd);
+		return;
+	}
+	trace_vfio_user_surplus(server->obj.name);
+	close(fd);
+}
+
+static void listen_on(Server *server);
+
+static void source_stop(Server *server)
+{
+	if (server->source)
+		g_source_destroy(server->source);
+	g_clear_pointer(&server->source, g_source_unref);
+}
+
+static gboolean pause_over(void *opaque)
+{
+	listen_on(opaque);
+	return G_SOURCE_REMOVE;
+}
+
+/* The connection stays in the backlog; spinning on it would not help. */
+static void pause_accepting(Server *server)
+{
+	source_stop(server);
+	server->source = g_timeout_source_new_seconds(ACCEPT_PAUSE);
+	g_source_set_callback(server->source, pause_over, server, NULL);
+	g_source_attach(server->source, context(server));
+}
+
 static gboolean connection(int listener, GIOCondition cond, gpointer data)
 {
 	Server *server = data;
 	const int fd = cxb_unix_listener_accept(server->listener);
 
-	if (fd < 0)
-		return G_SOURCE_CONTINUE;
-	/* The one before may have gone without having been noticed yet. */
-	if (server->session)
-		session_check(server->session);
-	if (server->session) {
-		trace_vfio_user_surplus(server->obj.name);
-		close(fd);
-		return G_SOURCE_CONTINUE;
-	}
-	serve(server, fd);
+	if (fd >= 0)
+		accept_one(server, fd);
+	else if (fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED)
+		pause_accepting(server);
 	return G_SOURCE_CONTINUE;
+}
+
+static void listen_on(Server *server)
+{
+	source_stop(server);
+	server->source = g_unix_fd_source_new(cxb_unix_listener_fd(server->listener), G_IO_IN);
+	g_source_set_callback(server->source, G_SOURCE_FUNC(connection), server, NULL);
+	g_source_attach(server->source, context(server));
 }
 
 /* --- start and end --- */
@@ -142,19 +181,14 @@ static bool listen_at(Server *server, GError **errp)
 	server->listener = cxb_unix_listener_new(server->path, &opts, errp);
 	if (!server->listener)
 		return false;
-	server->source = g_unix_fd_source_new(cxb_unix_listener_fd(server->listener), G_IO_IN);
-	g_source_set_callback(server->source, G_SOURCE_FUNC(connection), server, NULL);
-	g_source_attach(server->source, context(server));
+	listen_on(server);
 	trace_vfio_user_listen(server->obj.name, server->path);
 	return true;
 }
 
 static void stop(Server *server)
 {
-	if (server->source) {
-		g_source_destroy(server->source);
-		g_clear_pointer(&server->source, g_source_unref);
-	}
+	source_stop(server);
 	g_clear_pointer(&server->listener, cxb_unix_listener_free);
 	g_clear_pointer(&server->session, session_free);
 	g_clear_pointer(&server->function, function_free);
