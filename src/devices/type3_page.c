@@ -18,7 +18,8 @@
 #define SPIN   (1000 * US)    /* this long after a command without a pause */
 #define CALM   (1000000 * US) /* then as seldom as it gets */
 #define SELDOM (20000 * US)
-#define PART   16 /* between: a part of how long nothing has come */
+#define PART   16         /* between: a part of how long nothing has come */
+#define STEP   (100 * US) /* of a clock that is moved by hand, which no pause would keep busy */
 
 static bool make_file(int fd)
 {
@@ -30,14 +31,15 @@ static void look(void *opaque)
 {
 	Type3Page *p = opaque;
 	const int64_t now = cxb_clock_now_ns(p->clock);
-	int64_t quiet;
+	int64_t quiet, pause;
 
 	if (cxb_devregs_poll(*p->regs))
 		p->active_ns = cxb_clock_now_ns(p->clock);
 	quiet = now - p->active_ns;
-	cxb_timer_arm(p->timer, quiet < SPIN   ? now
-				: quiet < CALM ? now + MIN(quiet / PART, SELDOM)
-					       : now + SELDOM);
+	pause = quiet < SPIN ? 0 : quiet < CALM ? MIN(quiet / PART, SELDOM) : SELDOM;
+	if (cxb_clock_is_virtual(p->clock))
+		pause = MAX(pause, STEP);
+	cxb_timer_arm(p->timer, now + pause);
 }
 
 bool cxb_type3_page_init(Type3 *t3, GError **errp)
