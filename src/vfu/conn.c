@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@
 #define OUT_HIGH    (4u << 20)
 #define TURN_BYTES  (4u << 20) /* of both directions; then others have their turn, ... */
 #define TURN_MAX    256u       /* ... and behind so many messages */
+#define LINGER      50u        /* reads that may find nothing, ... */
+#define LINGER_TURN 16u        /* ... so often in a turn, ... */
+#define LINGER_REST 32u        /* ... and not at all for so many turns once all found nothing */
 #define IOV_MAX_MSG 4
 #define PATIENCE_NS (30 * G_GINT64_CONSTANT(1000000000))
 
@@ -54,7 +58,7 @@ struct CxbVfuConn {
 	size_t queued;
 	bool handing_out;
 	size_t turn_bytes;
-	unsigned turn_messages, turn_max;
+	unsigned turn_messages, turn_max, turn_lingers, linger_rest;
 	bool drained;  /* the last read took all there was */
 	bool broken;   /* nothing can be sent any more */
 	char *closing; /* why it is given up; NULL: it is not */
@@ -407,9 +411,24 @@ static void hand_out_all(CxbVfuConn *conn)
 
 /* What came short came in full: the next read would find nothing. A long message is on its way in
  * pieces. */
-static bool more_may_come(const CxbVfuConn *conn)
+static bool more(CxbVfuConn *conn)
 {
-	return !conn->drained || conn->start != conn->end;
+	return may_go_on(conn) && (!conn->drained || conn->start != conn->end) && receive(conn);
+}
+
+/* A client that has its answer often asks for more at once: a burst of a guest's accesses, requests
+ * in flight. To look a moment longer spares both a sleep. It may need this CPU for that. */
+static bool linger(CxbVfuConn *conn)
+{
+	if (!may_go_on(conn) || !conn->turn_messages || !conn->turn_lingers)
+		return false;
+	conn->turn_lingers--;
+	sched_yield();
+	for (unsigned i = 0; i < LINGER && may_go_on(conn); i++)
+		if (receive(conn))
+			return true;
+	conn->linger_rest = LINGER_REST;
+	return false;
 }
 
 static void begin_turn(CxbVfuConn *conn, unsigned max)
@@ -417,6 +436,9 @@ static void begin_turn(CxbVfuConn *conn, unsigned max)
 	conn->turn_bytes = 0;
 	conn->turn_messages = 0;
 	conn->turn_max = max;
+	conn->turn_lingers = conn->linger_rest ? 0 : LINGER_TURN;
+	if (conn->linger_rest)
+		conn->linger_rest--;
 	conn->drained = false;
 }
 
@@ -427,7 +449,7 @@ static void input(CxbVfuConn *conn)
 	do {
 		hand_out_all(conn);
 		flush_batch(conn);
-	} while (!conn->broken && may_go_on(conn) && more_may_come(conn) && receive(conn));
+	} while (!conn->broken && (more(conn) || linger(conn)));
 	conn->handing_out = false;
 }
 
