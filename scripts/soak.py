@@ -17,7 +17,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent
 # Name, how often at scale 1; run by tests/soak/run_soak.py.
 REPEATED = {'leaks': 1000, 'plug': 1000, 'kill': 100, 'hostile': 10000, 'faults': 100000,
-            'fabric': 100000}
+            'fabric': 100000, 'vfio-user': 10000}
 OPERATIONS = 1000000
 ENGINES = ['property_dc', 'property_dc_static', 'property_dc_heads']
 PART_SECONDS = 4 * 3600

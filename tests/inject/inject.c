@@ -47,8 +47,10 @@
 	X(read, EIO)                                                                               \
 	X(realpath, ENOMEM)                                                                        \
 	X(recv, ECONNRESET)                                                                        \
+	X(recvmsg, ECONNRESET)                                                                     \
 	X(send, ENOBUFS)                                                                           \
 	X(sendfile64, EIO)                                                                         \
+	X(sendmsg, ENOBUFS)                                                                        \
 	X(setsockopt, ENOMEM)                                                                      \
 	X(socket, EMFILE)                                                                          \
 	X(stat64, EACCES)                                                                          \
@@ -163,8 +165,10 @@ WRAP(int, poll, -1, (struct pollfd * p, nfds_t n, int timeout_ms), (p, n, timeou
 WRAP(ssize_t, read, -1, (int fd, void *buf, size_t n), (fd, buf, n))
 WRAP(char *, realpath, NULL, (const char *path, char *out), (path, out))
 WRAP(ssize_t, recv, -1, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))
+WRAP(ssize_t, recvmsg, -1, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))
 WRAP(ssize_t, send, -1, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))
 WRAP(ssize_t, sendfile64, -1, (int to, int from, off_t *off, size_t n), (to, from, off, n))
+WRAP(ssize_t, sendmsg, -1, (int fd, const struct msghdr *msg, int flags), (fd, msg, flags))
 WRAP(int, setsockopt, -1, (int fd, int level, int opt, const void *val, socklen_t len),
      (fd, level, opt, val, len))
 WRAP(int, socket, -1, (int family, int type, int protocol), (family, type, protocol))

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Long runs on one machine: what repetition must not add up, and what abuse must not disturb.
 
-    run_soak.py PART COUNT     PART: leaks, plug, kill, hostile, faults, fabric
+    run_soak.py PART COUNT     PART: leaks, plug, kill, hostile, faults, fabric,
+                           vfio-user
 
 Prints figures; ends with status 0 only if nothing was left over."""
 
@@ -15,6 +16,7 @@ import tempfile
 import threading
 
 import soak_fabric
+import soak_vfio_user
 from cxbpy.inject import Injector
 from cxbpy.inject import binary as inject_binary
 from cxbpy.machine import Machine
@@ -372,7 +374,7 @@ def faults(count):
 
 
 PARTS = {"faults": faults, "leaks": leaks, "plug": hot_plug, "kill": kill, "hostile": hostile,
-         "fabric": soak_fabric.run}
+         "fabric": soak_fabric.run, "vfio-user": soak_vfio_user.run}
 
 
 def main():
