@@ -378,13 +378,19 @@ static void hand_out(CxbVfuConn *conn, const struct vfu_header *header)
 	conn->consumed = next;
 }
 
-/* Once a size is wrong nothing tells where the next message begins. */
+/* Once a size is wrong nothing tells where the next message begins. Who asked gets to know. */
 static bool size_ok(CxbVfuConn *conn, const struct vfu_header *header)
 {
+	const struct vfu_header error = { .id = header->id,
+					  .command = header->command,
+					  .flags = VFU_TYPE_REPLY | VFU_ERROR,
+					  .error = EINVAL };
 	g_autofree char *why = NULL;
 
 	if (header->size >= sizeof(*header) && header->size <= CXB_VFU_MESSAGE_MAX)
 		return true;
+	if ((header->flags & (VFU_TYPE | VFU_NO_REPLY)) == VFU_TYPE_COMMAND)
+		cxb_vfu_send(conn, error, NULL, 0, -1);
 	why = g_strdup_printf("a message of %u bytes is not %zu to %zu bytes long", header->size,
 			      sizeof(*header), (size_t)CXB_VFU_MESSAGE_MAX);
 	cxb_vfu_close(conn, why);

@@ -149,7 +149,9 @@ class Wrong(Served):
         for size in (0, 1, 15, LONGEST + 1, 1 << 31, (1 << 32) - 1):
             with self.subTest(size):
                 c = self.negotiated()
-                c.put(Message(vfiouser.GET_INFO, bytes(16)).pack(1, size))
+                wrong = Message(vfiouser.GET_INFO, bytes(16))
+                c.put(wrong.pack(1, size))
+                self.assertEqual(c.reply(wrong, 1), errno.EINVAL)
                 self.assertRaises(LOST, c.take, 1)
                 c.close()
         self.as_before()

@@ -305,6 +305,7 @@ static void test_sizes_that_cannot_be(Fixture *f, gconstpointer size)
 	g_autofree char *why = g_strdup_printf("a message of %u bytes is not 16 to 1048608 bytes "
 					       "long",
 					       header.size);
+	struct vfu_header reply;
 
 	say(f, 0, SILENT, 0);
 	put(f, &header, sizeof(header));
@@ -312,6 +313,22 @@ static void test_sizes_that_cannot_be(Fixture *f, gconstpointer size)
 	run(f);
 	assert_ids(f, 0, 1);
 	assert_lost(f, why);
+	reply = take_reply(f);
+	g_assert_cmpuint(reply.id, ==, 1);
+	g_assert_cmphex(reply.flags, ==, VFU_TYPE_REPLY | VFU_ERROR);
+	g_assert_cmpuint(reply.error, ==, EINVAL);
+	g_assert_cmpuint(recv(f->peer, &reply, 1, MSG_DONTWAIT), ==, 0);
+}
+
+/* One that wants no answer gets none, and neither does an answer. */
+static void test_a_wrong_size_that_nobody_asks_about(Fixture *f, gconstpointer flags)
+{
+	struct vfu_header header = { 1, SILENT, 15, GPOINTER_TO_UINT(flags), 0 };
+
+	put(f, &header, sizeof(header));
+	run(f);
+	assert_lost(f, "a message of 15 bytes is not 16 to 1048608 bytes long");
+	g_assert_cmpint(recv(f->peer, &header, 1, MSG_DONTWAIT), <=, 0);
 }
 
 static void feed(Fixture *f, const GByteArray *m)
@@ -645,6 +662,10 @@ int main(int argc, char **argv)
 	ADD_DATA("/vfu/conn/size-one-too-many", GUINT_TO_POINTER(CXB_VFU_MESSAGE_MAX + 1),
 		 test_sizes_that_cannot_be);
 	ADD_DATA("/vfu/conn/size-4g", GUINT_TO_POINTER(UINT32_MAX), test_sizes_that_cannot_be);
+	ADD_DATA("/vfu/conn/size-of-no-reply", GUINT_TO_POINTER(VFU_NO_REPLY),
+		 test_a_wrong_size_that_nobody_asks_about);
+	ADD_DATA("/vfu/conn/size-of-a-reply", GUINT_TO_POINTER(VFU_TYPE_REPLY),
+		 test_a_wrong_size_that_nobody_asks_about);
 	ADD("/vfu/conn/the-longest-both-ways", test_the_longest_both_ways);
 	ADD("/vfu/conn/long-and-short", test_long_and_short);
 	ADD("/vfu/conn/fds/of-their-message", test_descriptors_are_those_of_their_message);
