@@ -6,7 +6,8 @@
 #include "base/range.h"
 #include "session.h"
 
-#define WRITES_MAX 8u /* bytes of one of several writes */
+#define WRITES_MAX  8u    /* bytes of one of several writes */
+#define ENTRIES_MAX 4096u /* writes at once; each can be a reset, and QEMU puts 200 together */
 
 static bool region_at(Session *s, uint32_t index, TargetRegion *r)
 {
@@ -132,7 +133,8 @@ int session_region_write_multi(Session *s, CxbVfuMessage *msg, Answer *a)
 	uint64_t n;
 
 	memcpy(&n, msg->body, sizeof(n));
-	if (n != (msg->len - sizeof(n)) / sizeof(e) || (msg->len - sizeof(n)) % sizeof(e))
+	if (n != (msg->len - sizeof(n)) / sizeof(e) || (msg->len - sizeof(n)) % sizeof(e) ||
+	    n > ENTRIES_MAX)
 		return EINVAL;
 	for (uint64_t i = 0; i < n; i++) {
 		memcpy(&e, entries + i * sizeof(e), sizeof(e));

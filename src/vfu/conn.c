@@ -16,7 +16,8 @@
 #define OUT_BATCH   (16u << 10) /* fits one buffer of the kernel's: no header is cut in two */
 #define OUT_HIGH    (4u << 20)
 #define TURN_BYTES  (4u << 20) /* of both directions; then others have their turn, ... */
-#define TURN_MAX    256u       /* ... and behind so many messages */
+#define TURN_MAX    256u       /* ... and behind so many messages, ... */
+#define TURN_NS     2000000    /* ... and so much time */
 #define LINGER      50u        /* reads that may find nothing, ... */
 #define LINGER_TURN 16u        /* ... so often in a turn, ... */
 #define LINGER_REST 32u        /* ... and not at all for so many turns once all found nothing */
@@ -58,6 +59,7 @@ struct CxbVfuConn {
 	size_t queued;
 	bool handing_out;
 	size_t turn_bytes;
+	int64_t turn_end_ns;
 	unsigned turn_messages, turn_max, turn_lingers, linger_rest;
 	bool drained;  /* the last read took all there was */
 	bool broken;   /* nothing can be sent any more */
@@ -401,7 +403,8 @@ static bool size_ok(CxbVfuConn *conn, const struct vfu_header *header)
 static bool may_go_on(const CxbVfuConn *conn)
 {
 	return wants_input(conn) && conn->turn_bytes < TURN_BYTES &&
-	       conn->turn_messages < conn->turn_max;
+	       conn->turn_messages < conn->turn_max &&
+	       cxb_clock_now_ns(conn->clock) < conn->turn_end_ns;
 }
 
 static void hand_out_all(CxbVfuConn *conn)
@@ -437,11 +440,12 @@ static bool linger(CxbVfuConn *conn)
 	return false;
 }
 
-static void begin_turn(CxbVfuConn *conn, unsigned max)
+static void begin_turn(CxbVfuConn *conn, unsigned max, int64_t end_ns)
 {
 	conn->turn_bytes = 0;
 	conn->turn_messages = 0;
 	conn->turn_max = max;
+	conn->turn_end_ns = end_ns;
 	conn->turn_lingers = conn->linger_rest ? 0 : LINGER_TURN;
 	if (conn->linger_rest)
 		conn->linger_rest--;
@@ -450,7 +454,7 @@ static void begin_turn(CxbVfuConn *conn, unsigned max)
 
 static void input(CxbVfuConn *conn)
 {
-	begin_turn(conn, TURN_MAX);
+	begin_turn(conn, TURN_MAX, cxb_clock_now_ns(conn->clock) + TURN_NS);
 	conn->handing_out = true;
 	do {
 		hand_out_all(conn);
@@ -465,7 +469,7 @@ static void last_words(CxbVfuConn *conn)
 	conn->broken = true;
 	conn->queued = 0;
 	g_queue_clear_full(&conn->out, chunk_free);
-	begin_turn(conn, UINT_MAX);
+	begin_turn(conn, UINT_MAX, INT64_MAX);
 	conn->handing_out = true;
 	do {
 		hand_out_all(conn);

@@ -657,6 +657,18 @@ static void test_several_writes(Fixture *f, gconstpointer unused)
 	g_assert_cmpuint(done, ==, 1); /* up to the one that failed */
 }
 
+static void test_too_many_writes(Fixture *f, gconstpointer unused)
+{
+	g_autofree struct vfu_write_multi_entry *e = g_new0(struct vfu_write_multi_entry, 4097);
+
+	for (unsigned i = 0; i < 4097; i++)
+		e[i] = (struct vfu_write_multi_entry){ 0, 0, 1, "x" };
+	g_assert_cmpint(write_multi(f, 4097, e, 4097 * sizeof(*e)), ==, EINVAL);
+	g_assert_cmpuint(f->writes, ==, 0);
+	g_assert_cmpint(write_multi(f, 4096, e, 4096 * sizeof(*e)), ==, 0);
+	g_assert_cmpuint(f->writes, ==, 4096);
+}
+
 /* All or nothing. */
 static void test_several_writes_one_of_them_wrong(Fixture *f, gconstpointer unused)
 {
@@ -1016,6 +1028,7 @@ int main(int argc, char **argv)
 	ADD("/vfio-user/requests/ranges-that-cannot-be", test_ranges_that_cannot_be);
 	ADD("/vfio-user/requests/writes-of-another-length", test_writes_of_another_length);
 	ADD("/vfio-user/requests/several-writes", test_several_writes);
+	ADD("/vfio-user/requests/too-many-writes", test_too_many_writes);
 	ADD("/vfio-user/requests/several-writes-one-wrong", test_several_writes_one_of_them_wrong);
 	ADD("/vfio-user/requests/irq-info", test_irq_info);
 	ADD("/vfio-user/requests/interrupts", test_interrupts);

@@ -17,7 +17,8 @@
 #define LARGE   3u /* ... as many bytes as the body's first word says, ... */
 #define KEEP    4u /* ... the descriptors are taken, ... */
 #define CLOSE   5u /* ... the connection is given up, ... */
-#define LEND    6u /* ... a descriptor comes along */
+#define LEND    6u /* ... a descriptor comes along, ... */
+#define SLOW    7u /* ... it takes a millisecond */
 #define ANSWERS (64u << 10)
 
 typedef struct {
@@ -84,6 +85,9 @@ static void on_message(void *opaque, CxbVfuMessage *msg)
 		break;
 	case CLOSE:
 		cxb_vfu_close(f->conn, "enough");
+		break;
+	case SLOW:
+		cxb_clock_advance(f->clock, cxb_clock_now_ns(f->clock) + SECOND / 1000);
 		break;
 	case LEND:
 		reply(f, msg, NULL, 0, f->peer);
@@ -282,20 +286,21 @@ static void test_many_at_once(Fixture *f, gconstpointer unused)
 }
 
 /* The others of the context have their turn meanwhile. */
-static void test_a_turn_ends(Fixture *f, gconstpointer unused)
+static void test_a_turn_ends(Fixture *f, gconstpointer command)
 {
+	const unsigned n = GPOINTER_TO_UINT(command) == SLOW ? 20 : 4000;
 	g_autoptr(GByteArray) all = g_byte_array_new();
 	unsigned turns = 0;
 
-	for (unsigned id = 0; id < 4000; id++) {
-		const struct vfu_header header = { id, SILENT, HEADER, 0, 0 };
+	for (unsigned id = 0; id < n; id++) {
+		const struct vfu_header header = { id, GPOINTER_TO_UINT(command), HEADER, 0, 0 };
 
 		g_byte_array_append(all, (const void *)&header, HEADER);
 	}
 	put(f, all->data, all->len);
 	while (g_main_context_iteration(f->context, FALSE))
 		turns++;
-	assert_ids(f, 0, 4000);
+	assert_ids(f, 0, n);
 	g_assert_cmpuint(turns, >=, 10);
 }
 
@@ -656,7 +661,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("/vfu/conn/byte-by-byte", test_byte_by_byte);
 	ADD("/vfu/conn/many-at-once", test_many_at_once);
-	ADD("/vfu/conn/a-turn-ends", test_a_turn_ends);
+	ADD_DATA("/vfu/conn/a-turn-of-many-ends", GUINT_TO_POINTER(SILENT), test_a_turn_ends);
+	ADD_DATA("/vfu/conn/a-turn-of-slow-ones-ends", GUINT_TO_POINTER(SLOW), test_a_turn_ends);
 	ADD_DATA("/vfu/conn/size-0", GUINT_TO_POINTER(0), test_sizes_that_cannot_be);
 	ADD_DATA("/vfu/conn/size-15", GUINT_TO_POINTER(15), test_sizes_that_cannot_be);
 	ADD_DATA("/vfu/conn/size-one-too-many", GUINT_TO_POINTER(CXB_VFU_MESSAGE_MAX + 1),
