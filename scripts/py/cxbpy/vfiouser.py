@@ -54,7 +54,8 @@ class VfioUser:
         data = HEADER.pack(self.id, command, HEADER.size + len(body) if size is None else size, flags, 0)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         sent = self.sock.sendmsg([data + body], rights)
-        self.sock.sendall((data + body)[sent:])
+        if sent < len(data + body):  # the other end may have gone by now
+            self.sock.sendall((data + body)[sent:])
         return self.id
 
     def take(self, count, fds=None):
