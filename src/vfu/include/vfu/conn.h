@@ -2,12 +2,14 @@
 /*
  * One end of a vfio-user connection: a unix stream socket that carries framed messages and file
  * descriptors. It never blocks. It reads as much as there is in one call and hands out what is whole;
- * what it sends while it hands out messages goes out together.
+ * what it sends while it hands out messages goes out together. Then it looks a moment longer for the
+ * next request. A turn is bounded by messages, bytes and time, so that others have theirs.
  *
  * Every descriptor belongs to the connection from the moment it arrives; those that nobody takes are
- * closed with their message. A peer that does not read is not listened to while more than 4 MiB
- * waits for it. A peer that stops in the middle of a message, or does not take what waits for it,
- * is dropped after 30 seconds.
+ * closed with their message. While more than 4 MiB wait for a peer that does not read, it is not
+ * listened to, and what it has said waits too. A peer that stops in the middle of a message, or does
+ * not take what waits for it, is dropped after 30 seconds. What a peer said before it went is still
+ * handed out.
  */
 #ifndef CXB_VFU_CONN_H
 #define CXB_VFU_CONN_H
