@@ -297,9 +297,12 @@ static bool share_check(Group *g, const CxbDcAddReq *req, const DcAlloc *alloc, 
 
 static bool shared_add(Group *g, const CxbDcAddReq *req, GError **errp)
 {
-	DcAlloc *alloc = cxb_dc_alloc_find(g->dc, &req->tag, errp);
+	DcAlloc *alloc;
 	DcTag *tag;
 
+	if (cxb_uuid_is_null(&req->tag))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "shared access needs a tag");
+	alloc = cxb_dc_alloc_find(g->dc, &req->tag, errp);
 	if (!alloc || !share_check(g, req, alloc, errp))
 		return false;
 	tag = tag_add(g, alloc, req);

@@ -194,6 +194,7 @@ static void a_shared_tag_has_the_same_extents_on_both_hosts(Fixture *f, gconstpo
 
 static void what_cannot_be_shared_is_refused(Fixture *f, gconstpointer unused)
 {
+	const CxbDcAddReq no_tag = { .host_id = 1, .policy = CXB_DC_SELECT_SHARED, .region = 1 };
 	GError *err = NULL;
 
 	fake_backing(f->pool, 1, FAKE_BLOCK);
@@ -207,6 +208,7 @@ static void what_cannot_be_shared_is_refused(Fixture *f, gconstpointer unused)
 	refused(share(f, 0, 2, 1, &err), &err, "is live on cxl-vmem0");
 	refused(share(f, 2, 2, 1, &err), &err, "host id 2 is not known");
 	refused(share(f, 1, 0, 1, &err), &err, "has no allocation with tag");
+	refused(cxb_dc_add(f->dc, &no_tag, &err), &err, "shared access needs a tag");
 	take(f, 0);
 	let_go(f, 0, 1, 1, 1);
 	refused(share(f, 1, 2, 1, &err), &err, "is being released");
