@@ -45,16 +45,19 @@ static void hidden_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned s
 		trace_cxl_poison_forget(dpa, len);
 }
 
-/* A range of which some may be hidden already, and stays as it is. */
-static void hide(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
+typedef void Add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source);
+
+/* By @add, a range of which some may be in @map already, and stays as it is. */
+static void add_rest(CxbPoison *poison, const CxbIvMap *map, Add *add, uint64_t dpa, uint64_t len,
+		     unsigned source)
 {
 	while (len) {
-		const CxbIv *iv = cxb_ivmap_overlap(poison->hidden, dpa, len);
+		const CxbIv *iv = cxb_ivmap_overlap(map, dpa, len);
 		const uint64_t clean = !iv ? len : iv->start > dpa ? iv->start - dpa : 0;
 		const uint64_t done = iv ? MIN(iv->start + iv->len - dpa, len) : len;
 
 		if (clean)
-			hidden_add(poison, dpa, clean, source);
+			add(poison, dpa, clean, source);
 		dpa += done;
 		len -= done;
 	}
@@ -72,10 +75,8 @@ static void list_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned sou
 	if (!poison->overflow)
 		poison->overflow_ns = poison->config.timestamp(poison->config.opaque);
 	poison->overflow = true;
-	hide(poison, dpa, len, source);
+	add_rest(poison, poison->hidden, hidden_add, dpa, len, source);
 }
-
-typedef void Add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source);
 
 /* What is left of a range that is cut goes back by @add. */
 static void cut(CxbPoison *poison, CxbIvMap *map, Add *add, uint64_t dpa, uint64_t len)
@@ -99,6 +100,13 @@ void poison_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
 	if (cxb_ivmap_count(poison->records) < CXB_POISON_LIST_MAX)
 		cut(poison, poison->hidden, hidden_add, dpa, len);
 	list_add(poison, dpa, len, source);
+}
+
+void poison_inject(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
+{
+	poison_add(poison, dpa, len, source);
+	if (poison->config.poisoned)
+		poison->config.poisoned(poison->config.opaque, dpa, len, source);
 }
 
 bool cxb_poison_check(uint64_t dpa, uint64_t len, GError **errp)
@@ -137,8 +145,36 @@ bool cxb_poison_inject(CxbPoison *poison, uint64_t dpa, uint64_t len, GError **e
 			"Poison is for memory that the device has: not all of start 0x%" PRIx64
 			" length 0x%" PRIx64 " is",
 			dpa, len);
-	poison_add(poison, dpa, len, WIRE_POISON_INTERNAL);
+	poison_inject(poison, dpa, len, WIRE_POISON_INTERNAL);
 	return true;
+}
+
+void cxb_poison_learn(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source)
+{
+	add_rest(poison, poison->records, poison_add, dpa, len, source);
+}
+
+static void teach(const CxbIvMap *map, uint64_t dpa, uint64_t len, CxbPoison *to)
+{
+	const CxbIv *iv = cxb_ivmap_overlap(map, dpa, len);
+
+	for (; iv && (iv->start <= dpa || iv->start - dpa < len); iv = cxb_ivmap_next(map, iv)) {
+		const uint64_t from = MAX(iv->start, dpa);
+		const uint64_t upto = MIN(iv->start + (iv->len - 1), dpa + (len - 1));
+
+		cxb_poison_learn(to, from, upto - from + 1, GPOINTER_TO_UINT(iv->value));
+	}
+}
+
+void cxb_poison_teach(const CxbPoison *poison, uint64_t dpa, uint64_t len, CxbPoison *to)
+{
+	teach(poison->records, dpa, len, to);
+	teach(poison->hidden, dpa, len, to);
+}
+
+bool cxb_poison_is_clean(const CxbPoison *poison)
+{
+	return !cxb_ivmap_count(poison->records) && !cxb_ivmap_count(poison->hidden);
 }
 
 void cxb_poison_drop(CxbPoison *poison, uint64_t dpa, uint64_t len)

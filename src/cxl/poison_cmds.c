@@ -105,7 +105,7 @@ static CxbRc inject_poison(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	if (cxb_ivmap_count(poison->records) == CXB_POISON_LIST_MAX)
 		return refuse(cci, "inject-poison", dpa, "does not fit the list",
 			      CXB_RC_POISON_LIMIT);
-	poison_add(poison, dpa, CXB_POISON_LINE, WIRE_POISON_INJECTED);
+	poison_inject(poison, dpa, CXB_POISON_LINE, WIRE_POISON_INJECTED);
 	return CXB_RC_SUCCESS;
 }
 
@@ -121,6 +121,8 @@ static CxbRc clear_poison(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	if (!poison->config.write(poison->config.opaque, dpa, req->data))
 		return CXB_RC_INTERNAL_ERROR;
 	cxb_poison_drop(poison, dpa, CXB_POISON_LINE);
+	if (poison->config.cleared)
+		poison->config.cleared(poison->config.opaque, dpa, CXB_POISON_LINE);
 	return CXB_RC_SUCCESS;
 }
 

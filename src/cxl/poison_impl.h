@@ -30,6 +30,8 @@ struct CxbPoison {
 
 /** poison_add() - A range that meets no record, or an overflow. What was hidden of it is known now. */
 void poison_add(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source);
+/** poison_inject() - The same, and whoever wants to know is told. */
+void poison_inject(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source);
 /** poison_put_record() - What lies of @iv between @start and @end. */
 void poison_put_record(struct wire_poison_record *rec, const CxbIv *iv, uint64_t start,
 		       uint64_t end);

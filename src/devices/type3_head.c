@@ -25,13 +25,17 @@ bool cxb_type3_dc_join(Type3 *t3, GError **errp)
 				"Property 'cxl-type3-head.device': %s has no dynamic capacity to "
 				"share",
 				device->path ?: "the device");
+	if (c->n_heads == 1)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"Property 'cxl-type3-head.device': %s has one head, itself: "
+				"'heads' of it says how many",
+				device->path);
 	if (!t3->head_nr || t3->head_nr >= c->n_heads)
 		return cxb_fail(
 			errp, CXB_ERROR_INVALID,
-			"Property 'cxl-type3-head.head': %u is not 1 to %u: %s has %u head%s "
+			"Property 'cxl-type3-head.head': %u is not 1 to %u: %s has %u heads "
 			"and is the first itself",
-			t3->head_nr, c->n_heads - 1, device->path, c->n_heads,
-			c->n_heads == 1 ? "" : "s");
+			t3->head_nr, c->n_heads - 1, device->path, c->n_heads);
 	if (c->heads[t3->head_nr])
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"Property 'cxl-type3-head.head': %u of %s is %s already",

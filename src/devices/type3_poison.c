@@ -2,6 +2,9 @@
 /*
  * A memory device's poison. Only what answers can be poisoned, and dynamic capacity takes its poison
  * with it when it is released, for what comes to its addresses next may be other memory.
+ *
+ * Each head has a list of its own, of what it can reach. What several hosts share is bad for all of them,
+ * whichever has it found out, and is clean for all when one has written it anew.
  */
 #include "devices.h"
 
@@ -15,12 +18,77 @@ static uint64_t timestamp(void *opaque)
 	return cxb_memdev_timestamp(((Type3 *)opaque)->memdev);
 }
 
+/* The head with @i, if it is another one, and has come so far as to have a list. */
+static Type3 *other_head(const Type3 *t3, unsigned i)
+{
+	Type3 *other = t3->capacity->heads[i];
+
+	return other && other != t3 && other->poison ? other : NULL;
+}
+
+/* Of a range, what it has accepted is bad. */
+static void learn_range(Type3 *t3, uint64_t dpa, uint64_t end, unsigned source)
+{
+	while (dpa < end) {
+		const CxbDcExtent *e = cxb_dc_find(t3->dc, t3->head_nr, dpa)
+					       ?: cxb_dc_next(t3->dc, t3->head_nr, dpa);
+		uint64_t from;
+
+		if (!e || e->dpa >= end)
+			return;
+		from = MAX(dpa, e->dpa);
+		dpa = MIN(end, e->dpa + e->len);
+		if (e->state != CXB_DC_OFFERED)
+			cxb_poison_learn(t3->poison, from, dpa - from, source);
+	}
+}
+
+static void poisoned(void *opaque, uint64_t dpa, uint64_t len, unsigned source)
+{
+	const Type3 *t3 = opaque;
+
+	for (unsigned i = 0; t3->capacity && i < t3->capacity->n_heads; i++) {
+		Type3 *other = other_head(t3, i);
+
+		if (other)
+			learn_range(other, dpa, dpa + len, source);
+	}
+}
+
+static void cleared(void *opaque, uint64_t dpa, uint64_t len)
+{
+	const Type3 *t3 = opaque;
+
+	for (unsigned i = 0; t3->capacity && i < t3->capacity->n_heads; i++) {
+		Type3 *other = other_head(t3, i);
+
+		if (other)
+			cxb_poison_drop(other->poison, dpa, len);
+	}
+}
+
+/* It is as bad as others that have it already know. */
+static void learn(Type3 *t3, const CxbDcOp *op)
+{
+	for (unsigned i = 0; i < t3->capacity->n_heads; i++) {
+		const Type3 *other = other_head(t3, i);
+
+		if (!other || cxb_poison_is_clean(other->poison))
+			continue;
+		for (size_t k = 0; k < op->n; k++)
+			cxb_poison_teach(other->poison, op->extents[k]->dpa, op->extents[k]->len,
+					 t3->poison);
+	}
+}
+
 static void dc_commit(void *opaque, const CxbDcOp *op)
 {
 	Type3 *t3 = opaque;
 
 	if (op->head != t3->head_nr)
 		return;
+	if (op->kind == CXB_DC_OP_ACCEPT)
+		learn(t3, op);
 	if (op->kind != CXB_DC_OP_RELEASE && op->kind != CXB_DC_OP_FORCED_RELEASE)
 		return;
 	for (size_t i = 0; i < op->n; i++)
@@ -36,6 +104,8 @@ void cxb_type3_poison_init(Type3 *t3)
 		.answers = cxb_type3_answers,
 		.write = write_line,
 		.timestamp = timestamp,
+		.poisoned = poisoned,
+		.cleared = cleared,
 		.opaque = t3,
 	};
 

@@ -10,6 +10,7 @@ import shlex
 import unittest
 import uuid
 
+from cxbpy.cxlhost import DC_ADD, CxlHost, MailboxError
 from cxbpy.machine import Machine
 from cxbpy.qmp import QmpError
 
@@ -199,6 +200,60 @@ class Heads(unittest.TestCase):
         self.assertEqual([e["state"] for e in self.extents()], ["offered"])
         self.release(1, 2, 1, forced_removal=True)
         self.qmp.cmd("object-del", id="m1")
+
+
+class Erasing(unittest.TestCase):
+    """Two hosts that are scripts, each on a head; SANITIZE takes time, which the script has."""
+
+    SANITIZE, BG_STARTED = 0x4400, 1
+    SHARED, OWN = 512 * MIB, (0, 16 * MIB)  # DPA
+
+    def setUp(self):
+        self.m = Machine(["-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.0,cxl-fmw.0.size=2G,"
+                          "cxl-fmw.1.targets.0=cxl.1,cxl-fmw.1.size=2G",
+                          "-m", "1G,maxmem=8G,slots=4", *topology(2)[4:], "-accel", "qtest"],
+                         tutorial=False, qtest=True)
+        self.addCleanup(self.m.end)
+        self.hosts = [CxlHost(self.m.qtest, bridge_bus=12 + 20 * i, passthrough=True,
+                              window=0x3d0000000 + 0x80000000 * i,
+                              bar_base=0xc0000000 + 0x1000000 * i) for i in range(2)]
+        for i, host in enumerate(self.hosts):
+            host.enumerate()
+            host.map_dpa(1 << 30)
+            self.add(i, i, 0, "contiguous", length=SIZE)
+            host.dc_list(DC_ADD, [(self.OWN[i], SIZE)])
+        self.add(9, 0, 1, "contiguous", length=SIZE)
+        self.add(9, 1, 1, "enable-shared-access")
+        for i, host in enumerate(self.hosts):
+            host.dc_list(DC_ADD, [(self.SHARED, SIZE)])
+            self.write(i, self.OWN[i], b"own")
+        self.write(0, self.SHARED, b"all")
+
+    def add(self, n, host, region, policy, **more):
+        if policy == "contiguous":
+            self.m.qmp.cmd("object-add", qom_type="memory-backend-ram", id=f"m{n}", size=SIZE,
+                           share=True, tag=tag(n))
+        self.m.qmp.cmd("cxl-add-dynamic-capacity", path="dev", host_id=host, region=region,
+                       selection_policy=policy, tag=tag(n), **more)
+
+    def write(self, i, dpa, data):
+        self.m.qtest.write(self.hosts[i].window + dpa, data)
+
+    def read(self, i, dpa):
+        return self.m.qtest.read(self.hosts[i].window + dpa, 3)
+
+    def test_a_sanitize_erases_what_its_host_has_and_no_more(self):
+        with self.assertRaises(MailboxError) as caught:
+            self.hosts[1].command(self.SANITIZE)
+        self.assertEqual(caught.exception.code, self.BG_STARTED)
+        # The other host is not disturbed meanwhile.
+        self.assertEqual(self.read(1, self.SHARED), ONES[:3])
+        self.assertEqual(self.read(0, self.SHARED), b"all")
+        self.m.qtest.cmd(f"clock_step {100 * 10 ** 9}")
+        self.assertEqual(self.read(1, self.SHARED), bytes(3))
+        self.assertEqual(self.read(1, self.OWN[1]), bytes(3))
+        self.assertEqual(self.read(0, self.SHARED), bytes(3))
+        self.assertEqual(self.read(0, self.OWN[0]), b"own")
 
 
 if __name__ == "__main__":

@@ -52,7 +52,11 @@ static uint64_t timestamp(void *opaque)
 
 static void set_up(Fixture *f, gconstpointer unused)
 {
-	const CxbPoisonConfig config = { in_device, in_device, write_line, timestamp, f };
+	const CxbPoisonConfig config = { .exists = in_device,
+					 .answers = in_device,
+					 .write = write_line,
+					 .timestamp = timestamp,
+					 .opaque = f };
 	CxbCciConfig cci = { .name = "memdev", .payload_size = sizeof(f->out) };
 
 	f->poison = cxb_poison_new(&config);

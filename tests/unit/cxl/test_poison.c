@@ -2,6 +2,7 @@
 /* The poison list where bytes in a file (tests/vectors/cxl/poison.txt) do not reach. */
 #include "cxl/poison.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ typedef struct {
 	bool gone; /* memory cannot be reached */
 	uint64_t written_at;
 	uint8_t written[CXB_POISON_LINE];
+	GString *told;
 	uint8_t out[2048];
 	size_t out_len;
 } Fixture;
@@ -50,12 +52,32 @@ static uint64_t timestamp(void *opaque)
 	return ((Fixture *)opaque)->now;
 }
 
+static void poisoned(void *opaque, uint64_t dpa, uint64_t len, unsigned source)
+{
+	g_string_append_printf(((Fixture *)opaque)->told, "+%" PRIx64 ":%" PRIx64 "/%u ", dpa, len,
+			       source);
+}
+
+static void cleared(void *opaque, uint64_t dpa, uint64_t len)
+{
+	g_string_append_printf(((Fixture *)opaque)->told, "-%" PRIx64 ":%" PRIx64 " ", dpa, len);
+}
+
 static void set_up(Fixture *f, gconstpointer unused)
 {
-	const CxbPoisonConfig config = { exists, answers, write_line, timestamp, f };
+	const CxbPoisonConfig config = {
+		.exists = exists,
+		.answers = answers,
+		.write = write_line,
+		.timestamp = timestamp,
+		.poisoned = poisoned,
+		.cleared = cleared,
+		.opaque = f,
+	};
 	CxbCciConfig cci = { .name = "memdev", .payload_size = 2048 };
 
 	f->now = 1000;
+	f->told = g_string_new(NULL);
 	f->poison = cxb_poison_new(&config);
 	f->clock = cci.clock = cxb_clock_new_virtual();
 	f->cci = cxb_cci_new(&cci);
@@ -67,6 +89,7 @@ static void tear_down(Fixture *f, gconstpointer unused)
 	cxb_cci_free(f->cci);
 	cxb_poison_free(f->poison);
 	cxb_clock_free(f->clock);
+	g_string_free(f->told, TRUE);
 }
 
 static CxbRc run(Fixture *f, uint16_t opcode, const void *in, size_t len)
@@ -467,6 +490,56 @@ static void bad_ranges_are_refused_by_name(Fixture *f, gconstpointer unused)
 
 #define ADD(path, test) g_test_add("/cxl/poison/" path, Fixture, NULL, set_up, test, tear_down)
 
+static void what_changes_is_told_and_what_is_learned_is_not(Fixture *f, gconstpointer unused)
+{
+	g_assert_cmphex(inject(f, 0x1000), ==, CXB_RC_SUCCESS);
+	g_assert_cmphex(inject(f, 0x1000), ==, CXB_RC_SUCCESS); /* bad before */
+	inject_range(f, 0x2000, 2 * LINE);
+	g_assert_cmphex(clear(f, 0x2000), ==, CXB_RC_SUCCESS);
+	g_assert_cmphex(inject(f, HOLE), ==, CXB_RC_INVALID_PA);
+	g_assert_cmphex(clear(f, HOLE), ==, CXB_RC_INVALID_PA);
+	f->gone = true;
+	g_assert_cmphex(clear(f, 0x1000), ==, CXB_RC_INTERNAL_ERROR);
+	cxb_poison_learn(f->poison, 0x3000, LINE, WIRE_POISON_INTERNAL);
+	cxb_poison_drop(f->poison, 0x3000, LINE);
+	g_assert_cmpstr(f->told->str, ==, "+1000:40/3 +2000:80/2 -2000:40 ");
+}
+
+static void what_is_known_is_not_learned_again(Fixture *f, gconstpointer unused)
+{
+	g_assert_true(cxb_poison_is_clean(f->poison));
+	g_assert_cmphex(inject(f, 0x1000 + 2 * LINE), ==, CXB_RC_SUCCESS);
+	cxb_poison_learn(f->poison, 0x1000, 4 * LINE, WIRE_POISON_INTERNAL);
+	cxb_poison_learn(f->poison, 0x1000 + LINE, LINE, WIRE_POISON_INJECTED);
+	expect_query(f, 0, 0x2000, 0, 3);
+	expect_record(f, 0, 0x1000, WIRE_POISON_INTERNAL, 2 * LINE);
+	expect_record(f, 1, 0x1000 + 2 * LINE, WIRE_POISON_INJECTED, LINE);
+	expect_record(f, 2, 0x1000 + 3 * LINE, WIRE_POISON_INTERNAL, LINE);
+}
+
+static void another_list_is_taught_a_range_and_no_more(Fixture *f, gconstpointer unused)
+{
+	Fixture g = { 0 };
+
+	set_up(&g, NULL);
+	fill(f, CXB_POISON_LIST_MAX);
+	inject_range(f, 0x200000, 8 * LINE); /* beside the list */
+	cxb_poison_teach(f->poison, 2 * LINE, 3 * LINE, g.poison);
+	cxb_poison_teach(f->poison, 0x200000 + 6 * LINE, AGES, g.poison);
+	cxb_poison_teach(f->poison, 0x300000, LINE, g.poison);
+	expect_query(&g, 0, 0x300000, 0, 3);
+	expect_record(&g, 0, 2 * LINE, WIRE_POISON_INJECTED, LINE);
+	expect_record(&g, 1, 4 * LINE, WIRE_POISON_INJECTED, LINE);
+	expect_record(&g, 2, 0x200000 + 6 * LINE, WIRE_POISON_INTERNAL, 2 * LINE);
+	cxb_poison_drop(g.poison, 0, END);
+	g_assert_true(cxb_poison_is_clean(g.poison));
+	/* What is hidden is bad, too. */
+	cxb_poison_drop(f->poison, 0, 0x100000);
+	g_assert_cmpuint(cxb_poison_count(f->poison), ==, 0);
+	g_assert_false(cxb_poison_is_clean(f->poison));
+	tear_down(&g, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -491,6 +564,9 @@ int main(int argc, char **argv)
 	ADD("cold", without_power_the_persistent_part_keeps_it);
 	ADD("cold_overflow", an_overflow_ends_without_power_if_nothing_is_persistent);
 	ADD("media", poison_commands_wait_for_media);
+	ADD("told", what_changes_is_told_and_what_is_learned_is_not);
+	ADD("learned", what_is_known_is_not_learned_again);
+	ADD("taught", another_list_is_taught_a_range_and_no_more);
 	ADD("refused", bad_ranges_are_refused_by_name);
 	return g_test_run();
 }

@@ -6,6 +6,7 @@
 #include "rig.h"
 #include "wire/dc.h"
 #include "wire/fmapi.h"
+#include "wire/mbox.h"
 
 #define MIB(n) ((uint64_t)(n) << 20)
 #define TAG    "5be13bce-ae34-4a77-b6c3-16df975fcf1a"
@@ -228,6 +229,10 @@ static void what_does_not_go_together_is_refused(Rig *r, gconstpointer unused)
 	rig_refuses(r, "cxl-type3-head,bus=rp3,device=rp2", "Device 'rp2' not found");
 	rig_refuses(r, "cxl-type3-head,bus=rp3,device=plain,head=1",
 		    "/machine/peripheral/plain has no dynamic capacity to share");
+	rig_device(r, "cxl-rp,id=rp4,bus=cxl.1,port=7,chassis=0,slot=6");
+	rig_device(r, "cxl-type3,id=one,bus=rp4,dc-region.0.size=256M");
+	rig_refuses(r, "cxl-type3-head,bus=rp3,device=one,head=1",
+		    "/machine/peripheral/one has one head, itself");
 	rig_refuses(r, "cxl-type3-head,bus=rp3,device=t", "0 is not 1 to 2");
 	rig_refuses(r, "cxl-type3-head,bus=rp3,device=t,head=3", "3 is not 1 to 2");
 	rig_refuses(r, "cxl-type3-head,bus=rp3,device=t,head=1",
@@ -245,7 +250,81 @@ static void what_does_not_go_together_is_refused(Rig *r, gconstpointer unused)
 		    "heads 0 is not 1 to 255");
 	rig_refuses(r, "cxl-type3,bus=rp3,heads=256,dc-region.0.size=256M",
 		    "heads 256 is not 1 to 255");
-	g_assert_cmpuint(r->endpoints, ==, 3);
+	g_assert_cmpuint(r->endpoints, ==, 4);
+}
+
+/* --- poison --- */
+
+static CxbRc poison_line(Type3 *t3, uint16_t opcode, uint64_t dpa)
+{
+	uint8_t in[sizeof(struct wire_clear_poison_in)] = { 0 }, out[64];
+	CxbRd rd = { in, opcode == CXB_OP_CLEAR_POISON ? sizeof(in) : 8 };
+	CxbWr wr = { .buf = out, .cap = sizeof(out) };
+
+	memcpy(in, &(le64[]){ le64_put(dpa) }, sizeof(le64));
+	return cxb_cci_run(t3->cci, opcode, &rd, &wr, NULL, NULL);
+}
+
+/* How many records 4300h has of a range. */
+static unsigned bad(Type3 *t3, uint64_t dpa, uint64_t len)
+{
+	const struct wire_poison_range in = { le64_put(dpa), le64_put(len / CXB_POISON_LINE) };
+	uint8_t out[2048];
+	CxbRd rd = { (const uint8_t *)&in, sizeof(in) };
+	CxbWr wr = { .buf = out, .cap = sizeof(out) };
+
+	g_assert_cmpint(cxb_cci_run(t3->cci, CXB_OP_GET_POISON, &rd, &wr, NULL, NULL), ==,
+			CXB_RC_SUCCESS);
+	return le16_get(((const struct wire_get_poison_out *)out)->count);
+}
+
+static void what_is_shared_is_bad_for_all_who_have_it(Rig *r, gconstpointer unused)
+{
+	const Two h = two_heads(r);
+	g_autoptr(GError) err = NULL;
+
+	g_assert_true(add(h.t->dc, 0, 1, TAG, MIB(4)));
+	accepts(h.t, SHARED, MIB(4));
+	g_assert_cmpint(poison_line(h.t, CXB_OP_INJECT_POISON, SHARED), ==, CXB_RC_SUCCESS);
+	g_assert_true(add(h.t->dc, 1, 1, TAG, 0));
+	/* Before it accepts there is nothing to be bad; then it is as bad as for the others. */
+	g_assert_cmpuint(bad(h.head, SHARED, MIB(4)), ==, 0);
+	g_assert_cmpint(poison_line(h.t, CXB_OP_INJECT_POISON, SHARED + 64), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(bad(h.head, SHARED, MIB(4)), ==, 0);
+	accepts(h.head, SHARED, MIB(4));
+	g_assert_cmpuint(bad(h.head, SHARED, MIB(4)), ==, 2);
+	/* Whichever finds it, and whichever writes it anew. */
+	g_assert_true(cxb_poison_inject(cxb_cxl_type3_poison(&h.head->pci.dev), SHARED + MIB(1),
+					4096, &err));
+	g_assert_cmpuint(bad(h.t, SHARED + MIB(1), 4096), ==, 1);
+	g_assert_cmpint(poison_line(h.head, CXB_OP_CLEAR_POISON, SHARED), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(bad(h.t, SHARED, 64), ==, 0);
+	g_assert_cmpuint(bad(h.t, SHARED, MIB(4)), ==, 2);
+	g_assert_cmpuint(bad(h.head, SHARED, MIB(4)), ==, 2);
+	/* Who gives it back has none of it; the others keep theirs. */
+	g_assert_cmpint(answer(h.t, 0x4803, SHARED, MIB(4)), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(bad(h.t, SHARED, MIB(4)), ==, 0);
+	g_assert_cmpuint(bad(h.head, SHARED, MIB(4)), ==, 2);
+	g_assert_true(add(h.t->dc, 0, 1, TAG, 0));
+	accepts(h.t, SHARED, MIB(4));
+	g_assert_cmpuint(bad(h.t, SHARED, MIB(4)), ==, 2);
+}
+
+static void what_is_private_is_bad_for_one(Rig *r, gconstpointer unused)
+{
+	const Two h = two_heads(r);
+
+	g_assert_true(add(h.t->dc, 0, 0, TAG, MIB(4)));
+	accepts(h.t, MIB(256), MIB(4));
+	g_assert_true(add(h.t->dc, 1, 0, TAG2, MIB(2)));
+	accepts(h.head, MIB(260), MIB(2));
+	g_assert_cmpint(poison_line(h.t, CXB_OP_INJECT_POISON, MIB(260) - 64), ==, CXB_RC_SUCCESS);
+	g_assert_cmpint(poison_line(h.head, CXB_OP_INJECT_POISON, MIB(260)), ==, CXB_RC_SUCCESS);
+	g_assert_cmpint(poison_line(h.t, CXB_OP_INJECT_POISON, 0), ==, CXB_RC_SUCCESS);
+	g_assert_cmpint(poison_line(h.head, CXB_OP_CLEAR_POISON, 0), ==, CXB_RC_INVALID_PA);
+	g_assert_cmpuint(bad(h.t, 0, MIB(512)), ==, 2);
+	g_assert_cmpuint(bad(h.head, 0, MIB(512)), ==, 1);
+	g_assert_cmpuint(bad(h.head, MIB(260), 64), ==, 1);
 }
 
 static void the_fabric_manager_sees_all_hosts(Rig *r, gconstpointer unused)
@@ -276,6 +355,8 @@ int main(int argc, char **argv)
 	RIG_ADD("/devices/heads/late", an_offer_waits_for_a_head_that_is_not_plugged);
 	RIG_ADD("/devices/heads/leave", a_head_that_goes_gives_everything_back);
 	RIG_ADD("/devices/heads/first-leaves", the_others_go_on_without_the_first);
+	RIG_ADD("/devices/heads/poison-shared", what_is_shared_is_bad_for_all_who_have_it);
+	RIG_ADD("/devices/heads/poison-private", what_is_private_is_bad_for_one);
 	RIG_ADD("/devices/heads/mistakes", what_does_not_go_together_is_refused);
 	RIG_ADD("/devices/heads/fabric-manager", the_fabric_manager_sees_all_hosts);
 	return g_test_run();

@@ -9,6 +9,9 @@
  * (4304h) moves what it finds hidden to the list while there is room, when its time is over, and ends
  * the overflow when nothing stays hidden. It finds as many ranges as the list has records, and stops at
  * the next one; results (4305h) are what was there then. Any reset takes them.
+ *
+ * Several devices may show the same memory, each with a list of its own: what one's host or the device
+ * itself changes is told, for the others to learn.
  */
 #ifndef CXB_CXL_POISON_H
 #define CXB_CXL_POISON_H
@@ -35,6 +38,9 @@ typedef struct {
 	bool (*write)(void *opaque, uint64_t dpa, const void *line);
 	/* Device time in ns; 0 while the clock was never set. */
 	uint64_t (*timestamp)(void *opaque);
+	/* A range was injected, by whom @source says, or cleared. NULL: nobody wants to know. */
+	void (*poisoned)(void *opaque, uint64_t dpa, uint64_t len, unsigned source);
+	void (*cleared)(void *opaque, uint64_t dpa, uint64_t len);
 	void *opaque;
 } CxbPoisonConfig;
 
@@ -52,8 +58,13 @@ void cxb_poison_add_commands(CxbPoison *poison, CxbCci *cci);
 bool cxb_poison_inject(CxbPoison *poison, uint64_t dpa, uint64_t len, GError **errp);
 /** cxb_poison_check() - The errors of cxb_poison_inject() that need no device. */
 bool cxb_poison_check(uint64_t dpa, uint64_t len, GError **errp);
+/** cxb_poison_learn() - A range is bad, of which some may be known to be. Nobody is told. */
+void cxb_poison_learn(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source);
+/** cxb_poison_teach() - @to learns all that is bad in a range, on the list or not. */
+void cxb_poison_teach(const CxbPoison *poison, uint64_t dpa, uint64_t len, CxbPoison *to);
+bool cxb_poison_is_clean(const CxbPoison *poison); /* there is none at all */
 /** cxb_poison_drop() - The memory at (@dpa, @len) goes, and its poison with it. Records that reach
- * beyond it are cut. */
+ * beyond it are cut. Nobody is told. */
 void cxb_poison_drop(CxbPoison *poison, uint64_t dpa, uint64_t len);
 /* Of DPA. */
 typedef struct {
