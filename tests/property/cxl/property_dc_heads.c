@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Several hosts on one engine against a naive model: policies by which the device chooses, allocations
- * that go to further hosts, the fabric manager's references, several tags in one group. The model keeps
- * an array of blocks and a table of tags, and walks both; what the device chooses is only held to
+ * that go to further hosts, the fabric manager's references, several tags in one group, offers that are not
+ * answered in time, regions that change. The model keeps an array of blocks and a table of tags, and walks both; what the device chooses is only held to
  * be free, of the right size and in as few pieces as can be.
  *
  * G_TEST_RANDOM=N in the environment sets the seed, which is printed; CXB_OPERATIONS=N their number.
@@ -36,14 +36,22 @@ typedef struct {
 
 typedef struct {
 	unsigned head;
+	unsigned deadline_ms; /* 0: none */
 	bool in[TAGS];
 } Offer;
+
+typedef struct {
+	unsigned block; /* in blocks of the model */
+	bool sanitize;
+} Region;
 
 typedef struct {
 	GRand *rand;
 	Tag tag[TAGS];
 	Offer offers[HEADS * TAGS];
-	unsigned n_offers, arrivals;
+	unsigned n_offers, arrivals, withdrawn, configured, now_ms;
+	Region region[2];
+	CxbClock *clock;
 	FakePool *pool;
 	FakeBacking *backing[TAGS];
 	CxbDc *dc;
@@ -117,10 +125,11 @@ static void maybe_end(Tag *t)
 	t->sanitize = false;
 }
 
-static void piece_end(Tag *t, unsigned h, unsigned i)
+static void piece_end(const World *w, Tag *t, unsigned h, unsigned i)
 {
 	bool any = false;
 
+	t->sanitize |= t->state[h] != OFFERED && w->region[t->region].sanitize;
 	t->has[h][i] = false;
 	for (unsigned j = 0; j < t->n; j++)
 		any |= t->has[h][j];
@@ -130,11 +139,11 @@ static void piece_end(Tag *t, unsigned h, unsigned i)
 	}
 }
 
-static void tag_end(Tag *t, unsigned h)
+static void tag_end(const World *w, Tag *t, unsigned h)
 {
 	for (unsigned i = 0; i < t->n; i++)
 		if (t->has[h][i])
-			piece_end(t, h, i);
+			piece_end(w, t, h, i);
 }
 
 static void offer_forget(World *w, unsigned h, unsigned tag)
@@ -301,16 +310,27 @@ static void agree(World *w)
 
 /* --- operations --- */
 
+/* Some offers have a deadline. */
+static uint32_t some_timeout(World *w, Offer *offer)
+{
+	const unsigned ms = pick(w, 4) ? 0 : 1 + pick(w, 30);
+
+	offer->deadline_ms = ms ? w->now_ms + ms : 0;
+	return ms;
+}
+
 /* Random ranges in free places that make up the tag's size, most of the time. */
 static unsigned some_ranges(World *w, unsigned tag, unsigned region, Range *r)
 {
+	const unsigned unit = pick(w, 8) ? w->region[region].block : 1;
 	unsigned left = w->tag[tag].size, n = 0;
 
 	while (left && n < MAX_PIECES) {
-		r[n].n = n == MAX_PIECES - 1 ? left : 1 + pick(w, left);
+		r[n].n = n == MAX_PIECES - 1 || left < unit ? left
+							    : unit * (1 + pick(w, left / unit));
 		r[n].at = 0;
 		for (unsigned tries = 0; tries < 30 && r[n].n <= BLOCKS; tries++) {
-			r[n].at = pick(w, BLOCKS - r[n].n + 1);
+			r[n].at = unit * pick(w, (BLOCKS - r[n].n) / unit + 1);
 			if (is_free(w, region, r[n].at, r[n].n))
 				break;
 		}
@@ -322,7 +342,8 @@ static unsigned some_ranges(World *w, unsigned tag, unsigned region, Range *r)
 static bool ranges_ok(const World *w, unsigned region, const Range *r, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (!is_free(w, region, r[i].at, r[i].n))
+		if ((r[i].at | r[i].n) % w->region[region].block ||
+		    !is_free(w, region, r[i].at, r[i].n))
 			return false;
 		for (unsigned j = 0; j < i; j++)
 			if (r[i].at < r[j].at + r[j].n && r[j].at < r[i].at + r[i].n)
@@ -370,7 +391,9 @@ static void do_prescriptive(World *w)
 					.region = region[i],
 					.tag = fake_tag(tag[i]),
 					.n = n[i],
-					.ranges = ranges[i] };
+					.ranges = ranges[i],
+					/* that of the first one counts */
+					.timeout_ms = i ? 1 : some_timeout(w, &offer) };
 		expected &= !w->tag[tag[i]].live && ranges_ok(w, region[i], r[i], n[i]);
 		total += n[i];
 	}
@@ -400,17 +423,18 @@ static void do_chosen(World *w)
 	const bool contiguous = pick(w, 2);
 	const unsigned size = pick(w, 10) ? w->tag[tag].size : pick(w, BLOCKS);
 	const unsigned pieces = fewest(w, region, size);
+	Offer offer = { .head = h };
 	const CxbDcAddReq req = { .host_id = h,
 				  .policy = contiguous ? CXB_DC_SELECT_CONTIGUOUS
 						       : CXB_DC_SELECT_FREE,
 				  .region = region,
 				  .tag = fake_tag(tag),
-				  .length = size * FAKE_BLOCK };
+				  .length = size * FAKE_BLOCK,
+				  .timeout_ms = some_timeout(w, &offer) };
 	const bool expected = size == w->tag[tag].size && !w->tag[tag].live && pieces &&
-			      (!contiguous || pieces == 1) &&
+			      (!contiguous || pieces == 1) && size % w->region[region].block == 0 &&
 			      all_extents(w) + pieces <= MAX_EXTENTS && all_tags(w) < MAX_TAGS;
 	const CxbUuid uuid = fake_tag(tag);
-	Offer offer = { .head = h };
 	Range r[BLOCKS];
 	unsigned n = 0;
 
@@ -439,12 +463,14 @@ static void do_share(World *w)
 	const unsigned h = pick(w, HEADS), tag = pick(w, TAGS);
 	const Tag *t = &w->tag[tag];
 	const unsigned region = pick(w, 20) ? t->region : pick(w, 2);
-	const CxbDcAddReq req = {
-		.host_id = h, .policy = CXB_DC_SELECT_SHARED, .region = region, .tag = fake_tag(tag)
-	};
+	Offer offer = { .head = h };
+	const CxbDcAddReq req = { .host_id = h,
+				  .policy = CXB_DC_SELECT_SHARED,
+				  .region = region,
+				  .tag = fake_tag(tag),
+				  .timeout_ms = some_timeout(w, &offer) };
 	bool expected = t->live && t->region == region && t->state[h] == GONE &&
 			(region == 1 || !heads_of(t)) && all_extents(w) + t->n <= MAX_EXTENTS;
-	Offer offer = { .head = h };
 
 	for (unsigned i = 0; i < t->n; i++)
 		expected &= piece_used(t, i);
@@ -480,7 +506,7 @@ static void do_response(World *w)
 		if (take[i])
 			w->tag[i].state[h] = ACCEPTED;
 		else if (o->in[i])
-			tag_end(&w->tag[i], h);
+			tag_end(w, &w->tag[i], h);
 	}
 	memmove(&w->offers[o - w->offers], o + 1, (w->n_offers - (o - w->offers) - 1) * sizeof(*o));
 	w->n_offers--;
@@ -510,7 +536,7 @@ static void do_host_release(World *w)
 	g_assert_cmpint(rc, ==, want);
 	for (unsigned i = 0; rc == CXB_RC_SUCCESS && i < t->n; i++)
 		if (named[i])
-			piece_end(t, h, i);
+			piece_end(w, t, h, i);
 }
 
 static void do_ask(World *w)
@@ -535,7 +561,7 @@ static void do_ask(World *w)
 		return;
 	}
 	offer_forget(w, h, tag);
-	tag_end(t, h);
+	tag_end(w, t, h);
 }
 
 static void reference(World *w, unsigned tag, bool add)
@@ -577,6 +603,40 @@ static void do_reset(World *w)
 	cxb_dc_reset_head(w->dc, pick(w, HEADS));
 }
 
+/* What is late is taken away as by force, which nobody can refuse. */
+static void do_time(World *w)
+{
+	w->now_ms += 1 + pick(w, 10);
+	cxb_clock_advance(w->clock, w->now_ms * INT64_C(1000000));
+	for (unsigned i = 0; i < w->n_offers;) {
+		const Offer o = w->offers[i];
+
+		if (!o.deadline_ms || o.deadline_ms > w->now_ms) {
+			i++;
+			continue;
+		}
+		memmove(&w->offers[i], &w->offers[i + 1], (--w->n_offers - i) * sizeof(o));
+		for (unsigned t = 0; t < TAGS; t++)
+			if (o.in[t])
+				tag_end(w, &w->tag[t], o.head);
+		w->withdrawn++;
+	}
+}
+
+static void do_configure(World *w)
+{
+	const unsigned region = pick(w, 2), block = 1 + pick(w, 3);
+	const bool sanitize = pick(w, 2);
+	const bool expected = is_free(w, region, 0, BLOCKS) && block != 3;
+
+	g_assert_cmpint(cxb_dc_configure(w->dc, region, block * FAKE_BLOCK, sanitize, NULL), ==,
+			expected);
+	if (!expected)
+		return;
+	w->region[region] = (Region){ block, sanitize };
+	w->configured++;
+}
+
 static void begin(World *w)
 {
 	CxbDcConfig c;
@@ -586,8 +646,11 @@ static void begin(World *w)
 	c.n_heads = HEADS;
 	c.max_extents = MAX_EXTENTS;
 	c.max_tags = MAX_TAGS;
-	for (unsigned i = 0; i < 2; i++)
+	c.clock = w->clock = cxb_clock_new_virtual();
+	for (unsigned i = 0; i < 2; i++) {
 		c.regions[i].len = BLOCKS * FAKE_BLOCK;
+		w->region[i].block = 1;
+	}
 	w->dc = cxb_dc_new(&c, NULL);
 	for (unsigned t = 0; t < TAGS; t++) {
 		w->tag[t].size = 1 + t % 7;
@@ -602,8 +665,9 @@ static void several_hosts_agree_with_a_naive_model(void)
 		void (*run)(World *w);
 		unsigned share;
 	} operations[] = {
-		{ do_prescriptive, 15 }, { do_chosen, 15 },   { do_share, 15 }, { do_response, 20 },
+		{ do_prescriptive, 15 }, { do_chosen, 15 },   { do_share, 13 }, { do_response, 17 },
 		{ do_host_release, 12 }, { do_reference, 8 }, { do_ask, 14 },   { do_reset, 1 },
+		{ do_time, 3 },          { do_configure, 2 },
 	};
 	const char *env = g_getenv("G_TEST_RANDOM");
 	const guint32 seed = env ? strtoul(env, NULL, 0) : (guint32)g_test_rand_int();
@@ -634,11 +698,17 @@ static void several_hosts_agree_with_a_naive_model(void)
 	g_assert_cmpuint(kept, >, n / 100);
 	g_assert_cmpuint(split, >, n / 100);
 	g_assert_cmpuint(w.arrivals, >, n / 100);
-	g_test_message("%u operations, %u arrivals of tags", n, w.arrivals);
+	g_assert_cmpuint(w.withdrawn, >, n / 2000);
+	g_assert_cmpuint(w.configured, >, n / 50000);
+	g_test_message(
+		"%u operations, %u arrivals of tags, %u offers withdrawn in time, %u changes of "
+		"a region",
+		n, w.arrivals, w.withdrawn, w.configured);
 	cxb_dc_free(w.dc);
 	for (unsigned t = 0; t < TAGS; t++)
 		g_assert_true(!w.backing[t]->holder && !w.backing[t]->mapped);
 	fake_pool_free(w.pool);
+	cxb_clock_free(w.clock);
 	g_rand_free(w.rand);
 }
 
