@@ -112,6 +112,7 @@ struct Type3Capacity {
 	Type3Backing fixed;      /* static; mem NULL: capacity is lazy */
 	Type3Backing *candidate; /* found and not held; replaced by the next one found */
 	GHashTable *held;        /* set of Type3Backing (owned) */
+	CxbPoison *kept_poison;  /* of what a reference keeps */
 };
 
 /* Static memory: @mem, held, is at @dpa for @len bytes. */
@@ -229,6 +230,7 @@ CxbMemdevMedia cxb_type3_media(Type3 *t3);
 
 /** cxb_type3_poison_init() - The list and its commands, after memdev and dc are settled. */
 void cxb_type3_poison_init(Type3 *t3);
+CxbPoison *cxb_type3_poison_kept_new(void);
 
 /** cxb_type3_region_set() - The setter of "dc-region.N.KEY". */
 bool cxb_type3_region_set(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,

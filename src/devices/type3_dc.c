@@ -140,6 +140,7 @@ static Type3Capacity *capacity_new(Type3 *t3)
 	c->listener = t3->listener;
 	c->n_heads = t3->n_heads;
 	c->heads = g_new0(Type3 *, c->n_heads);
+	c->kept_poison = cxb_type3_poison_kept_new();
 	cxb_type3_backings_init(c);
 	return c;
 }
@@ -148,6 +149,7 @@ static void capacity_free(Type3Capacity *c)
 {
 	cxb_dc_free(c->dc);
 	cxb_type3_backings_fini(c);
+	cxb_poison_free(c->kept_poison);
 	g_free(c->heads);
 	g_free(c);
 }

@@ -19,6 +19,9 @@ static void reset_poison(Type3 *t3, CxbResetKind kind)
 		if (dc->regions[i].non_volatile)
 			kept[n++] = (CxbPoisonRange){ dc->regions[i].base, dc->regions[i].len };
 	cxb_poison_reset(t3->poison, kind, kept, n);
+	/* The power of the device is that of its first head. */
+	if (t3->capacity && !cxb_type3_is_head(t3))
+		cxb_poison_reset(t3->capacity->kept_poison, kind, kept, n);
 }
 
 void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind)

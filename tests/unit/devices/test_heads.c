@@ -310,6 +310,36 @@ static void what_is_shared_is_bad_for_all_who_have_it(Rig *r, gconstpointer unus
 	g_assert_cmpuint(bad(h.t, SHARED, MIB(4)), ==, 2);
 }
 
+static void what_a_reference_keeps_stays_bad(Rig *r, gconstpointer unused)
+{
+	const Two h = two_heads(r);
+	const CxbUuid tag = uuid(TAG);
+
+	g_assert_true(add(h.t->dc, 0, 0, TAG, MIB(4)));
+	accepts(h.t, MIB(256), MIB(4));
+	for (unsigned i = 0; i < 3; i++)
+		g_assert_cmpint(poison_line(h.t, CXB_OP_INJECT_POISON, MIB(256) + 128 * i), ==,
+				CXB_RC_SUCCESS);
+	g_assert_true(cxb_dc_add_reference(h.t->dc, &tag, NULL));
+	g_assert_cmpint(answer(h.t, 0x4803, MIB(256), MIB(4)), ==, CXB_RC_SUCCESS);
+	g_assert_cmpuint(bad(h.t, 0, MIB(512)), ==, 0);
+	/* The next host has it, and what that one clears is clean for the next but one. */
+	g_assert_true(add(h.t->dc, 1, 0, TAG, 0));
+	accepts(h.head, MIB(256), MIB(4));
+	g_assert_cmpuint(bad(h.head, 0, MIB(512)), ==, 3);
+	g_assert_cmpint(poison_line(h.head, CXB_OP_CLEAR_POISON, MIB(256)), ==, CXB_RC_SUCCESS);
+	g_assert_cmpint(answer(h.head, 0x4803, MIB(256), MIB(4)), ==, CXB_RC_SUCCESS);
+	g_assert_true(add(h.t->dc, 0, 0, TAG, 0));
+	accepts(h.t, MIB(256), MIB(4));
+	g_assert_cmpuint(bad(h.t, 0, MIB(512)), ==, 2);
+	/* Without the reference it goes, and what comes to its place is clean. */
+	g_assert_cmpint(answer(h.t, 0x4803, MIB(256), MIB(4)), ==, CXB_RC_SUCCESS);
+	g_assert_true(cxb_dc_remove_reference(h.t->dc, &tag, NULL));
+	g_assert_true(add(h.t->dc, 1, 0, TAG2, MIB(2)));
+	accepts(h.head, MIB(256), MIB(2));
+	g_assert_cmpuint(bad(h.head, 0, MIB(512)), ==, 0);
+}
+
 static void what_is_private_is_bad_for_one(Rig *r, gconstpointer unused)
 {
 	const Two h = two_heads(r);
@@ -356,6 +386,7 @@ int main(int argc, char **argv)
 	RIG_ADD("/devices/heads/leave", a_head_that_goes_gives_everything_back);
 	RIG_ADD("/devices/heads/first-leaves", the_others_go_on_without_the_first);
 	RIG_ADD("/devices/heads/poison-shared", what_is_shared_is_bad_for_all_who_have_it);
+	RIG_ADD("/devices/heads/poison-kept", what_a_reference_keeps_stays_bad);
 	RIG_ADD("/devices/heads/poison-private", what_is_private_is_bad_for_one);
 	RIG_ADD("/devices/heads/mistakes", what_does_not_go_together_is_refused);
 	RIG_ADD("/devices/heads/fabric-manager", the_fabric_manager_sees_all_hosts);
