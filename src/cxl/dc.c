@@ -87,8 +87,6 @@ CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp)
 		dc->config.tags = dc->own_tags = cxb_dc_tag_space_new();
 	dc->watches = g_array_new(FALSE, FALSE, sizeof(DcWatch));
 	dc->allocs = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
-	dc->unclean = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
-	dc->dirty = cxb_ivmap_new(NULL);
 	dc->tag_list = g_ptr_array_new();
 	for (unsigned i = 0; i < c.n_regions; i++)
 		cxb_dc_space_init(&dc->space[i], c.regions[i].base, c.regions[i].len);
@@ -146,12 +144,9 @@ void cxb_dc_free(CxbDc *dc)
 	for (unsigned i = 0; i < dc->config.n_heads; i++)
 		head_fini(dc, &dc->heads[i]);
 	cxb_dc_allocs_fini(dc);
-	cxb_dc_clean_again(dc, 0, UINT64_MAX, NULL);
-	cxb_ivmap_free(dc->dirty);
 	for (unsigned i = 0; i < dc->config.n_regions; i++)
 		cxb_dc_space_fini(&dc->space[i]);
 	g_ptr_array_unref(dc->tag_list);
-	g_hash_table_unref(dc->unclean);
 	g_hash_table_unref(dc->allocs);
 	g_array_unref(dc->watches);
 	cxb_dc_tag_space_free(dc->own_tags);

@@ -89,7 +89,7 @@ static bool dpa_is_free(CxbDc *dc, const CxbDcAddReq *req, const CxbDcRange *x, 
 
 	if (!cxb_dc_space_is_free(&dc->space[req->region], dpa, x->len))
 		return taken_fail(dc, req->host_id, dpa, x->len, errp);
-	return cxb_dc_clean_again(dc, dpa, x->len, errp);
+	return cxb_dc_clean(dc, dpa, x->len, errp);
 }
 
 /* --- one group in the making --- */

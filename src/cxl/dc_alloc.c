@@ -6,47 +6,20 @@
  */
 #include "dc_internal.h"
 
-#include "base/error.h"
-#include "base/trace.h"
-
-/* Unmap, sanitize if asked to, release; false: still held, not freed. */
-static bool alloc_free(CxbDc *dc, DcAlloc *alloc, GError **errp)
+/* Unmap, have it sanitized if asked to, release. */
+static void alloc_free(CxbDc *dc, DcAlloc *alloc)
 {
 	CxbDcBacking *b = alloc->backing;
-	g_autoptr(GError) err = NULL;
 
 	if (!cxb_dc_is_static(dc)) {
 		if (alloc->accepted)
 			b->ops->set_mapped(b, false);
-		alloc->accepted = 0;
-		if (alloc->sanitize && !b->ops->sanitize(b, 0, b->ops->size(b), &err))
-			return cxb_fail(errp, CXB_ERROR_SYSTEM, "%s",
-					err ? err->message : "no reason given");
+		if (alloc->sanitize)
+			b->ops->sanitize(b, 0, b->ops->size(b));
 		b->ops->release(b);
 	}
 	g_free(alloc->pieces);
 	g_free(alloc);
-	return true;
-}
-
-/* A backing that could not be zeroed is not free; whoever wants it next has it tried again. */
-static bool clean_up(CxbDc *dc, const CxbUuid *tag, GError **errp)
-{
-	DcAlloc *alloc = g_hash_table_lookup(dc->unclean, tag);
-	g_autoptr(GError) err = NULL;
-	const char *name;
-
-	if (!alloc)
-		return true;
-	name = alloc->backing->ops->name(alloc->backing);
-	g_hash_table_remove(dc->unclean, tag);
-	if (alloc_free(dc, alloc, &err))
-		return true;
-	g_hash_table_insert(dc->unclean, &alloc->tag, alloc);
-	return cxb_fail(errp, CXB_ERROR_BUSY,
-			"memory backend %s is already mapped and cannot be reused: "
-			"sanitizing it failed: %s",
-			name, err->message);
 }
 
 static DcAlloc *alloc_new(const CxbUuid *tag, CxbDcBacking *backing)
@@ -72,6 +45,11 @@ static DcAlloc *hold_static(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError
 	return NULL;
 }
 
+CxbErrorCode cxb_dc_backing_error(const GError *err)
+{
+	return g_error_matches(err, CXB_ERROR, CXB_ERROR_AGAIN) ? CXB_ERROR_AGAIN : CXB_ERROR_BUSY;
+}
+
 DcAlloc *cxb_dc_alloc_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp)
 {
 	char text[CXB_UUID_STRLEN + 1];
@@ -90,8 +68,6 @@ DcAlloc *cxb_dc_alloc_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError 
 			 cxb_uuid_is_null(tag) ? "" : cxb_uuid_format(tag, text));
 		return NULL;
 	}
-	if (!clean_up(dc, tag, errp))
-		return NULL;
 	user = cxb_dc_tag_user(dc, tag, head);
 	if (user) {
 		cxb_fail(errp, CXB_ERROR_BUSY,
@@ -101,7 +77,7 @@ DcAlloc *cxb_dc_alloc_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError 
 		return NULL;
 	}
 	if (!backing->ops->hold(backing, dc->config.name, &err)) {
-		cxb_fail(errp, CXB_ERROR_BUSY,
+		cxb_fail(errp, cxb_dc_backing_error(err),
 			 "memory backend %s is already mapped and cannot be reused: %s",
 			 backing->ops->name(backing), err ? err->message : "it is held");
 		return NULL;
@@ -148,25 +124,18 @@ void cxb_dc_piece_drop(CxbDc *dc, DcAlloc *alloc, uint32_t i)
 		return;
 	cxb_dc_space_give(&dc->space[alloc->region], piece->dpa, piece->len);
 	if (piece->sanitize)
-		cxb_dc_clean(dc, piece->dpa, piece->len);
+		cxb_dc_sanitize(dc, piece->dpa, piece->len);
 }
 
 /* --- how long it lasts --- */
 
 static void alloc_end(CxbDc *dc, DcAlloc *alloc)
 {
-	g_autoptr(GError) err = NULL;
-
 	g_hash_table_remove(dc->allocs, &alloc->tag);
 	g_ptr_array_remove_index_fast(dc->tag_list, alloc->place);
 	if (alloc->place < dc->tag_list->len)
 		((DcAlloc *)dc->tag_list->pdata[alloc->place])->place = alloc->place;
-	alloc->live = false;
-	if (alloc_free(dc, alloc, &err))
-		return;
-	cxb_warn("%s: memory backend %s stays in use: sanitizing it failed: %s", dc->config.name,
-		 alloc->backing->ops->name(alloc->backing), err->message);
-	g_hash_table_insert(dc->unclean, &alloc->tag, alloc);
+	alloc_free(dc, alloc);
 }
 
 void cxb_dc_alloc_enter(CxbDc *dc, DcAlloc *alloc)
@@ -262,20 +231,8 @@ bool cxb_dc_remove_reference(CxbDc *dc, const CxbUuid *tag, GError **errp)
 
 void cxb_dc_allocs_fini(CxbDc *dc)
 {
-	GHashTableIter it;
-	DcAlloc *alloc;
-
 	while (dc->tag_list->len)
 		reference_drop(dc, dc->tag_list->pdata[dc->tag_list->len - 1]);
-	/* A last try; what still cannot be zeroed stays held. */
-	g_hash_table_iter_init(&it, dc->unclean);
-	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&alloc)) {
-		g_hash_table_iter_steal(&it);
-		if (!alloc_free(dc, alloc, NULL)) {
-			g_free(alloc->pieces);
-			g_free(alloc);
-		}
-	}
 }
 
 /* --- looking --- */

@@ -7,7 +7,6 @@
 #include "dc_internal.h"
 
 #include "base/error.h"
-#include "base/trace.h"
 
 #include <inttypes.h>
 
@@ -130,36 +129,21 @@ uint64_t cxb_dc_static_off(const CxbDc *dc, uint64_t dpa)
 	return off + (dpa - r->base);
 }
 
-static bool zero(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp)
+void cxb_dc_sanitize(CxbDc *dc, uint64_t dpa, uint64_t len)
 {
 	CxbDcBacking *b = dc->config.backing;
 
-	return b->ops->sanitize(b, cxb_dc_static_off(dc, dpa), len, errp);
+	b->ops->sanitize(b, cxb_dc_static_off(dc, dpa), len);
 }
 
-void cxb_dc_clean(CxbDc *dc, uint64_t dpa, uint64_t len)
+bool cxb_dc_clean(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp)
 {
+	CxbDcBacking *b = dc->config.backing;
 	g_autoptr(GError) err = NULL;
 
-	if (zero(dc, dpa, len, &err))
-		return;
-	cxb_warn("%s: dpa 0x%" PRIx64 " len 0x%" PRIx64 " stays in use: sanitizing it failed: %s",
-		 dc->config.name, dpa, len, err ? err->message : "no reason given");
-	cxb_ivmap_insert(dc->dirty, dpa, len, NULL);
-}
-
-bool cxb_dc_clean_again(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp)
-{
-	g_autoptr(GError) err = NULL;
-	const CxbIv *iv;
-
-	while ((iv = cxb_ivmap_overlap(dc->dirty, dpa, len))) {
-		if (!zero(dc, iv->start, iv->len, &err))
-			return cxb_fail(errp, CXB_ERROR_BUSY,
-					"dpa 0x%" PRIx64 " len 0x%" PRIx64
-					" is in use: sanitizing it failed: %s",
-					iv->start, iv->len, err ? err->message : "no reason given");
-		cxb_ivmap_remove(dc->dirty, iv->start);
-	}
-	return true;
+	if (!cxb_dc_is_static(dc) || b->ops->clean(b, cxb_dc_static_off(dc, dpa), len, &err))
+		return true;
+	return cxb_fail(errp, cxb_dc_backing_error(err),
+			"dpa 0x%" PRIx64 " len 0x%" PRIx64 " is in use: %s", dpa, len,
+			err ? err->message : "it is to be zeroed");
 }

@@ -8,6 +8,7 @@
 #ifndef CXB_CXL_DC_INTERNAL_H
 #define CXB_CXL_DC_INTERNAL_H
 
+#include "base/error.h"
 #include "base/ivmap.h"
 #include "cxl/dc.h"
 
@@ -130,12 +131,10 @@ struct CxbDc {
 	GPtrArray *
 		tag_list; /* the same, each at its place; the last one takes that of one that goes */
 	uint32_t tag_generation;
-	GHashTable *unclean; /* &DcAlloc.tag -> DcAlloc whose sanitizing failed */
-	CxbIvMap *dirty;     /* static: DPA whose sanitizing failed */
-	DcAlloc untagged;    /* static: of what has no tag */
-	uint32_t extents;    /* offered and accepted, on all heads */
-	uint64_t serial;     /* CxbDcExtent.serial of the last one offered */
-	unsigned late;       /* offers to be withdrawn when it has ended */
+	DcAlloc untagged; /* static: of what has no tag */
+	uint32_t extents; /* offered and accepted, on all heads */
+	uint64_t serial;  /* CxbDcExtent.serial of the last one offered */
+	unsigned late;    /* offers to be withdrawn when it has ended */
 	bool withdrawing;
 	DcTxn *txn; /* under way */
 	CxbDcTagSpace *own_tags;
@@ -190,10 +189,10 @@ void cxb_dc_cut_points(const DcHead *head, uint64_t dpa, uint64_t len, GArray *p
 /** cxb_dc_cuts() - How many cuts these are, and so how many extents more: a place that two ranges
  * share is cut once. Sorts @points. */
 size_t cxb_dc_cuts(GArray *points);
-/** cxb_dc_clean() - Zero a range of static capacity that is free now, or remember that it is not. */
-void cxb_dc_clean(CxbDc *dc, uint64_t dpa, uint64_t len);
-/** cxb_dc_clean_again() - Whatever of the range could not be zeroed is tried again. */
-bool cxb_dc_clean_again(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp);
+/** cxb_dc_sanitize() - Have a range of static capacity zeroed that is free now. */
+void cxb_dc_sanitize(CxbDc *dc, uint64_t dpa, uint64_t len);
+/** cxb_dc_clean() - No byte of the range is to be zeroed still. True where capacity is lazy. */
+bool cxb_dc_clean(CxbDc *dc, uint64_t dpa, uint64_t len, GError **errp);
 /** cxb_dc_static_off() - Where the static backing has the byte at @dpa, which is in a region. */
 uint64_t cxb_dc_static_off(const CxbDc *dc, uint64_t dpa);
 
@@ -230,6 +229,10 @@ GArray *cxb_dc_select(CxbDc *dc, const CxbDcAddReq *req, GError **errp);
 
 /* --- dc_alloc.c --- */
 
+/** cxb_dc_backing_error() - What a backing's refusal is to whoever asked: CXB_ERROR_BUSY or, if it is worth
+ * asking again, CXB_ERROR_AGAIN. */
+CxbErrorCode cxb_dc_backing_error(const GError *err);
+
 /** cxb_dc_alloc_hold() - Hold the backing of @tag for @head; nothing else changes. NULL on failure. */
 DcAlloc *cxb_dc_alloc_hold(CxbDc *dc, const CxbUuid *tag, uint16_t head, GError **errp);
 /** cxb_dc_alloc_unhold() - Undo that. */
@@ -247,7 +250,7 @@ void cxb_dc_piece_drop(CxbDc *dc, DcAlloc *alloc, uint32_t i);
 void cxb_dc_alloc_enter(CxbDc *dc, DcAlloc *alloc);
 /** cxb_dc_alloc_leave() - One has it no more. Without any, and without a reference, it ends. */
 void cxb_dc_alloc_leave(CxbDc *dc, DcAlloc *alloc);
-/** cxb_dc_allocs_fini() - End those that only the fabric manager has, and what could not be zeroed. */
+/** cxb_dc_allocs_fini() - End those that only the fabric manager has. */
 void cxb_dc_allocs_fini(CxbDc *dc);
 
 /* --- dc_timeout.c --- */

@@ -111,7 +111,7 @@ void cxb_dc_extent_end(CxbDc *dc, const DcExtent *e, bool sanitize)
 	if (!alloc->pieces) {
 		cxb_dc_space_give(&dc->space[e->tag->region], e->pub.dpa, e->pub.len);
 		if (sanitize)
-			cxb_dc_clean(dc, e->pub.dpa, e->pub.len);
+			cxb_dc_sanitize(dc, e->pub.dpa, e->pub.len);
 		return;
 	}
 	if (cxb_dc_is_static(dc))

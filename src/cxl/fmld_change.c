@@ -147,8 +147,12 @@ static CxbRc all_accepted(const Change *c, bool offered_too)
 /* What the engine refused for a reason of its own. */
 static CxbRc engine_rc(const Change *c, GError *err)
 {
-	const CxbRc rc = g_error_matches(err, CXB_ERROR, CXB_ERROR_NO_ROOM) ? CXB_RC_RESOURCES
-									    : CXB_RC_INVALID_INPUT;
+	CxbRc rc = CXB_RC_INVALID_INPUT;
+
+	if (g_error_matches(err, CXB_ERROR, CXB_ERROR_NO_ROOM))
+		rc = CXB_RC_RESOURCES;
+	else if (g_error_matches(err, CXB_ERROR, CXB_ERROR_AGAIN))
+		rc = CXB_RC_BUSY;
 
 	refuse(c, rc, NULL, err->message);
 	g_error_free(err);

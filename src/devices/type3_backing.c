@@ -47,9 +47,14 @@ static void backing_set_mapped(CxbDcBacking *b, bool mapped)
 	cxb_hostmem_set_mapped(of(b)->mem, mapped);
 }
 
-static bool backing_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+static void backing_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len)
 {
-	return cxb_hostmem_sanitize(of(b)->mem, off, len, errp);
+	cxb_hostmem_sanitize(of(b)->mem, off, len);
+}
+
+static bool backing_clean(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+{
+	return cxb_hostmem_clean(of(b)->mem, off, len, errp);
 }
 
 static const CxbDcBackingOps ops = {
@@ -67,6 +72,7 @@ static const CxbDcBackingOps static_ops = {
 	.size = backing_size,
 	.name = backing_name,
 	.sanitize = backing_sanitize,
+	.clean = backing_clean,
 };
 
 CxbDcBacking *cxb_type3_static_backing(Type3 *t3, GError **errp)
@@ -103,20 +109,13 @@ void cxb_type3_backings_init(Type3Capacity *c)
 	c->held = g_hash_table_new_full(NULL, NULL, g_free, NULL);
 }
 
-/* What is held still could not be zeroed (see cxb_dc_free()): it stays held by our name. */
 void cxb_type3_backings_fini(Type3Capacity *c)
 {
-	GHashTableIter it;
-	gpointer b;
-
 	if (c->fixed.mem) {
 		cxb_hostmem_set_mapped(c->fixed.mem, false);
 		cxb_hostmem_release(c->fixed.mem);
 	}
 	g_free(c->candidate);
-	g_hash_table_iter_init(&it, c->held);
-	while (g_hash_table_iter_next(&it, &b, NULL))
-		cxb_object_unref(cxb_hostmem_object(of(b)->mem));
 	g_hash_table_unref(c->held);
 }
 

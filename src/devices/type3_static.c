@@ -12,7 +12,8 @@
 
 bool cxb_type3_take(Type3 *t3, CxbHostMem *mem, GError **errp)
 {
-	if (cxb_hostmem_holder(mem))
+	/* One that is still to be zeroed says so itself. */
+	if (cxb_hostmem_holder(mem) && cxb_hostmem_state(mem) == CXB_HOSTMEM_CLEAN)
 		return cxb_fail(errp, CXB_ERROR_BUSY,
 				"memory backend %s can't be used multiple times. It is held by %s",
 				cxb_hostmem_id(mem), cxb_hostmem_holder(mem));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "memory/hostmem.h"
+#include "hostmem_impl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,60 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backing.h"
 #include "base/error.h"
 #include "base/range.h"
 #include "base/trace.h"
-#include "marks.h"
 #include "memory/guard.h"
 
 #define POOL_SERVICE "hostmem-pool"
-
-struct CxbHostMem {
-	CxbObject obj;
-
-	/* Properties of every type */
-	uint64_t size;
-	bool share;
-	bool prealloc;
-	char *tag_text;
-	/* ... and those that scripts carry and nothing here depends on */
-	bool merge, dump, reserve, canonical_path;
-	uint32_t prealloc_threads;
-	int policy;
-	char *prealloc_context;
-
-	/* memory-backend-file */
-	char *mem_path;
-	uint64_t offset;
-	bool readonly;
-	bool discard_data;
-	uint64_t align;
-	bool pmem;
-	int rom;
-	/* memory-backend-memfd: accepted, the memfd is sealed anyhow */
-	bool seal, hugetlb;
-	uint64_t hugetlbsize;
-
-	/* From completion on */
-	char *id;
-	CxbUuid tag;
-	Backing backing;
-	void *ptr;
-	uint64_t mapped_len;
-	dev_t dev;
-	ino_t ino;
-	CxbHostMemPool *pool; /* NULL: not, or no longer, in it */
-	GList *link;
-
-	char *holder; /* NULL: free */
-	bool mapped;
-};
-
-struct CxbHostMemPool {
-	GQueue mems;        /* CxbHostMem *, in order of creation */
-	GHashTable *by_tag; /* &CxbHostMem.tag -> CxbHostMem */
-};
 
 static CxbHostMem *hostmem(CxbObject *obj)
 {
@@ -164,46 +116,6 @@ static bool map_whole(CxbHostMem *mem, GError **errp)
 	return true;
 }
 
-/* Writes go to a file that others may have used before and will use again. */
-static bool has_marks(const CxbHostMem *mem)
-{
-	return mem->backing.path && !mem->backing.readonly;
-}
-
-/* A mark that stays would have somebody else's bytes zeroed. */
-static bool unmark(CxbHostMem *mem, uint64_t off, GError **errp)
-{
-	return marks_clear(mem->backing.fd, off) ||
-	       cxb_fail_errno(errp, errno, "cannot note that memory backend '%s' was sanitized",
-			      mem->id);
-}
-
-/* What whoever used this part of the file before was to zero, and did not come to. What a mark has of
- * other parts stays marked. */
-static bool finish_sanitizing(CxbHostMem *mem, GError **errp)
-{
-	const uint64_t start = mem->backing.fd_off, end = start + mem->size;
-	g_autoptr(GArray) marks = NULL;
-
-	if (!has_marks(mem))
-		return true;
-	marks = marks_list(mem->backing.fd, start, mem->size);
-	for (guint i = 0; i < marks->len; i++) {
-		const Mark m = g_array_index(marks, Mark, i);
-		const uint64_t from = MAX(m.off, start), to = MIN(m.off + m.len, end);
-
-		if (!cxb_hostmem_discard(mem, from - start, to - from, errp))
-			return false;
-		if (to < m.off + m.len)
-			marks_set(mem->backing.fd, (Mark){ to, m.off + m.len - to });
-		if (m.off < from)
-			marks_set(mem->backing.fd, (Mark){ m.off, from - m.off });
-		else if (!unmark(mem, m.off, errp))
-			return false;
-	}
-	return true;
-}
-
 static bool claim_tag(CxbHostMem *mem, GError **errp)
 {
 	CxbHostMem *other;
@@ -238,7 +150,7 @@ static bool complete(CxbHostMem *mem, bool (*open_backing)(CxbHostMem *, GError 
 	cxb_guard_init();
 	if (!claim_tag(mem, errp) || !open_backing(mem, errp))
 		goto fail;
-	if (!map_whole(mem, errp) || !finish_sanitizing(mem, errp) ||
+	if (!map_whole(mem, errp) || !hostmem_finish_marks(mem, errp) ||
 	    (mem->prealloc && !backing_prealloc(&mem->backing, mem->id, mem->size, errp))) {
 		backing_undo(&mem->backing);
 		goto fail;
@@ -278,12 +190,15 @@ static bool file_complete(CxbObject *obj, GError **errp)
 static void hostmem_init(CxbObject *obj)
 {
 	hostmem(obj)->backing.fd = -1;
+	hostmem_sanitize_init(hostmem(obj));
 }
 
 static bool hostmem_can_delete(CxbObject *obj, GError **errp)
 {
-	const CxbHostMem *mem = hostmem(obj);
+	CxbHostMem *mem = hostmem(obj);
 
+	if (mem->released && !cxb_hostmem_clean(mem, 0, mem->size, errp))
+		return false;
 	if (!mem->holder && !mem->mapped)
 		return true;
 	return cxb_fail(errp, CXB_ERROR_BUSY,
@@ -310,6 +225,7 @@ static void hostmem_finalize(CxbObject *obj)
 	hostmem_unparent(obj);
 	if (mem->discard_data && mem->backing.fd >= 0 && !mem->backing.readonly)
 		cxb_hostmem_discard(mem, 0, mem->size, NULL);
+	hostmem_sanitize_fini(mem);
 	hostmem_drop(mem);
 	g_free(mem->id);
 	g_free(mem->holder);
@@ -461,6 +377,7 @@ CxbHostMemPool *cxb_hostmem_pool_new(CxbQom *qom)
 	CxbHostMemPool *pool = g_new0(CxbHostMemPool, 1);
 
 	g_queue_init(&pool->mems);
+	cxb_hostmem_notify_init(&pool->sanitized);
 	pool->by_tag = g_hash_table_new(cxb_uuid_hash, cxb_uuid_hash_equal);
 	cxb_qom_register(qom, &hostmem_type);
 	cxb_qom_register(qom, &ram_type);
@@ -478,7 +395,18 @@ void cxb_hostmem_pool_free(CxbHostMemPool *pool)
 		((CxbHostMem *)l->data)->pool = NULL;
 	g_queue_clear(&pool->mems);
 	g_hash_table_unref(pool->by_tag);
+	cxb_hostmem_notify_fini(&pool->sanitized);
 	g_free(pool);
+}
+
+void cxb_hostmem_pool_set_worker(CxbHostMemPool *pool, CxbWorker *worker)
+{
+	pool->worker = worker;
+}
+
+CxbHostMemNotify *cxb_hostmem_pool_sanitized_notify(CxbHostMemPool *pool)
+{
+	return &pool->sanitized;
 }
 
 CxbHostMem *cxb_hostmem_by_tag(CxbHostMemPool *pool, const CxbUuid *tag)
@@ -549,6 +477,8 @@ void *cxb_hostmem_ptr(const CxbHostMem *mem)
 
 bool cxb_hostmem_hold(CxbHostMem *mem, const char *holder, GError **errp)
 {
+	if (mem->released && !cxb_hostmem_clean(mem, 0, mem->size, errp))
+		return false;
 	if (mem->holder)
 		return cxb_fail(errp, CXB_ERROR_BUSY, "memory backend '%s' is in use by %s",
 				mem->id, mem->holder);
@@ -558,7 +488,9 @@ bool cxb_hostmem_hold(CxbHostMem *mem, const char *holder, GError **errp)
 
 void cxb_hostmem_release(CxbHostMem *mem)
 {
-	g_clear_pointer(&mem->holder, g_free);
+	mem->released = cxb_ivmap_count(mem->unclean);
+	if (!mem->released)
+		g_clear_pointer(&mem->holder, g_free);
 }
 
 const char *cxb_hostmem_holder(const CxbHostMem *mem)
@@ -630,14 +562,4 @@ bool cxb_hostmem_discard(CxbHostMem *mem, uint64_t off, uint64_t len, GError **e
 	return cxb_fail_errno(errp, err,
 			      "cannot discard 0x%" PRIx64 "+0x%" PRIx64 " of memory backend '%s'",
 			      off, len, mem->id);
-}
-
-bool cxb_hostmem_sanitize(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp)
-{
-	const uint64_t file_off = mem->backing.fd_off + off;
-
-	if (!len || !has_marks(mem) || !cxb_range_in(off, len, mem->size))
-		return cxb_hostmem_discard(mem, off, len, errp);
-	marks_set(mem->backing.fd, (Mark){ file_off, len });
-	return cxb_hostmem_discard(mem, off, len, errp) && unmark(mem, file_off, errp);
 }

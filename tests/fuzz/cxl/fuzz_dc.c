@@ -321,6 +321,14 @@ static void log_holds(World *w)
 	}
 }
 
+/* What is being sanitized has ended. */
+static void cleaned(World *w, bool ok)
+{
+	for (unsigned b = 0; b < FAKE_STATIC_BLOCKS; b++)
+		if (w->mem.state[b] == FAKE_CLEANING)
+			fake_static_cleaned(&w->mem, b, ok);
+}
+
 /* Once the host has read all records, and gives up all capacity, there is room for more. */
 static void nothing_is_stuck(World *w)
 {
@@ -330,7 +338,9 @@ static void nothing_is_stuck(World *w)
 
 	w->in.left = 0; /* no more surprises */
 	go_on(w, false);
-	w->refuse = w->wait = w->mem.sanitize_fails = false;
+	w->refuse = w->wait = false;
+	w->mem.sanitizing = FAKE_DONE;
+	cleaned(w, true);
 	go_on(w, false);
 	while ((e = cxb_dc_next(w->dc, 0, 0))) {
 		const uint64_t base = cxb_dc_config(w->dc)->regions[e->region].base;
@@ -374,10 +384,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 7:
 			w.refuse = true;
-			w.mem.sanitize_fails = !w.mem.sanitize_fails;
+			w.mem.sanitizing = (w.mem.sanitizing + 1) % (FAKE_LATER + 1);
 			break;
 		case 8:
 			w.wait = true;
+			cleaned(&w, !w.refuse);
 			go_on(&w, byte(&w) & 1);
 			break;
 		case 9:

@@ -16,6 +16,10 @@
 #define FAKE_BASE   FAKE_MIB(256) /* of region 0 */
 #define FAKE_SPAN   FAKE_MIB(256) /* of a region */
 
+/* What becomes of sanitizing: it is done, fails, or goes on until fake_cleaned(). */
+typedef enum { FAKE_DONE, FAKE_FAILS, FAKE_LATER } FakeSanitizing;
+typedef enum { FAKE_CLEAN, FAKE_CLEANING, FAKE_UNCLEAN } FakeState;
+
 typedef struct {
 	CxbDcBacking backing; /* first */
 	CxbUuid tag;
@@ -24,7 +28,9 @@ typedef struct {
 	const char *holder; /* NULL: free */
 	bool mapped;
 	bool dirty; /* tests set it; sanitizing clears it */
-	bool sanitize_fails;
+	FakeSanitizing sanitizing;
+	FakeState state;
+	bool leaving; /* released, and free once it is clean */
 	unsigned sanitized, released;
 } FakeBacking;
 
@@ -52,20 +58,52 @@ static inline const char *fake_name_of(CxbDcBacking *b)
 	return fake_of(b)->name;
 }
 
+/* Sanitizing has ended. */
+static inline void fake_cleaned(FakeBacking *f, bool ok)
+{
+	f->state = ok ? FAKE_CLEAN : FAKE_UNCLEAN;
+	if (!ok)
+		return;
+	f->dirty = false;
+	f->sanitized++;
+	if (f->leaving)
+		f->holder = NULL;
+	f->leaving = false;
+}
+
+static inline void fake_clean_up(FakeBacking *f)
+{
+	f->state = FAKE_CLEANING;
+	if (f->sanitizing != FAKE_LATER)
+		fake_cleaned(f, f->sanitizing == FAKE_DONE);
+}
+
 static inline bool fake_hold(CxbDcBacking *b, const char *holder, GError **errp)
 {
-	if (fake_of(b)->holder)
-		return cxb_fail(errp, CXB_ERROR_BUSY, "held by %s", fake_of(b)->holder);
-	fake_of(b)->holder = holder;
+	FakeBacking *f = fake_of(b);
+
+	if (f->leaving && f->state == FAKE_CLEANING)
+		return cxb_fail(errp, CXB_ERROR_AGAIN, "it is being sanitized");
+	if (f->leaving)
+		fake_clean_up(f);
+	if (f->leaving)
+		return cxb_fail(errp, CXB_ERROR_BUSY, "no such luck");
+	if (f->holder)
+		return cxb_fail(errp, CXB_ERROR_BUSY, "held by %s", f->holder);
+	f->holder = holder;
 	return true;
 }
 
 static inline void fake_release(CxbDcBacking *b)
 {
-	g_assert_nonnull(fake_of(b)->holder);
-	g_assert_false(fake_of(b)->mapped);
-	fake_of(b)->holder = NULL;
-	fake_of(b)->released++;
+	FakeBacking *f = fake_of(b);
+
+	g_assert_nonnull(f->holder);
+	g_assert_false(f->mapped || f->leaving);
+	f->leaving = f->state != FAKE_CLEAN;
+	if (!f->leaving)
+		f->holder = NULL;
+	f->released++;
 }
 
 static inline void fake_set_mapped(CxbDcBacking *b, bool mapped)
@@ -75,17 +113,14 @@ static inline void fake_set_mapped(CxbDcBacking *b, bool mapped)
 	fake_of(b)->mapped = mapped;
 }
 
-static inline bool fake_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+static inline void fake_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len)
 {
 	g_assert_nonnull(fake_of(b)->holder);
-	g_assert_false(fake_of(b)->mapped);
+	g_assert_false(fake_of(b)->mapped || fake_of(b)->leaving);
 	g_assert_cmphex(off, ==, 0);
 	g_assert_cmphex(len, ==, fake_of(b)->size);
-	if (fake_of(b)->sanitize_fails)
-		return cxb_fail(errp, CXB_ERROR_SYSTEM, "no such luck");
-	fake_of(b)->dirty = false;
-	fake_of(b)->sanitized++;
-	return true;
+	g_assert_cmpint(fake_of(b)->state, ==, FAKE_CLEAN);
+	fake_clean_up(fake_of(b));
 }
 
 static const CxbDcBackingOps fake_ops __attribute__((unused)) = {
@@ -158,9 +193,10 @@ static inline CxbDcConfig fake_config(FakePool *pool)
 #define FAKE_STATIC_BLOCKS (2 * FAKE_SPAN / FAKE_BLOCK)
 
 typedef struct {
-	CxbDcBacking backing;           /* first */
-	bool dirty[FAKE_STATIC_BLOCKS]; /* tests set them; sanitizing clears them */
-	bool sanitize_fails;
+	CxbDcBacking backing;                /* first */
+	bool dirty[FAKE_STATIC_BLOCKS];      /* tests set them; sanitizing clears them */
+	FakeState state[FAKE_STATIC_BLOCKS]; /* of those to be sanitized */
+	FakeSanitizing sanitizing;
 } FakeStatic;
 
 static inline uint64_t fake_static_size(CxbDcBacking *b)
@@ -173,17 +209,47 @@ static inline const char *fake_static_name(CxbDcBacking *b)
 	return "static";
 }
 
-static inline bool fake_static_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+/* Sanitizing of a block has ended. */
+static inline void fake_static_cleaned(FakeStatic *s, unsigned block, bool ok)
+{
+	s->state[block] = ok ? FAKE_CLEAN : FAKE_UNCLEAN;
+	if (ok)
+		s->dirty[block] = false;
+}
+
+static inline void fake_static_clean_up(FakeStatic *s, unsigned block)
+{
+	s->state[block] = FAKE_CLEANING;
+	if (s->sanitizing != FAKE_LATER)
+		fake_static_cleaned(s, block, s->sanitizing == FAKE_DONE);
+}
+
+static inline void fake_static_sanitize(CxbDcBacking *b, uint64_t off, uint64_t len)
 {
 	FakeStatic *s = (FakeStatic *)b;
 
 	g_assert_true(len && off % FAKE_BLOCK == 0 && len % FAKE_BLOCK == 0);
 	g_assert_true(off + len <= 2 * FAKE_SPAN);
-	if (s->sanitize_fails)
-		return cxb_fail(errp, CXB_ERROR_SYSTEM, "no such luck");
-	for (uint64_t i = off / FAKE_BLOCK; i < (off + len) / FAKE_BLOCK; i++)
-		s->dirty[i] = false;
-	return true;
+	for (uint64_t i = off / FAKE_BLOCK; i < (off + len) / FAKE_BLOCK; i++) {
+		g_assert_cmpint(s->state[i], ==, FAKE_CLEAN);
+		fake_static_clean_up(s, i);
+	}
+}
+
+static inline bool fake_static_clean(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+{
+	FakeStatic *s = (FakeStatic *)b;
+	bool failed = false, goes_on = false;
+
+	for (uint64_t i = off / FAKE_BLOCK; i < (off + len) / FAKE_BLOCK; i++) {
+		if (s->state[i] == FAKE_UNCLEAN)
+			fake_static_clean_up(s, i);
+		failed |= s->state[i] == FAKE_UNCLEAN;
+		goes_on |= s->state[i] == FAKE_CLEANING;
+	}
+	if (failed)
+		return cxb_fail(errp, CXB_ERROR_BUSY, "no such luck");
+	return !goes_on || cxb_fail(errp, CXB_ERROR_AGAIN, "it is being sanitized");
 }
 
 /* The others are its owner's. */
@@ -191,6 +257,7 @@ static const CxbDcBackingOps fake_static_ops __attribute__((unused)) = {
 	.size = fake_static_size,
 	.name = fake_static_name,
 	.sanitize = fake_static_sanitize,
+	.clean = fake_static_clean,
 };
 
 /* --- an observer that writes down what it sees, and answers as told --- */

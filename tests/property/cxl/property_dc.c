@@ -35,6 +35,7 @@ typedef struct {
 	unsigned region, size;
 	unsigned request; /* number of the request that asked it back */
 	bool sanitize;
+	FakeState bytes; /* in the hands of nobody */
 	unsigned sanitized, released;
 } MTag;
 
@@ -48,6 +49,7 @@ typedef struct {
 	MExtent *accepted[MAX_EXTENTS];
 	unsigned n_accepted;
 	unsigned generation, requests;
+	FakeSanitizing sanitizing; /* what becomes of it that begins now */
 } Model;
 
 /* How the next operation that reaches the observer fares there. */
@@ -65,6 +67,7 @@ typedef struct {
 	unsigned announced; /* groups, by each of two counters */
 	CxbRc done;
 	unsigned n_done;
+	unsigned again; /* adds refused while sanitizing went on */
 } World;
 
 static unsigned pick(World *w, unsigned n)
@@ -149,6 +152,19 @@ static unsigned named_by(Model *m, const Range *r, MExtent **out)
 	return n;
 }
 
+static void cleaned(MTag *t, bool ok)
+{
+	t->bytes = ok ? FAKE_CLEAN : FAKE_UNCLEAN;
+	t->sanitized += ok;
+}
+
+static void clean_up(const Model *m, MTag *t)
+{
+	t->bytes = FAKE_CLEANING;
+	if (m->sanitizing != FAKE_LATER)
+		cleaned(t, m->sanitizing == FAKE_DONE);
+}
+
 static void extent_end(Model *m, MExtent *x, bool sanitize)
 {
 	MTag *t = &m->tag[tag_of(m, x)];
@@ -162,7 +178,8 @@ static void extent_end(Model *m, MExtent *x, bool sanitize)
 	m->n_accepted = j;
 	if (live_extents(t))
 		return;
-	t->sanitized += t->sanitize;
+	if (t->sanitize)
+		clean_up(m, t);
 	t->released++;
 	t->sanitize = false;
 	t->state = GONE;
@@ -294,7 +311,9 @@ static void tags_agree(World *w)
 		g_assert_true(cxb_dc_status(w->dc, 0, t->region, &tag, &status, &n, NULL, NULL));
 		g_assert_cmpint(status, ==, statuses[t->state]);
 		g_assert_cmpuint(n, ==, live_extents(t));
-		g_assert_cmpint(w->backing[i]->holder != NULL, ==, t->state != GONE);
+		g_assert_cmpint(w->backing[i]->holder != NULL, ==,
+				t->state != GONE || t->bytes != FAKE_CLEAN);
+		g_assert_cmpint(w->backing[i]->state, ==, t->bytes);
 		g_assert_cmpint(w->backing[i]->mapped, ==,
 				t->state == ACCEPTED || t->state == RELEASING);
 		g_assert_cmpuint(w->backing[i]->sanitized, ==, t->sanitized);
@@ -359,7 +378,7 @@ static unsigned fitting_ranges(World *w, unsigned tag, unsigned region, Range *r
 
 static bool add_expected(World *w, unsigned tag, unsigned region, const Range *r, unsigned n)
 {
-	const MTag *t = &w->m.tag[tag];
+	MTag *t = &w->m.tag[tag];
 	unsigned sum = 0;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -370,8 +389,12 @@ static bool add_expected(World *w, unsigned tag, unsigned region, const Range *r
 				return false;
 		sum += r[i].n;
 	}
-	return n && !overlaps(r, n) && t->size && t->state == GONE && sum == t->size &&
-	       all_extents(&w->m) + n <= MAX_EXTENTS && all_tags(&w->m) < MAX_TAGS;
+	if (!n || overlaps(r, n) || !t->size || t->state != GONE)
+		return false;
+	if (t->bytes == FAKE_UNCLEAN) /* whatever comes of the rest */
+		clean_up(&w->m, t);
+	return t->bytes == FAKE_CLEAN && sum == t->size && all_extents(&w->m) + n <= MAX_EXTENTS &&
+	       all_tags(&w->m) < MAX_TAGS;
 }
 
 static void do_add(World *w)
@@ -381,7 +404,9 @@ static void do_add(World *w)
 	Range r[MAX_RANGES];
 	const unsigned n =
 		pick(w, 4) ? fitting_ranges(w, tag, region, r) : some_ranges(w, r, BLOCKS + 2);
+	const FakeState before = w->m.tag[tag].bytes;
 	const bool expected = add_expected(w, tag, region, r, n);
+	g_autoptr(GError) err = NULL;
 	CxbDcAddReq req = { .policy = CXB_DC_SELECT_PRESCRIPTIVE,
 			    .region = region,
 			    .tag = fake_tag(tag),
@@ -392,7 +417,11 @@ static void do_add(World *w)
 
 	for (unsigned i = 0; i < n; i++)
 		ranges[i] = (CxbDcRange){ r[i].at * FAKE_BLOCK, r[i].n * FAKE_BLOCK };
-	g_assert_cmpint(cxb_dc_add(w->dc, &req, NULL), ==, expected && !w->fate_used);
+	g_assert_cmpint(cxb_dc_add(w->dc, &req, &err), ==, expected && !w->fate_used);
+	if (g_error_matches(err, CXB_ERROR, CXB_ERROR_AGAIN)) {
+		g_assert_cmpint(before, ==, FAKE_CLEANING);
+		w->again++;
+	}
 	if (!expected || w->fate_used)
 		return;
 	t->state = OFFERED;
@@ -741,6 +770,21 @@ static void do_ask(World *w)
 	w->m.generation += listed;
 }
 
+/* Some sanitizing ends, one way or the other, and the dice fall for what begins next. */
+static void sanitizing_goes_on(World *w)
+{
+	w->m.sanitizing = pick(w, 2) ? FAKE_DONE : pick(w, FAKE_LATER + 1);
+	for (unsigned t = 0; t < TAGS - 1; t++) {
+		w->backing[t]->sanitizing = w->m.sanitizing;
+		if (w->m.tag[t].bytes == FAKE_CLEANING && !pick(w, 50)) {
+			const bool ok = pick(w, 3);
+
+			fake_cleaned(w->backing[t], ok);
+			cleaned(&w->m.tag[t], ok);
+		}
+	}
+}
+
 static void begin(World *w)
 {
 	CxbDcConfig c;
@@ -779,6 +823,7 @@ static void the_engine_agrees_with_a_naive_model(void)
 				      : dice < 97 ? 3
 						  : 4;
 
+		sanitizing_goes_on(&w);
 		w.fate = pick(&w, 4) ? PLAIN : pick(&w, FATES);
 		w.fate_used = false;
 		switch (what) {
@@ -806,7 +851,12 @@ static void the_engine_agrees_with_a_naive_model(void)
 	g_test_message("%u operations; %u of %u allocations failed", operations, starve.failed,
 		       starve.points);
 	g_assert_cmpuint(starve.failed, >, operations / 200);
+	g_test_message("%u adds while sanitizing went on", w.again);
+	g_assert_cmpuint(w.again, >, operations / 2000);
 	cxb_dc_free(w.dc);
+	for (unsigned t = 0; t < TAGS - 1; t++)
+		if (w.backing[t]->state != FAKE_CLEAN) /* nobody asks the engine */
+			fake_cleaned(w.backing[t], true);
 	for (unsigned t = 0; t < TAGS - 1; t++)
 		g_assert_true(!w.backing[t]->holder && !w.backing[t]->mapped);
 	fake_pool_free(w.pool);

@@ -27,6 +27,7 @@ typedef struct {
 
 typedef struct {
 	bool live, referenced, sanitize;
+	bool unclean; /* in the hands of nobody, and being sanitized */
 	unsigned size, region, sanitized;
 	Range piece[BLOCKS];
 	unsigned n;
@@ -121,7 +122,7 @@ static void maybe_end(Tag *t)
 	if (heads_of(t) || t->referenced)
 		return;
 	t->live = false;
-	t->sanitized += t->sanitize;
+	t->unclean = t->sanitize;
 	t->sanitize = false;
 }
 
@@ -296,7 +297,7 @@ static void agree(World *w)
 			extents_agree(w, i, h);
 			mapped |= t->live && (t->state[h] == ACCEPTED || t->state[h] == RELEASING);
 		}
-		g_assert_cmpint(w->backing[i]->holder != NULL, ==, t->live);
+		g_assert_cmpint(w->backing[i]->holder != NULL, ==, t->live || t->unclean);
 		g_assert_cmpint(w->backing[i]->mapped, ==, mapped);
 		g_assert_cmpuint(w->backing[i]->sanitized, ==, t->sanitized);
 	}
@@ -394,7 +395,8 @@ static void do_prescriptive(World *w)
 					.ranges = ranges[i],
 					/* that of the first one counts */
 					.timeout_ms = i ? 1 : some_timeout(w, &offer) };
-		expected &= !w->tag[tag[i]].live && ranges_ok(w, region[i], r[i], n[i]);
+		expected &= !w->tag[tag[i]].live && !w->tag[tag[i]].unclean &&
+			    ranges_ok(w, region[i], r[i], n[i]);
 		total += n[i];
 	}
 	if (k == 2) {
@@ -431,8 +433,9 @@ static void do_chosen(World *w)
 				  .tag = fake_tag(tag),
 				  .length = size * FAKE_BLOCK,
 				  .timeout_ms = some_timeout(w, &offer) };
-	const bool expected = size == w->tag[tag].size && !w->tag[tag].live && pieces &&
-			      (!contiguous || pieces == 1) && size % w->region[region].block == 0 &&
+	const bool expected = size == w->tag[tag].size && !w->tag[tag].live &&
+			      !w->tag[tag].unclean && pieces && (!contiguous || pieces == 1) &&
+			      size % w->region[region].block == 0 &&
 			      all_extents(w) + pieces <= MAX_EXTENTS && all_tags(w) < MAX_TAGS;
 	const CxbUuid uuid = fake_tag(tag);
 	Range r[BLOCKS];
@@ -598,6 +601,18 @@ static void do_reference(World *w)
 	reference(w, tag, add);
 }
 
+/* Most sanitizing has ended by the next operation. */
+static void sanitizing_goes_on(World *w)
+{
+	for (unsigned i = 0; i < TAGS; i++) {
+		if (!w->tag[i].unclean || !pick(w, 4))
+			continue;
+		fake_cleaned(w->backing[i], true);
+		w->tag[i].unclean = false;
+		w->tag[i].sanitized++;
+	}
+}
+
 static void do_reset(World *w)
 {
 	cxb_dc_reset_head(w->dc, pick(w, HEADS));
@@ -655,6 +670,7 @@ static void begin(World *w)
 	for (unsigned t = 0; t < TAGS; t++) {
 		w->tag[t].size = 1 + t % 7;
 		w->backing[t] = fake_backing(w->pool, t, w->tag[t].size * FAKE_BLOCK);
+		w->backing[t]->sanitizing = FAKE_LATER;
 	}
 	cxb_dc_add_observer(w->dc, &meddler, w);
 }
@@ -685,6 +701,7 @@ static void several_hosts_agree_with_a_naive_model(void)
 			dice -= operations[what++].share;
 		w.refuse = !pick(&w, 8);
 		w.refused = false;
+		sanitizing_goes_on(&w);
 		operations[what].run(&w);
 		agree(&w);
 		for (unsigned t = 0; t < TAGS; t++) {
@@ -705,6 +722,9 @@ static void several_hosts_agree_with_a_naive_model(void)
 		"a region",
 		n, w.arrivals, w.withdrawn, w.configured);
 	cxb_dc_free(w.dc);
+	for (unsigned t = 0; t < TAGS; t++)
+		if (w.backing[t]->state != FAKE_CLEAN)
+			fake_cleaned(w.backing[t], true);
 	for (unsigned t = 0; t < TAGS; t++)
 		g_assert_true(!w.backing[t]->holder && !w.backing[t]->mapped);
 	fake_pool_free(w.pool);

@@ -38,6 +38,8 @@ typedef struct {
 	unsigned groups[MAX_EXTENTS], n_groups; /* open offers, oldest first */
 	unsigned last_group, generation;
 	bool dirty[BLOCKS];
+	FakeState state[BLOCKS];   /* of those to be sanitized */
+	FakeSanitizing sanitizing; /* what becomes of it that begins now */
 } Model;
 
 typedef struct {
@@ -157,11 +159,54 @@ static void groups_tidy(Model *m)
 	m->n_groups = j;
 }
 
+static void cleaned(Model *m, unsigned b, bool ok)
+{
+	m->state[b] = ok ? FAKE_CLEAN : FAKE_UNCLEAN;
+	m->dirty[b] &= !ok;
+}
+
+static void clean_up(Model *m, unsigned b)
+{
+	m->state[b] = FAKE_CLEANING;
+	if (m->sanitizing != FAKE_LATER)
+		cleaned(m, b, m->sanitizing == FAKE_DONE);
+}
+
 static void end(Model *m, unsigned i, bool sanitize)
 {
 	for (unsigned b = m->x[i].at; b < m->x[i].at + m->x[i].n; b++)
-		m->dirty[b] &= !(sanitize || m->x[i].sanitize);
+		if (sanitize || m->x[i].sanitize)
+			clean_up(m, b);
 	drop(m, i);
+}
+
+/* Some sanitizing ends, one way or the other, and the dice fall for what begins next. */
+static void sanitizing_goes_on(World *w)
+{
+	w->m.sanitizing = pick(w, 3) ? FAKE_DONE : pick(w, FAKE_LATER + 1);
+	w->mem.sanitizing = w->m.sanitizing;
+	for (unsigned b = 0; b < BLOCKS; b++)
+		if (w->m.state[b] == FAKE_CLEANING && !pick(w, 8)) {
+			const bool ok = pick(w, 3);
+
+			fake_static_cleaned(&w->mem, b, ok);
+			cleaned(&w->m, b, ok);
+		}
+}
+
+/* All of a range can be had. What could not be zeroed is tried again. */
+static bool to_be_had(Model *m, const Range *r)
+{
+	bool all = true;
+
+	for (unsigned b = r->at; b < r->at + r->n; b++)
+		all &= !extent_at(m, b);
+	for (unsigned b = r->at; all && b < r->at + r->n; b++)
+		if (m->state[b] == FAKE_UNCLEAN)
+			clean_up(m, b);
+	for (unsigned b = r->at; b < r->at + r->n; b++)
+		all &= m->state[b] == FAKE_CLEAN;
+	return all;
 }
 
 /* --- requests --- */
@@ -243,9 +288,10 @@ static void do_add(World *w)
 		r[i].at = pick(w, BLOCKS + 1 - r[i].n);
 		blocks[i] = (FakeRange){ r[i].at, r[i].n };
 	}
-	want = !overlapping(r, n) && m->n + n <= MAX_EXTENTS;
-	for (unsigned b = 0; b < BLOCKS; b++)
-		want &= !within(r, n, b) || !extent_at(m, b);
+	want = !overlapping(r, n);
+	for (unsigned i = 0; i < n && want; i++)
+		want = to_be_had(m, &r[i]);
+	want &= m->n + n <= MAX_EXTENTS;
 	for (unsigned i = 0; i < m->n; i++)
 		want &= !tag || m->x[i].tag != tag;
 	g_assert_cmpint(fake_add(w->dc, tag, 0, n, blocks, NULL), ==, want && !w->refused);
@@ -450,6 +496,7 @@ static void agree(World *w)
 		if (!extent_at(m, b))
 			g_assert_null(cxb_dc_find(w->dc, 0, FAKE_BASE + b * FAKE_BLOCK));
 		g_assert_cmpint(w->mem.dirty[b], ==, m->dirty[b]);
+		g_assert_cmpint(w->mem.state[b], ==, m->state[b]);
 		/* Somebody writes to what is accepted. */
 		if (extent_at(m, b) && extent_at(m, b)->state != OFFERED)
 			w->mem.dirty[b] = m->dirty[b] = true;
@@ -481,6 +528,7 @@ static void the_engine_agrees_with_a_naive_model(void)
 
 		w.refuse = !pick(&w, 8);
 		w.refused = false;
+		sanitizing_goes_on(&w);
 		acts[what](&w);
 		cuts += what > 1 && w.m.n > before;
 		agree(&w);

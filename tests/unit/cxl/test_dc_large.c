@@ -42,9 +42,14 @@ typedef struct {
 	FakeStatic mem;
 } Large;
 
-static bool nothing_to_zero(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+static void nothing_to_zero(CxbDcBacking *b, uint64_t off, uint64_t len)
 {
 	g_assert_not_reached();
+}
+
+static bool nothing_unclean(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp)
+{
+	return true;
 }
 
 static uint64_t size(CxbDcBacking *b)
@@ -54,7 +59,8 @@ static uint64_t size(CxbDcBacking *b)
 
 static const CxbDcBackingOps ops = { .size = size,
 				     .name = fake_static_name,
-				     .sanitize = nothing_to_zero };
+				     .sanitize = nothing_to_zero,
+				     .clean = nothing_unclean };
 
 static void large_set_up(Large *l, gconstpointer unused)
 {

@@ -325,20 +325,54 @@ static void a_backing_that_cannot_be_sanitized_stays_held(Fixture *f, gconstpoin
 	FakeBacking *b = accepted(f, 1, FAKE_RANGES({ 0, 1 }));
 	g_autoptr(GError) err = NULL;
 
-	if (!g_test_subprocess()) {
-		g_test_trap_subprocess(NULL, 0, 0);
-		g_test_trap_assert_passed();
-		g_test_trap_assert_stderr("*warning: cxl-vmem0: memory backend mem1 stays in use*");
-		return;
-	}
-	b->sanitize_fails = true;
+	b->sanitizing = FAKE_FAILS;
 	g_assert_true(fake_ask_back(f->dc, 1, true, true, NULL));
 	g_assert_nonnull(b->holder);
 	fails_with(fake_add(f->dc, 1, 0, FAKE_RANGES({ 0, 1 }), &err), &err,
-		   "memory backend mem1 is already mapped and cannot be reused");
-	b->sanitize_fails = false;
+		   "memory backend mem1 is already mapped and cannot be reused: no such luck");
+	b->sanitizing = FAKE_DONE;
 	g_assert_true(fake_add(f->dc, 1, 0, FAKE_RANGES({ 0, 1 }), NULL));
 	g_assert_cmpuint(b->sanitized, ==, 1);
+}
+
+/* The extents have gone meanwhile, and all else goes on. */
+static void a_backing_that_is_being_sanitized_can_be_asked_for_again(Fixture *f, gconstpointer u)
+{
+	FakeBacking *b = accepted(f, 1, FAKE_RANGES({ 0, 1 }));
+	g_autoptr(GError) err = NULL;
+
+	b->sanitizing = FAKE_LATER;
+	g_assert_true(fake_ask_back(f->dc, 1, false, true, NULL));
+	g_assert_cmpint(fake_give_back(f->dc, FAKE_RANGES({ 0, 1 })), ==, CXB_RC_SUCCESS);
+	g_assert_cmpint(fake_status(f->dc, 1), ==, CXB_DC_STATUS_NOT_FOUND);
+	g_assert_false(fake_ask_back(f->dc, 1, true, true, NULL));
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_false(fake_add(f->dc, 1, 0, FAKE_RANGES({ 4, 1 }), &err));
+		g_assert_error(err, CXB_ERROR, CXB_ERROR_AGAIN);
+		g_assert_cmpstr(err->message, ==,
+				"memory backend mem1 is already mapped and cannot be reused: "
+				"it is being sanitized");
+		g_clear_error(&err);
+		cxb_dc_reset_head(f->dc, 0);
+	}
+	accepted(f, 2, FAKE_RANGES({ 0, 1 })); /* where it was */
+	fake_cleaned(b, true);
+	g_assert_null(b->holder);
+	g_assert_true(fake_add(f->dc, 1, 0, FAKE_RANGES({ 4, 1 }), NULL));
+	g_assert_cmpstr(b->holder, ==, "cxl-vmem0");
+}
+
+static void a_device_may_go_while_its_backing_is_sanitized(Fixture *f, gconstpointer unused)
+{
+	FakeBacking *b = accepted(f, 1, FAKE_RANGES({ 0, 1 }));
+
+	b->sanitizing = FAKE_LATER;
+	g_assert_true(fake_ask_back(f->dc, 1, true, true, NULL));
+	cxb_dc_free(f->dc);
+	f->dc = NULL;
+	g_assert_nonnull(b->holder);
+	fake_cleaned(b, true);
+	g_assert_null(b->holder);
 }
 
 static void a_device_that_goes_sanitizes_what_was_asked_for(void)
@@ -385,6 +419,8 @@ int main(int argc, char **argv)
 	RULE(a_refused_request_leaves_no_sanitizing_behind);
 	ALONE(a_region_may_sanitize_every_release);
 	RULE(a_backing_that_cannot_be_sanitized_stays_held);
+	RULE(a_backing_that_is_being_sanitized_can_be_asked_for_again);
+	RULE(a_device_may_go_while_its_backing_is_sanitized);
 	ALONE(a_device_that_goes_sanitizes_what_was_asked_for);
 	return g_test_run();
 }

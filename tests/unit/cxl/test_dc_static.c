@@ -378,14 +378,34 @@ static void a_range_that_cannot_be_zeroed_is_not_free(Static *s, gconstpointer u
 {
 	memset(s->mem.dirty, true, sizeof(s->mem.dirty));
 	take(s, 0, FAKE_RANGES({ 0, 8 }));
-	s->mem.sanitize_fails = true;
+	s->mem.sanitizing = FAKE_FAILS;
 	g_assert_true(ask_back(s, true, true, FAKE_RANGES({ 2, 2 }), NULL));
 	refused(s, 0, 0, FAKE_RANGES({ 3, 1 }),
-		"dpa 0x10400000 len 0x400000 is in use: sanitizing "
-		"it failed: no such luck");
-	s->mem.sanitize_fails = false;
+		"dpa 0x10600000 len 0x200000 is in use: no such luck");
+	s->mem.sanitizing = FAKE_DONE;
 	add(s, 0, FAKE_RANGES({ 3, 1 }));
-	g_assert_false(s->mem.dirty[2] || s->mem.dirty[3]);
+	g_assert_true(s->mem.dirty[2]); /* nobody wants it */
+	g_assert_false(s->mem.dirty[3]);
+}
+
+static void a_range_that_is_being_zeroed_can_be_asked_for_again(Static *s, gconstpointer unused)
+{
+	const FakeRange over_it = { 1, 2 };
+	g_autoptr(GError) err = NULL;
+
+	take(s, 0, FAKE_RANGES({ 0, 8 }));
+	s->mem.sanitizing = FAKE_LATER;
+	g_assert_true(ask_back(s, true, true, FAKE_RANGES({ 0, 4 }), NULL));
+	for (unsigned i = 0; i < 2; i++) {
+		g_assert_false(fake_add(s->f.dc, 0, 0, 1, &over_it, &err));
+		g_assert_error(err, CXB_ERROR, CXB_ERROR_AGAIN);
+		g_assert_cmpstr(err->message, ==,
+				"dpa 0x10200000 len 0x400000 is in use: it is being sanitized");
+		g_clear_error(&err);
+		fake_static_cleaned(&s->mem, 2 - i, true);
+	}
+	add(s, 0, FAKE_RANGES({ 1, 2 }));
+	g_assert_false(fake_add(s->f.dc, 0, 0, FAKE_RANGES({ 0, 1 }), NULL));
 }
 
 #define ADD(name) \
@@ -414,5 +434,6 @@ int main(int argc, char **argv)
 	ADD(a_request_is_judged_before_anything_is_cut);
 	ADD(only_the_range_that_goes_is_zeroed);
 	ADD(a_range_that_cannot_be_zeroed_is_not_free);
+	ADD(a_range_that_is_being_zeroed_can_be_asked_for_again);
 	return g_test_run();
 }

@@ -352,7 +352,7 @@ static void a_process_killed_while_sanitizing_leaves_it_to_the_next(Fixture *f, 
 		CxbHostMem *mem = file_new(f, "m0", "size=64K,share=on");
 
 		punch = PUNCH_IS_DEATH;
-		cxb_hostmem_sanitize(mem, 0x2000, 0x3000, NULL);
+		cxb_hostmem_sanitize(mem, 0x2000, 0x3000);
 		_exit(0);
 	}
 	g_assert_cmpint(waitpid(child, &status, 0), ==, child);
@@ -380,12 +380,15 @@ static void what_could_not_be_sanitized_is_marked_until_it_is(Fixture *f, gconst
 	if (!marks_work(f))
 		return;
 	mem = file_new(f, "m0", "size=64K,share=on");
+	g_assert_true(cxb_hostmem_hold(mem, "somebody", NULL));
 	punch = PUNCH_FAILS;
-	g_assert_false(cxb_hostmem_sanitize(mem, 0, 0x1000, &error));
-	g_assert_nonnull(strstr(error->message, "cannot discard"));
+	cxb_hostmem_sanitize(mem, 0, 0x1000);
+	g_assert_false(cxb_hostmem_clean(mem, 0, 0x1000, &error));
+	g_assert_error(error, CXB_ERROR, CXB_ERROR_BUSY);
+	g_assert_nonnull(strstr(error->message, "sanitizing it failed: cannot discard"));
 	mark_is(f, "0", "1000");
 	punch = PUNCH;
-	g_assert_true(cxb_hostmem_sanitize(mem, 0, 0x1000, NULL));
+	g_assert_true(cxb_hostmem_clean(mem, 0, 0x1000, NULL));
 	mark_is(f, "0", NULL);
 	bytes_are(f, 0, 0x1000, 0);
 	bytes_are(f, 0x1000, 64 << 10, 0x5a);

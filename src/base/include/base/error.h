@@ -17,6 +17,7 @@ typedef enum {
 	CXB_ERROR_NOT_FOUND,         /* a path or id names nothing (QMP DeviceNotFound) */
 	CXB_ERROR_COMMAND_NOT_FOUND, /* no such command (QMP CommandNotFound) */
 	CXB_ERROR_BUSY,              /* refused while something holds or uses it */
+	CXB_ERROR_AGAIN,             /* refused until work that is under way has ended: ask again */
 	CXB_ERROR_NO_ROOM,           /* a limit or budget is used up */
 	CXB_ERROR_SYSTEM,            /* the operating system refused */
 	CXB_ERROR_HELP,              /* not an error: help was asked for and printed */

@@ -30,8 +30,9 @@
  * releasing and are announced anew, for a host that could not let go stays silent and expects
  * that. After a reset each open request is announced once, in the order of the first asking.
  *
- * A backing whose sanitizing fails stays held, and a static range stays in use; the next add of the
- * tag, or of the range, tries again.
+ * Sanitizing is the backing's own affair: the engine says what is to be zeroed, which takes its time and
+ * may fail, and lets go of it. Until it is done the backing cannot be held, and a static range not be
+ * added; adds fail with what the backing says, CXB_ERROR_AGAIN while it goes on.
  */
 #ifndef CXB_CXL_DC_H
 #define CXB_CXL_DC_H
@@ -60,11 +61,14 @@ typedef struct {
 	const CxbUuid *(*tag)(CxbDcBacking *b);
 	uint64_t (*size)(CxbDcBacking *b);
 	const char *(*name)(CxbDcBacking *b);
-	bool (*hold)(CxbDcBacking *b, const char *holder, GError **errp); /* fails if held */
+	/* Fails if held, or still to be zeroed (CXB_ERROR_AGAIN while that goes on). */
+	bool (*hold)(CxbDcBacking *b, const char *holder, GError **errp);
 	void (*release)(CxbDcBacking *b);
 	void (*set_mapped)(CxbDcBacking *b, bool mapped); /* first acceptance / last release */
-	/* Zero that part of the contents; before release. */
-	bool (*sanitize)(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp);
+	/* Zero that part of the contents before anybody holds it again; before release. */
+	void (*sanitize)(CxbDcBacking *b, uint64_t off, uint64_t len);
+	/* Static only: that part is not to be zeroed any more; fails as hold does. */
+	bool (*clean)(CxbDcBacking *b, uint64_t off, uint64_t len, GError **errp);
 } CxbDcBackingOps;
 struct CxbDcBacking {
 	const CxbDcBackingOps *ops;
@@ -159,7 +163,7 @@ void cxb_dc_tag_space_free(CxbDcTagSpace *space);
 
 /** cxb_dc_new() - @config is copied. Fails on regions that break 9.13.3's rules. */
 CxbDc *cxb_dc_new(const CxbDcConfig *config, GError **errp);
-/** cxb_dc_free() - Releases all backings without running observers, after sanitizing those whose
+/** cxb_dc_free() - Releases all backings without running observers, those to be sanitized whose
  * release with sanitizing has begun. An operation that waits is forgotten, its done not called. */
 void cxb_dc_free(CxbDc *dc);
 /** cxb_dc_add_observer() - Prepare runs in order of addition, commit too, abort in reverse. */

@@ -11,11 +11,16 @@
  * A backend is *held* by at most one user at a time (a dynamic-capacity group, a device's static
  * memory, the machine's RAM); while held it cannot be deleted. It is *mapped* while a host has
  * accepted it.
+ *
+ * Bytes that nobody may see again are *sanitized*: zeroed, on the pool's worker unless that is quickly
+ * done. Until they are, and as long as it fails, the backend stays held by whoever released it.
  */
 #ifndef CXB_MEMORY_HOSTMEM_H
 #define CXB_MEMORY_HOSTMEM_H
 
+#include "base/notify.h"
 #include "base/uuid.h"
+#include "base/worker.h"
 #include "qom/object.h"
 
 #define CXB_TYPE_NAME_HOSTMEM     "memory-backend"
@@ -28,6 +33,19 @@ typedef struct CxbHostMemPool CxbHostMemPool;
 CxbHostMemPool *cxb_hostmem_pool_new(CxbQom *qom); /* also registers the types */
 /** cxb_hostmem_pool_free() - Before or after its CxbQom; no backend may be created in between. */
 void cxb_hostmem_pool_free(CxbHostMemPool *pool);
+/** cxb_hostmem_pool_set_worker() - It takes what takes long from now on; borrowed. Before the pool goes, or
+ * its CxbQom, cxb_worker_finish(). Without one, everything is done at once. */
+void cxb_hostmem_pool_set_worker(CxbHostMemPool *pool, CxbWorker *worker);
+
+/* Bytes that were to be zeroed are, or it failed. */
+typedef struct {
+	CxbHostMem *mem;
+	uint64_t off, len;
+	const GError *err; /* NULL: they are */
+} CxbHostMemSanitized;
+CXB_NOTIFY_TYPE(CxbHostMemNotify, cxb_hostmem_notify, const CxbHostMemSanitized)
+CxbHostMemNotify *cxb_hostmem_pool_sanitized_notify(CxbHostMemPool *pool);
+
 /** cxb_hostmem_by_tag() - O(1). NULL if no completed backend has @tag. */
 CxbHostMem *cxb_hostmem_by_tag(CxbHostMemPool *pool, const CxbUuid *tag);
 typedef void (*CxbHostMemFn)(CxbHostMem *mem, void *opaque);
@@ -54,9 +72,11 @@ char *cxb_hostmem_path(const CxbHostMem *mem);
 /** cxb_hostmem_ptr() - The whole backend mapped in this process (made at completion; sparse). */
 void *cxb_hostmem_ptr(const CxbHostMem *mem);
 
-/** cxb_hostmem_hold() - Fails, naming the present holder, if held.
+/** cxb_hostmem_hold() - Fails, naming the present holder, if held; if that has released it, as
+ * cxb_hostmem_clean() does.
  * @holder: who, for messages ("/machine/peripheral/cxl-vmem0"); copied */
 bool cxb_hostmem_hold(CxbHostMem *mem, const char *holder, GError **errp);
+/** cxb_hostmem_release() - It is free, or will be as soon as it is clean. */
 void cxb_hostmem_release(CxbHostMem *mem);
 const char *cxb_hostmem_holder(const CxbHostMem *mem); /* NULL if free */
 void cxb_hostmem_set_mapped(CxbHostMem *mem, bool mapped);
@@ -71,12 +91,19 @@ bool cxb_hostmem_write(CxbHostMem *mem, uint64_t off, const void *buf, size_t le
 /** cxb_hostmem_discard() - Punch a hole: the range reads zero afterwards. */
 bool cxb_hostmem_discard(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
 /**
- * cxb_hostmem_sanitize() - As cxb_hostmem_discard(), for bytes that nobody may see again.
+ * cxb_hostmem_sanitize() - As cxb_hostmem_discard(), for bytes that nobody may see again: its holder
+ * does not look at them, nor releases the backend to anybody else, until they are clean.
+ * @len: above 0, inside of the backend; no byte is being sanitized already
  *
- * If it fails, or the process dies meanwhile, the range stays marked in a file that is shared; the next
- * backend there zeroes it at completion, before anybody sees it, and fails if it cannot. So it does on
- * file systems with extended attributes.
+ * Until then, if it fails, or the process dies meanwhile, the range is marked in a file that is shared; the
+ * next backend there zeroes it at completion, before anybody sees it, and fails if it cannot. So it does
+ * on file systems with extended attributes.
  */
-bool cxb_hostmem_sanitize(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
+void cxb_hostmem_sanitize(CxbHostMem *mem, uint64_t off, uint64_t len);
+/** cxb_hostmem_clean() - No byte of a range is still to be zeroed. Where that failed it is tried again.
+ * False with CXB_ERROR_AGAIN while it goes on, else with the reason. */
+bool cxb_hostmem_clean(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
+typedef enum { CXB_HOSTMEM_CLEAN, CXB_HOSTMEM_CLEANING, CXB_HOSTMEM_UNCLEAN } CxbHostMemState;
+CxbHostMemState cxb_hostmem_state(const CxbHostMem *mem);
 
 #endif
