@@ -144,6 +144,7 @@ struct CxbMachine {
 	GMainContext *context;
 	CxbClock *clock;
 	CxbWorkq *workq;
+	CxbWorker *worker;
 	CxbMemMap *mm;
 	CxbHostMemPool *pool;
 	CxbPciHost *pci;

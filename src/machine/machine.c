@@ -102,10 +102,12 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	cxb_irq_notify_init(&m->irq_notify);
 	m->clock = config->virtual_clock ? cxb_clock_new_virtual() : cxb_clock_new_real(m->context);
 	m->workq = cxb_workq_new(m->context);
+	m->worker = cxb_worker_new(m->context);
 	m->tags = cxb_dc_tag_space_new();
 	m->mm = cxb_memmap_new();
 	m->qom = cxb_qom_new();
 	m->pool = cxb_hostmem_pool_new(m->qom);
+	cxb_hostmem_pool_set_worker(m->pool, m->worker);
 	cxb_device_types_register(m->qom);
 	cxb_pci_types_register(m->qom);
 	cxb_cxl_types_register(m->qom);
@@ -158,6 +160,7 @@ void cxb_machine_free(CxbMachine *m)
 		cxb_hostmem_release(m->ram);
 	if (m->root_bus)
 		cxb_pci_root_bus_gone(m->root_bus);
+	cxb_worker_finish(m->worker); /* it has backends */
 	cxb_qom_free(m->qom);
 	cxb_pci_host_free(m->pci);
 	cxb_hostmem_pool_free(m->pool);
@@ -166,6 +169,7 @@ void cxb_machine_free(CxbMachine *m)
 	cxb_irqs_free(m->irqs);
 	cxb_memmap_free(m->mm);
 	cxb_dc_tag_space_free(m->tags);
+	cxb_worker_free(m->worker);
 	cxb_workq_free(m->workq);
 	cxb_clock_free(m->clock);
 	cxb_deleted_notify_fini(&m->deleted_notify);

@@ -234,6 +234,13 @@ static void put_prop(json_object *o, CxbObject *obj, const char *key)
 		put(o, key, cxb_json_from_scalar(&v));
 }
 
+static const char *const sanitizing[] = {
+	[CXB_HOSTMEM_CLEAN] = "none", /* and then it is not said */
+	[CXB_HOSTMEM_CLEANING] = "running",
+	[CXB_HOSTMEM_UNCLEAN] = "failed",
+	NULL,
+};
+
 static void add_memdev(CxbHostMem *mem, void *opaque)
 {
 	json_object *o = json_object_new_object();
@@ -255,6 +262,8 @@ static void add_memdev(CxbHostMem *mem, void *opaque)
 	put_bool(o, "mapped", cxb_hostmem_mapped(mem));
 	if (cxb_hostmem_holder(mem))
 		put_str(o, "holder", cxb_hostmem_holder(mem));
+	if (cxb_hostmem_state(mem) != CXB_HOSTMEM_CLEAN)
+		put_str(o, "sanitizing", sanitizing[cxb_hostmem_state(mem)]);
 	json_object_array_add(opaque, o);
 }
 
@@ -305,6 +314,7 @@ static const CxbRet memdev[] = {
 	{ "tag", CXB_RET_STR, .optional = true },
 	{ "mapped", CXB_RET_BOOL },
 	{ "holder", CXB_RET_STR, .optional = true },
+	{ "sanitizing", CXB_RET_ENUM, "MemdevSanitizing", .optional = true, .names = sanitizing },
 	{ NULL },
 };
 static const CxbRet memdev_ret = {

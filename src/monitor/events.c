@@ -139,6 +139,45 @@ static void on_dc(void *opaque, const CxbMachineDcEvent *event)
 		cxb_qmp_event(qmp, "CXL_DYNAMIC_CAPACITY", groups->pdata[i]);
 }
 
+/* --- sanitizing --- */
+
+static void sessions_again(void *opaque)
+{
+	CxbQmp *qmp = opaque;
+
+	qmp->again = false;
+	for (guint i = 0; i < qmp->sessions->len; i++)
+		qmp_session_again(qmp->sessions->pdata[i]);
+}
+
+static void on_sanitized(void *opaque, const CxbHostMemSanitized *sanitized)
+{
+	const CxbUuid *tag = cxb_hostmem_tag(sanitized->mem);
+	json_object *o = json_object_new_object();
+	CxbQmp *qmp = opaque;
+
+	put_str(o, "id", cxb_hostmem_id(sanitized->mem));
+	if (!cxb_uuid_is_null(tag))
+		put_uuid(o, "tag", tag);
+	put_u64(o, "offset", sanitized->off);
+	put_u64(o, "len", sanitized->len);
+	if (sanitized->err)
+		put_str(o, "error", sanitized->err->message);
+	cxb_qmp_event(qmp, "MEMORY_BACKEND_SANITIZED", o);
+	/* Not now: a command may be what has led here. */
+	if (!qmp->again)
+		cxb_workq_post(cxb_machine_workq(qmp->machine), sessions_again, qmp);
+	qmp->again = true;
+}
+
+static const CxbRet sanitized_data[] = {
+	{ "id", CXB_RET_STR },
+	{ "tag", CXB_RET_STR, .optional = true },
+	{ "offset", CXB_RET_INT },
+	{ "len", CXB_RET_INT },
+	{ "error", CXB_RET_STR, .optional = true },
+	{ NULL },
+};
 static const CxbRet deleted_data[] = {
 	{ "device", CXB_RET_STR, .optional = true },
 	{ "path", CXB_RET_STR },
@@ -177,6 +216,7 @@ static const CxbRet capacity_data[] = {
 static const CxbQmpEvent events[] = {
 	{ "CXL_DYNAMIC_CAPACITY", capacity_data },
 	{ "DEVICE_DELETED", deleted_data },
+	{ "MEMORY_BACKEND_SANITIZED", sanitized_data },
 	{ "POWERDOWN" },
 	{ "RESET", cause_data },
 	{ "RESUME" },
@@ -196,6 +236,8 @@ void qmp_events_init(CxbQmp *qmp)
 	qmp->shutdown_id =
 		cxb_shutdown_notify_add(cxb_machine_shutdown_notify(m), on_shutdown, qmp);
 	qmp->dc_id = cxb_dc_notify_add(cxb_machine_dc_notify(m), on_dc, qmp);
+	qmp->sanitized_id = cxb_hostmem_notify_add(
+		cxb_hostmem_pool_sanitized_notify(cxb_machine_hostmem(m)), on_sanitized, qmp);
 }
 
 void qmp_events_fini(CxbQmp *qmp)
@@ -207,4 +249,7 @@ void qmp_events_fini(CxbQmp *qmp)
 	cxb_run_notify_remove(cxb_machine_run_notify(m), qmp->run_id);
 	cxb_shutdown_notify_remove(cxb_machine_shutdown_notify(m), qmp->shutdown_id);
 	cxb_dc_notify_remove(cxb_machine_dc_notify(m), qmp->dc_id);
+	cxb_hostmem_notify_remove(cxb_hostmem_pool_sanitized_notify(cxb_machine_hostmem(m)),
+				  qmp->sanitized_id);
+	cxb_workq_cancel(cxb_machine_workq(m), sessions_again, qmp);
 }

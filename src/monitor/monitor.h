@@ -34,7 +34,8 @@ struct CxbQmp {
 	GPtrArray *sessions;
 	GPtrArray *hmp_sessions; /* HmpSession * */
 	bool ended;              /* shutdown was asked for: nothing more is looked at */
-	guint deleted_id, reset_id, run_id, shutdown_id, dc_id;
+	guint deleted_id, reset_id, run_id, shutdown_id, dc_id, sanitized_id;
+	bool again; /* sessions are going to try again what they were refused */
 };
 
 /* --- session.c --- */
@@ -44,6 +45,8 @@ void qmp_session_free(Session *s);
 /** qmp_session_event() - Send @event if the session is negotiated. */
 void qmp_session_event(Session *s, json_object *event);
 void qmp_session_flush(Session *s);
+/** qmp_session_again() - Work has ended: try again what was refused because of it. */
+void qmp_session_again(Session *s);
 
 /** qmp_call() - Run a command from inside. @args: NULL for none. */
 json_object *qmp_call(CxbQmp *qmp, const char *name, json_object *args, GError **errp);

@@ -19,8 +19,11 @@ struct Session {
 	bool pretty;
 	/* Of the present peer */
 	bool negotiated;
-	bool oob;       /* it may say exec-oob */
-	GQueue waiting; /* Input *, while it does not read what it asked for */
+	bool oob; /* it may say exec-oob */
+	/* Input *, while it does not read what it asked for, or the first is refused for now. */
+	GQueue waiting;
+	bool held;     /* until work that is under way has ended */
+	unsigned peer; /* counts them */
 };
 
 /* What came from the peer: a value, or what was wrong with its text. */
@@ -205,24 +208,28 @@ static json_object *negotiate(Session *s, const Request *r, GError **errp)
 	return cxb_qmp_empty();
 }
 
-static void handle(Session *s, json_object *value, const GError *parse_error)
+/* False: not now. It has changed nothing and is to be handled anew when work has ended. */
+static bool handle(Session *s, json_object *value, const GError *parse_error)
 {
 	g_autoptr(GError) err = NULL;
 	json_object *result = NULL;
 	Request r;
 
 	if (s->qmp->ended)
-		return;
+		return true;
 	/* What earlier commands set off comes to rest first: a pasted script sees what a typed one
 	 * does. */
 	cxb_workq_drain(cxb_machine_workq(s->qmp->machine));
 	if (parse_error) {
 		answer(s, NULL, NULL, parse_error);
-		return;
+		return true;
 	}
 	if (parse_request(s, value, &r, &err))
 		result = s->negotiated ? execute(s, &r, &err) : negotiate(s, &r, &err);
+	if (g_error_matches(err, CXB_ERROR, CXB_ERROR_AGAIN))
+		return false;
 	answer(s, value, result, err);
+	return true;
 }
 
 /* --- the peer --- */
@@ -234,38 +241,53 @@ static void input_free(Input *in)
 	g_free(in);
 }
 
+/* Handle what waits, in order, as far as it goes. */
+static void work(Session *s)
+{
+	Input *in;
+
+	while (!s->held && !cxb_chardev_congested(s->chr) && (in = g_queue_pop_head(&s->waiting))) {
+		const unsigned peer = s->peer;
+
+		if (handle(s, in->value, in->err) || peer != s->peer) {
+			input_free(in);
+			continue;
+		}
+		g_queue_push_head(&s->waiting, in);
+		s->held = true;
+	}
+	cxb_chardev_pause(s->chr, !g_queue_is_empty(&s->waiting));
+}
+
 /* Who does not read answers gets no more of them: requests wait, the chunk being read at most. */
 static void on_value(void *opaque, json_object *value, const GError *parse_error)
 {
 	Session *s = opaque;
-	Input *in;
+	Input *in = g_new(Input, 1);
 
-	if (!cxb_chardev_congested(s->chr) && g_queue_is_empty(&s->waiting)) {
-		handle(s, value, parse_error);
-		return;
-	}
-	in = g_new(Input, 1);
 	*in = (Input){ json_object_get(value), parse_error ? g_error_copy(parse_error) : NULL };
 	g_queue_push_tail(&s->waiting, in);
-	cxb_chardev_pause(s->chr, true);
+	work(s);
 }
 
 static void on_drained(void *opaque)
 {
-	Session *s = opaque;
-	Input *in;
+	work(opaque);
+}
 
-	while (!cxb_chardev_congested(s->chr) && (in = g_queue_pop_head(&s->waiting))) {
-		handle(s, in->value, in->err);
-		input_free(in);
-	}
-	if (g_queue_is_empty(&s->waiting))
-		cxb_chardev_pause(s->chr, false);
+void qmp_session_again(Session *s)
+{
+	if (!s->held)
+		return; /* and it may be in the middle of a request */
+	s->held = false;
+	work(s);
 }
 
 static void forget_waiting(Session *s)
 {
 	g_queue_clear_full(&s->waiting, (GDestroyNotify)input_free);
+	s->held = false;
+	s->peer++;
 	cxb_chardev_pause(s->chr, false);
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -116,17 +117,38 @@ static uint64_t next_random(void)
 	return control->random = x;
 }
 
+/* Until whoever controls us has it go on. */
+static void hold(unsigned call)
+{
+	if (__atomic_load_n(&control->hold, __ATOMIC_ACQUIRE) != call + 1)
+		return;
+	__atomic_fetch_add(&control->held, 1, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&control->hold, __ATOMIC_ACQUIRE) == call + 1)
+		sched_yield();
+}
+
+/* Whose turn it is; calls come from two threads. */
+static bool is_now(void)
+{
+	static GMutex lock;
+	bool now;
+
+	g_mutex_lock(&lock);
+	now = (control->fail_at && --control->fail_at == 0) ||
+	      (control->one_in && next_random() % control->one_in == 0);
+	g_mutex_unlock(&lock);
+	return now;
+}
+
 /* Counts the point; sets errno if it is to fail. */
 static bool fails(unsigned call)
 {
-	const bool now = (control->fail_at && --control->fail_at == 0) ||
-			 (control->one_in && next_random() % control->one_in == 0);
-
-	control->hits[call]++;
-	if (!now)
+	hold(call);
+	__atomic_fetch_add(&control->hits[call], 1, __ATOMIC_RELAXED);
+	if (!is_now())
 		return false;
-	control->fails[call]++;
-	control->failed++;
+	__atomic_fetch_add(&control->fails[call], 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&control->failed, 1, __ATOMIC_RELAXED);
 	control->last = call + 1;
 	errno = errors[call];
 	return true;

@@ -5,6 +5,8 @@
  * code under test is the code that is shipped; calls that libraries make among themselves are not
  * touched.
  *
+ * A call can also be held up until it is told to go on; others, on other threads, do not wait for it.
+ *
  * Who controls it shares a page with it: CXB_FAIL_CONTROL names a file of InjectControl's size,
  * or the program itself uses inject_control(). Words are little-endian on all that we build for.
  */
@@ -21,6 +23,8 @@ typedef struct {
 	uint64_t random;              /* state of the generator, not 0 */
 	uint64_t failed;              /* points that failed so far */
 	uint64_t last;                /* number of the call that failed last, from 1 */
+	uint64_t hold;                /* number of the call that does not go on while this is set */
+	uint64_t held;                /* calls that did not go on so far */
 	uint64_t hits[INJECT_CALLS];  /* by call, failed or not */
 	uint64_t fails[INJECT_CALLS]; /* by call */
 	char names[1024];             /* of the calls in order, a space behind each */

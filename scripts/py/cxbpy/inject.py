@@ -7,9 +7,9 @@ import struct
 import tempfile
 
 CALLS = 64
-HEAD = 5
+HEAD = 7
 SIZE = 8 * (HEAD + 2 * CALLS) + 1024
-FAIL_AT, ONE_IN, RANDOM, FAILED, LAST = range(HEAD)
+FAIL_AT, ONE_IN, RANDOM, FAILED, LAST, HOLD, HELD = range(HEAD)
 
 
 def binary():
@@ -48,6 +48,14 @@ class Injector:
     def random(self, one_in, seed=1):
         self.set_word(RANDOM, seed)
         self.set_word(ONE_IN, one_in)
+
+    def hold(self, call):
+        """From now on, whoever makes the call waits in it; None: go on."""
+        self.set_word(HOLD, self.names().index(call) + 1 if call else 0)
+
+    def held(self):
+        """How many calls have waited so far."""
+        return self.word(HELD)
 
     def names(self):
         return self.page[8 * (HEAD + 2 * CALLS):].split(b"\0")[0].decode().split()

@@ -47,7 +47,7 @@ class Machine:
     """A running cxlbox in a directory of its own; ends with the with block."""
 
     def __init__(self, args=(), *, tutorial=True, qmp=True, qtest=False, program=None,
-                 cwd=None, stderr=None):
+                 cwd=None, stderr=None, env=None):
         self.dir = tempfile.mkdtemp(prefix="cxlbox-") if cwd is None else cwd
         self.own_dir = cwd is None
         self.qmp_path = os.path.join(self.dir, "qmp.sock")
@@ -59,7 +59,7 @@ class Machine:
         if qtest:
             self.argv += ["-qtest", f"unix:{self.qtest_path},server=on,wait=off"]
         self.process = subprocess.Popen(self.argv, cwd=self.dir, stdin=subprocess.DEVNULL,
-                                        stderr=stderr)
+                                        stderr=stderr, env=env)
         self.qmp = None
         self.qtest = None
         try:

@@ -80,6 +80,7 @@ static void every_event_is_there(Fixture *f, gconstpointer unused)
 	static const char *const names[] = {
 		"CXL_DYNAMIC_CAPACITY",
 		"DEVICE_DELETED",
+		"MEMORY_BACKEND_SANITIZED",
 		"POWERDOWN",
 		"RESET",
 		"RESUME",
