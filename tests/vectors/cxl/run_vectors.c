@@ -8,7 +8,9 @@
  *	source: where the expected bytes come from
  *	event: LOG COUNT                    optional: append records first
  *	offer: REGION TAG OFFSET LENGTH...  optional: offer dynamic capacity first, in MiB
- *	backing: TAG SIZE                   optional: a backing for dynamic capacity, in MiB
+ *	backing: TAG SIZE [later]           optional: a backing for dynamic capacity, in MiB; sanitizing
+ *	                                    it takes its time
+ *	cleaned: TAG                        optional: until now
  *	advance: NS                         optional: move the clock first
  *	to: fm                              optional: to the fabric manager's interface
  *	op: 0100
@@ -29,15 +31,15 @@
 #include "mailbox_device.h"
 
 typedef struct {
-	char *name, *source, *event, *offer, *backing, *advance, *to, *op, *in, *rc, *out;
+	char *name, *source, *event, *offer, *backing, *cleaned, *advance, *to, *op, *in, *rc, *out;
 	unsigned line;
 } Vector;
 
 static void vector_free(Vector *v)
 {
-	char **const fields[] = { &v->name,    &v->source,  &v->event, &v->offer,
-				  &v->backing, &v->advance, &v->to,    &v->op,
-				  &v->in,      &v->rc,      &v->out };
+	char **const fields[] = { &v->name,    &v->source,  &v->event,   &v->offer,
+				  &v->backing, &v->cleaned, &v->advance, &v->to,
+				  &v->op,      &v->in,      &v->rc,      &v->out };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
 		g_free(*fields[i]);
@@ -50,10 +52,10 @@ static char **field_of(Vector *v, const char *key)
 		const char *key;
 		char **field;
 	} fields[] = {
-		{ "name", &v->name },   { "source", &v->source },   { "event", &v->event },
-		{ "offer", &v->offer }, { "backing", &v->backing }, { "advance", &v->advance },
-		{ "to", &v->to },       { "op", &v->op },           { "in", &v->in },
-		{ "rc", &v->rc },       { "out", &v->out },
+		{ "name", &v->name },       { "source", &v->source },   { "event", &v->event },
+		{ "offer", &v->offer },     { "backing", &v->backing }, { "cleaned", &v->cleaned },
+		{ "advance", &v->advance }, { "to", &v->to },           { "op", &v->op },
+		{ "in", &v->in },           { "rc", &v->rc },           { "out", &v->out },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(fields); i++)
@@ -134,7 +136,7 @@ static GByteArray *bytes_of(const Vector *v, const char *text)
 	return bytes;
 }
 
-/* What comes before the command: "event", "offer", "backing", "advance". */
+/* What comes before the command: "event", "offer", "backing", "cleaned", "advance". */
 static void prepare(MailboxDevice *d, const Vector *v)
 {
 	if (v->event) {
@@ -161,9 +163,18 @@ static void prepare(MailboxDevice *d, const Vector *v)
 	}
 	if (v->backing) {
 		unsigned tag, mib;
+		int end = 0;
 
-		g_assert_cmpint(sscanf(v->backing, "%u %u", &tag, &mib), ==, 2);
-		fake_backing(d->pool, tag, FAKE_MIB(mib));
+		g_assert_cmpint(sscanf(v->backing, "%u %u%n", &tag, &mib, &end), ==, 2);
+		if (g_str_equal(v->backing + end, " later"))
+			fake_backing(d->pool, tag, FAKE_MIB(mib))->sanitizing = FAKE_LATER;
+		else
+			fake_backing(d->pool, tag, FAKE_MIB(mib));
+	}
+	if (v->cleaned) {
+		const CxbUuid tag = fake_tag(strtoul(v->cleaned, NULL, 0));
+
+		fake_cleaned(fake_of(fake_find(d->pool, &tag)), true);
 	}
 	if (v->advance)
 		cxb_clock_advance(d->clock,

@@ -37,7 +37,7 @@ void cxb_hostmem_pool_free(CxbHostMemPool *pool);
  * its CxbQom, cxb_worker_finish(). Without one, everything is done at once. */
 void cxb_hostmem_pool_set_worker(CxbHostMemPool *pool, CxbWorker *worker);
 
-/* Bytes that were to be zeroed are, or it failed. */
+/* Bytes that were to be zeroed are, or it failed. What is done at once is told from inside of the call. */
 typedef struct {
 	CxbHostMem *mem;
 	uint64_t off, len;
