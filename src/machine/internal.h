@@ -124,6 +124,17 @@ extern const CxbType cxb_q35_mch_type;
 /** cxb_remote_new() - In its stead: the bus that devices of x-remote are on. */
 bool cxb_remote_new(CxbMachine *m, GError **errp);
 
+/* --- who maps capacity into machines elsewhere; each does nothing where there is nobody --- */
+
+void cxb_mappers_init(CxbMachine *m);
+void cxb_mappers_fini(CxbMachine *m);
+CxbDcPrepare cxb_mapper_prepare(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op,
+				GError **errp);
+void cxb_mapper_abort(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op);
+void cxb_mapper_commit(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op);
+void cxb_mapper_decode_changed(CxbMachine *m, CxbDevice *endpoint);
+void cxb_mapper_gone(CxbMachine *m, CxbDevice *endpoint);
+
 /* --- the machine object --- */
 
 /** cxb_machine_object_make() - /machine, of @type, in the place of the one there is. */
@@ -178,6 +189,7 @@ struct CxbMachine {
 	bool ending; /* a shutdown that ends the program was told */
 	bool reset_pending;
 	CxbBusPlatform platform;
+	GHashTable *mappers; /* CxbDevice * -> Mapper */
 
 	CxbDeletedNotify deleted_notify;
 	CxbResetNotify reset_notify;

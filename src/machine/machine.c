@@ -18,11 +18,13 @@ CXB_TRACE(machine_window, (unsigned index, uint64_t base, uint64_t size),
 static void decode_removing(void *opaque, CxbDevice *component)
 {
 	cxb_aliases_drop(((CxbMachine *)opaque)->aliases, component);
+	cxb_mapper_decode_changed(opaque, component);
 }
 
 static void decode_changed(void *opaque, CxbDevice *component)
 {
 	cxb_aliases_refresh(((CxbMachine *)opaque)->aliases, component);
+	cxb_mapper_decode_changed(opaque, component);
 }
 
 static void endpoint_added(void *opaque, CxbDevice *endpoint)
@@ -33,16 +35,18 @@ static void endpoint_added(void *opaque, CxbDevice *endpoint)
 static void endpoint_removing(void *opaque, CxbDevice *endpoint)
 {
 	cxb_aliases_remove_endpoint(((CxbMachine *)opaque)->aliases, endpoint);
+	cxb_mapper_gone(opaque, endpoint);
 }
 
 static CxbDcPrepare dc_prepare(void *opaque, CxbDevice *endpoint, const CxbDcOp *op, GError **errp)
 {
 	/* An alias that cannot be made is decoded instead: there is nothing to refuse here. */
-	return CXB_DC_READY;
+	return cxb_mapper_prepare(opaque, endpoint, op, errp);
 }
 
 static void dc_abort(void *opaque, CxbDevice *endpoint, const CxbDcOp *op)
 {
+	cxb_mapper_abort(opaque, endpoint, op);
 }
 
 static void dc_commit(void *opaque, CxbDevice *endpoint, const CxbDcOp *op)
@@ -60,6 +64,7 @@ static void dc_commit(void *opaque, CxbDevice *endpoint, const CxbDcOp *op)
 		else if (op->kind == CXB_DC_OP_RELEASE || op->kind == CXB_DC_OP_FORCED_RELEASE)
 			cxb_aliases_remove_range(m->aliases, endpoint, e->dpa, e->len);
 	}
+	cxb_mapper_commit(m, endpoint, op);
 	cxb_dc_notify_run(&m->dc_notify, &event);
 }
 
@@ -117,6 +122,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	cxb_qom_register(m->qom, &cxb_remote_machine_type);
 	cxb_machine_object_make(m, &cxb_q35_machine_type);
 
+	cxb_mappers_init(m);
 	m->irqs = cxb_irqs_new(m);
 	m->aliases = cxb_aliases_new(m);
 	m->bus = cxb_machine_bus_new(m);
@@ -166,6 +172,7 @@ void cxb_machine_free(CxbMachine *m)
 	cxb_hostmem_pool_free(m->pool);
 	cxb_machine_bus_free(m->bus);
 	cxb_aliases_free(m->aliases);
+	cxb_mappers_fini(m);
 	cxb_irqs_free(m->irqs);
 	cxb_memmap_free(m->mm);
 	cxb_dc_tag_space_free(m->tags);

@@ -488,9 +488,28 @@ bool cxb_hostmem_hold(CxbHostMem *mem, const char *holder, GError **errp)
 
 void cxb_hostmem_release(CxbHostMem *mem)
 {
-	mem->released = cxb_ivmap_count(mem->unclean);
-	if (!mem->released)
-		g_clear_pointer(&mem->holder, g_free);
+	mem->released = mem->pins || cxb_ivmap_count(mem->unclean);
+	if (mem->released && !mem->pins)
+		return;
+	g_free(mem->holder);
+	mem->holder = g_strdup(mem->pinned_by); /* NULL without pins: it is free */
+}
+
+void cxb_hostmem_pin(CxbHostMem *mem, const char *who)
+{
+	if (!mem->pins++) {
+		cxb_object_ref(&mem->obj);
+		mem->pinned_by = g_strdup(who);
+	}
+}
+
+void cxb_hostmem_unpin(CxbHostMem *mem)
+{
+	if (--mem->pins)
+		return;
+	g_clear_pointer(&mem->pinned_by, g_free);
+	hostmem_unpinned(mem);
+	cxb_object_unref(&mem->obj);
 }
 
 const char *cxb_hostmem_holder(const CxbHostMem *mem)

@@ -47,11 +47,13 @@ struct CxbHostMem {
 
 	char *holder; /* NULL: free */
 	bool mapped;
+	unsigned pins;
+	char *pinned_by; /* NULL without pins */
 
 	/* sanitize.c */
 	CxbIvMap *unclean; /* offset -> Cleaning: nobody may see these bytes again */
 	size_t cleaning;   /* of them: are being zeroed now; of the others it failed */
-	bool released;     /* by its holder, and free once all is clean */
+	bool released;     /* by its holder, and free once it has no pins and all is clean */
 };
 
 struct CxbHostMemPool {
@@ -65,6 +67,8 @@ struct CxbHostMemPool {
 
 void hostmem_sanitize_init(CxbHostMem *mem);
 void hostmem_sanitize_fini(CxbHostMem *mem);
+/** hostmem_unpinned() - Its last pin is gone: zero what waited for that, be free if nothing waits. */
+void hostmem_unpinned(CxbHostMem *mem);
 /** hostmem_finish_marks() - Zero what whoever used this part of the file before was to, and did not come
  * to. */
 bool hostmem_finish_marks(CxbHostMem *mem, GError **errp);

@@ -121,7 +121,7 @@ static bool step(CxbJob *job)
 /* Once all is clean, the backend that was released is free. */
 static void settle(CxbHostMem *mem)
 {
-	if (!mem->released || cxb_ivmap_count(mem->unclean))
+	if (!mem->released || mem->pins || cxb_ivmap_count(mem->unclean))
 		return;
 	mem->released = false;
 	g_clear_pointer(&mem->holder, g_free);
@@ -190,7 +190,23 @@ void cxb_hostmem_sanitize(CxbHostMem *mem, uint64_t off, uint64_t len)
 	g_assert(iv);
 	if (has_marks(mem))
 		marks_set(mem->backing.fd, (Mark){ mem->backing.fd_off + off, len });
-	start(c);
+	/* Where it is pinned somebody may still write. */
+	if (!mem->pins)
+		start(c);
+}
+
+void hostmem_unpinned(CxbHostMem *mem)
+{
+	CxbIv *iv, *next;
+
+	for (iv = cxb_ivmap_first(mem->unclean); iv; iv = next) {
+		Cleaning *c = iv->value;
+
+		next = cxb_ivmap_next(mem->unclean, iv);
+		if (!c->running && !c->err)
+			start(c); /* and it may be gone */
+	}
+	settle(mem);
 }
 
 /* Try again where it failed. Returns why the first of them did; NULL: none. Transfer: full. */
@@ -204,7 +220,7 @@ static GError *try_again(CxbHostMem *mem, uint64_t off, uint64_t len)
 		Cleaning *c = iv->value;
 
 		next = cxb_ivmap_next(mem->unclean, iv);
-		if (c->running)
+		if (c->running || !c->err)
 			continue;
 		if (!why)
 			why = g_error_copy(c->err);

@@ -13,6 +13,7 @@
 #include "cmdline.h"
 #include "daemonize.h"
 #include "doors.h"
+#include "guest/guest.h"
 #include "machine/machine.h"
 #include "monitor/qmp.h"
 #include "pidfile.h"
@@ -43,6 +44,7 @@ typedef struct {
 	QmpHost qmp_host;
 	QmpOptions qmp_options;
 	CxbVfioUser *vfio_user;
+	CxbGuests *guests;
 } App;
 
 typedef bool (*OptionFn)(App *app, const Option *opt, GError **errp);

@@ -15,10 +15,13 @@ static void app_fini(App *app)
 	cxb_doors_free(app->doors);
 	cxb_qmp_free(app->qmp);
 	cxb_host_free(app->qmp_host.host);
+	if (app->guests)
+		cxb_guests_stop(app->guests);
 	if (app->vfio_user)
 		cxb_vfio_user_stop(app->vfio_user);
 	cxb_machine_free(app->machine);
 	cxb_vfio_user_free(app->vfio_user);
+	cxb_guests_free(app->guests);
 	cxb_chardevs_free(app->chardevs); /* devices gave theirs back */
 	pidfile_remove(&app->pidfile);
 	g_free(app->name);

@@ -132,6 +132,7 @@ static void make_machine(App *app)
 		cxb_machine_start_stopped(app->machine);
 	app->chardevs = cxb_chardevs_new();
 	cxb_qom_set_service(cxb_machine_qom(app->machine), CXB_SERVICE_CHARDEVS, app->chardevs);
+	app->guests = cxb_guests_new(app->machine);
 	app->vfio_user = cxb_vfio_user_new(app->machine);
 	app->doors = cxb_doors_new(cxb_machine_context(app->machine), app->chardevs);
 	app->qmp_host.machine = app->machine;
@@ -178,7 +179,7 @@ bool app_start(App *app, const Option **culprit, GError **errp)
 		return false;
 	if (app->accel.host)
 		make_host(app);
-	if (!cxb_vfio_user_start(app->vfio_user, errp))
+	if (!cxb_vfio_user_start(app->vfio_user, errp) || !cxb_guests_start(app->guests, errp))
 		return false;
 	if (!cxb_doors_open(app->doors, app->machine, app->qmp, app->qtest_log, errp) ||
 	    !pidfile_write(&app->pidfile, errp) ||

@@ -121,6 +121,24 @@ const CxbFixedWindow *cxb_machine_window(const CxbMachine *m, unsigned i);
 bool cxb_machine_dpa_to_hpa(CxbMachine *m, CxbDevice *endpoint, uint64_t dpa, uint64_t *hpa,
 			    CxbAliasMode *mode);
 
+/* --- capacity of devices that are served to machines elsewhere --- */
+
+/* Who maps an endpoint's capacity into the machine that it is served to. */
+typedef struct {
+	/* Operations on its capacity, as a CxbDcObserver sees them. */
+	CxbDcPrepare (*prepare)(void *opaque, const CxbDcOp *op, GError **errp);
+	void (*abort)(void *opaque, const CxbDcOp *op);
+	void (*commit)(void *opaque, const CxbDcOp *op);
+	/* Its decoders, or what is behind them, are about to change, or have changed. */
+	void (*decode_changed)(void *opaque);
+	/* It goes; nothing more is told. */
+	void (*gone)(void *opaque);
+} CxbMachineMapper;
+
+/** cxb_machine_set_mapper() - One each; NULL: none any more. False: there is another. */
+bool cxb_machine_set_mapper(CxbMachine *m, CxbDevice *endpoint, const CxbMachineMapper *mapper,
+			    void *opaque);
+
 /* --- what happens --- */
 
 typedef enum {

@@ -78,6 +78,10 @@ void *cxb_hostmem_ptr(const CxbHostMem *mem);
 bool cxb_hostmem_hold(CxbHostMem *mem, const char *holder, GError **errp);
 /** cxb_hostmem_release() - It is free, or will be as soon as it is clean. */
 void cxb_hostmem_release(CxbHostMem *mem);
+/** cxb_hostmem_pin() - Somebody shows its bytes where nobody here can take them away at once: when it
+ * is released it stays held, by @who now, until each pin is gone. @who is copied. */
+void cxb_hostmem_pin(CxbHostMem *mem, const char *who);
+void cxb_hostmem_unpin(CxbHostMem *mem);
 const char *cxb_hostmem_holder(const CxbHostMem *mem); /* NULL if free */
 void cxb_hostmem_set_mapped(CxbHostMem *mem, bool mapped);
 bool cxb_hostmem_mapped(const CxbHostMem *mem);
