@@ -9,8 +9,9 @@
 #include "cxl/hdm.h"
 #include "wire/acpi.h"
 
-#define TABLES_BASE 0xf0000
-#define TABLES_SIZE 0x10000
+#define TABLES_BASE  0xf0000
+#define TABLES_SIZE  0x10000
+#define OEM_REVISION 1
 /* What QEMU 11.1 says a window may hold: everything but a fixed configuration. */
 #define RESTRICTIONS                                                               \
 	(WIRE_CFMWS_DEVICE_COHERENT | WIRE_CFMWS_HOST_ONLY | WIRE_CFMWS_VOLATILE | \
@@ -41,7 +42,8 @@ static void put_text(char *to, size_t size, const char *text)
 	memcpy(to, text, MIN(strlen(text), size));
 }
 
-static void finish(const CxbMachine *m, uint8_t *table, size_t len, const char *signature)
+static void finish(const CxbMachine *m, uint8_t *table, size_t len, const char *signature,
+		   uint32_t oem_revision)
 {
 	struct wire_acpi_header *h = (struct wire_acpi_header *)table;
 
@@ -50,7 +52,7 @@ static void finish(const CxbMachine *m, uint8_t *table, size_t len, const char *
 	h->revision = 1;
 	put_text(h->oem_id, sizeof(h->oem_id), m->obj->oem_id);
 	put_text(h->oem_table_id, sizeof(h->oem_table_id), m->obj->oem_table_id);
-	h->oem_revision = le32_put(1);
+	h->oem_revision = le32_put(oem_revision);
 	memcpy(h->creator_id, "CXLB", sizeof(h->creator_id));
 	h->creator_revision = le32_put(1);
 	h->checksum = 0;
@@ -66,7 +68,7 @@ static GByteArray *build_mcfg(const CxbMachine *m)
 	e = append(t, sizeof(*e));
 	e->base = le64_put(LAYOUT_ECAM_BASE);
 	e->last_bus = 255;
-	finish(m, t->data, t->len, "MCFG");
+	finish(m, t->data, t->len, "MCFG", OEM_REVISION);
 	return t;
 }
 
@@ -84,7 +86,7 @@ static void add_chbs(GByteArray *t, CxbDevice *bridge)
 	c->length = le64_put(CXB_COMP_SIZE);
 }
 
-static void add_cfmws(GByteArray *t, const Window *w)
+static void add_cfmws(GByteArray *t, const Window *w, uint64_t base)
 {
 	const size_t size = sizeof(struct wire_cedt_cfmws) + w->pub.ways * sizeof(le32);
 	struct wire_cedt_cfmws *c = append(t, size);
@@ -92,7 +94,7 @@ static void add_cfmws(GByteArray *t, const Window *w)
 
 	c->hdr.type = WIRE_CEDT_CFMWS;
 	c->hdr.length = le16_put(size);
-	c->base = le64_put(w->pub.base);
+	c->base = le64_put(base);
 	c->size = le64_put(w->pub.size);
 	cxb_hdm_encode_ways(w->pub.ways, &c->iw);
 	c->arithmetic = WIRE_CFMWS_MODULO;
@@ -103,7 +105,7 @@ static void add_cfmws(GByteArray *t, const Window *w)
 		c->target[i] = le32_put(cxb_pxb_cxl_bus_nr(w->bridges[i]));
 }
 
-static GByteArray *build_cedt(CxbMachine *m)
+GByteArray *cxb_machine_cedt(CxbMachine *m, uint64_t first_window, uint32_t oem_revision)
 {
 	GByteArray *t = g_byte_array_new();
 
@@ -111,8 +113,9 @@ static GByteArray *build_cedt(CxbMachine *m)
 	for (unsigned i = 0; i < m->bridges->len; i++)
 		add_chbs(t, m->bridges->pdata[i]);
 	for (unsigned i = 0; i < m->n_windows; i++)
-		add_cfmws(t, &m->windows[i]);
-	finish(m, t->data, t->len, "CEDT");
+		add_cfmws(t, &m->windows[i],
+			  first_window + (m->windows[i].pub.base - m->layout.first_window));
+	finish(m, t->data, t->len, "CEDT", oem_revision);
 	return t;
 }
 
@@ -137,8 +140,8 @@ void cxb_acpi_write(CxbMachine *m)
 	append(xsdt, sizeof(struct wire_acpi_header));
 	place(blob, xsdt, build_mcfg(m));
 	if (m->obj->cxl)
-		place(blob, xsdt, build_cedt(m));
-	finish(m, xsdt->data, xsdt->len, "XSDT");
+		place(blob, xsdt, cxb_machine_cedt(m, m->layout.first_window, OEM_REVISION));
+	finish(m, xsdt->data, xsdt->len, "XSDT", OEM_REVISION);
 
 	rsdp = (struct wire_rsdp *)blob->data;
 	memcpy(rsdp->signature, WIRE_RSDP_SIGNATURE, sizeof(rsdp->signature));

@@ -364,6 +364,17 @@ uint64_t cxb_machine_ram_size(const CxbMachine *m)
 	return m->ram_size;
 }
 
+CxbMachineMemory cxb_machine_memory(const CxbMachine *m)
+{
+	return (CxbMachineMemory){
+		.ram = m->ram_size,
+		.maxmem = m->maxmem,
+		.slots = m->slots,
+		.device_memory = m->layout.device_memory,
+		.device_memory_size = m->layout.device_memory_size,
+	};
+}
+
 CxbQom *cxb_machine_qom(CxbMachine *m)
 {
 	return m->qom;

@@ -69,6 +69,16 @@ bool cxb_machine_is_done(const CxbMachine *m);
 /* Id of the backend that is RAM if -machine names none. */
 #define CXB_MACHINE_RAM_ID "pc.ram"
 uint64_t cxb_machine_ram_size(const CxbMachine *m);
+
+/* What -m says, and what comes of it. */
+typedef struct {
+	uint64_t ram, maxmem; /* bytes; equal: none can be plugged */
+	uint64_t slots;
+	uint64_t device_memory, device_memory_size; /* where it would be: HPA, bytes */
+} CxbMachineMemory;
+
+/** cxb_machine_memory() - Of a machine that is done. */
+CxbMachineMemory cxb_machine_memory(const CxbMachine *m);
 CxbQom *cxb_machine_qom(CxbMachine *m);
 CxbClock *cxb_machine_clock(CxbMachine *m);
 CxbWorkq *cxb_machine_workq(CxbMachine *m);
@@ -111,6 +121,13 @@ typedef struct {
 
 unsigned cxb_machine_windows(const CxbMachine *m);
 const CxbFixedWindow *cxb_machine_window(const CxbMachine *m, unsigned i);
+
+/**
+ * cxb_machine_cedt() - The table CEDT as it would be with the windows elsewhere; caller unrefs.
+ * @first_window: HPA of the first; the others follow it without gap
+ * @oem_revision: of two tables an OS that is given one beside the firmware's takes the newer
+ */
+GByteArray *cxb_machine_cedt(CxbMachine *m, uint64_t first_window, uint32_t oem_revision);
 
 /**
  * cxb_machine_dpa_to_hpa() - Where @dpa of an endpoint is seen by the host, if its path is
