@@ -71,11 +71,16 @@ static bool collect(GPtrArray *options, const Option *opt, GError **errp)
 }
 
 /* The option that begins at argv[*i]; *i moves over its argument. */
-static Option *take_option(int argc, char **argv, int *i, GError **errp)
+static Option *take_option(int argc, char **argv, int *i, const OptDef *stray, GError **errp)
 {
 	const char *word = argv[*i];
 	const OptDef *def;
 
+	if (word[0] != '-' && stray) {
+		g_autofree char *flag = g_strdup_printf("-%s", stray->name);
+
+		return cxb_option_new(stray, flag, word);
+	}
 	if (word[0] != '-') {
 		cxb_fail(errp, CXB_ERROR_INVALID,
 			 "%s: not an option (disk images have no use here)", word);
@@ -93,14 +98,15 @@ static Option *take_option(int argc, char **argv, int *i, GError **errp)
 	return cxb_option_new(def, word, def->arg ? argv[++*i] : NULL);
 }
 
-GPtrArray *cxb_cmdline_parse(int argc, char **argv, Option **culprit, GError **errp)
+GPtrArray *cxb_cmdline_parse(int argc, char **argv, const OptDef *stray, Option **culprit,
+			     GError **errp)
 {
 	g_autoptr(GPtrArray) options =
 		g_ptr_array_new_with_free_func((GDestroyNotify)cxb_option_free);
 
 	*culprit = NULL;
 	for (int i = 1; i < argc; i++) {
-		Option *opt = take_option(argc, argv, &i, errp);
+		Option *opt = take_option(argc, argv, &i, stray, errp);
 
 		if (!opt)
 			return NULL;

@@ -71,11 +71,13 @@ const OptDef *cxb_cmdline_find(const char *name);
 
 /**
  * cxb_cmdline_parse() - Collect options; what -readconfig and -set say is worked in.
+ * @stray: the option that a word without dash is the value of; NULL: there may be none
  * @culprit: what an error is about, for cxb_option_print_error(); NULL if it says so itself
  *
  * Returns: GPtrArray of Option *, freed with it; NULL with @errp.
  */
-GPtrArray *cxb_cmdline_parse(int argc, char **argv, Option **culprit, GError **errp);
+GPtrArray *cxb_cmdline_parse(int argc, char **argv, const OptDef *stray, Option **culprit,
+			     GError **errp);
 Option *cxb_option_new(const OptDef *def, const char *flag, const char *value);
 void cxb_option_free(Option *opt); /* NULL is fine */
 /** cxb_option_written() - "-device x,y=z", or "-S". Caller frees. */

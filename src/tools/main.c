@@ -121,7 +121,7 @@ static int app_main(App *app, int argc, char **argv)
 	Option *bad = NULL;
 	bool help;
 
-	app->options = cxb_cmdline_parse(argc, argv, &bad, &err);
+	app->options = cxb_cmdline_parse(argc, argv, NULL, &bad, &err);
 	if (!app->options) {
 		cxb_option_print_error(bad, err);
 		cxb_option_free(bad);

@@ -8,8 +8,9 @@ import struct
 import tempfile
 import unittest
 
+import qemuline
 from cxbpy import peers
-from cxbpy.machine import Machine
+from cxbpy.machine import TUTORIAL, Machine
 
 peers.need(root=True)
 
@@ -92,9 +93,12 @@ class Iasl(unittest.TestCase):
             "Base Address", "Segment Group Number", "Start Bus Number", "End Bus Number")],
             [0xb0000000, 0, 0, 255])
 
-        head, *subtables = self.judge(found["CEDT"])
+        self.check_cedt(found["CEDT"], hosts, windows)
+
+    def check_cedt(self, data, hosts, windows):
+        head, *subtables = self.judge(data)
         self.assertEqual(dict(head)["Signature"], '"CEDT"')
-        self.assertEqual(number(head, "Table Length"), len(found["CEDT"]))
+        self.assertEqual(number(head, "Table Length"), len(data))
         self.assertEqual([number(s, "Subtable Type") for s in subtables],
                          [0] * len(hosts) + [1] * len(windows))
         for s, (uid, registers) in zip(subtables, hosts):
@@ -109,6 +113,15 @@ class Iasl(unittest.TestCase):
                 [0x24 + 4 * len(targets), base, size, ways, 0, granularity, RESTRICTIONS, 0])
             self.assertEqual([int(value, 16) for name, value in s if name.endswith("Target")],
                              targets)
+
+    def test_tables_for_guests_of_qemu(self):
+        """Windows are at the end of where QEMU lets memory be plugged, host bridges behind it."""
+        self.check_cedt(qemuline.table(*TUTORIAL), [(12, 0x540000000)], [(0x3c0000000, 6 * GIB, 0, [12])])
+        self.check_cedt(qemuline.table(
+            "-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.targets.1=cxl.0,cxl-fmw.0.size=1G",
+            "-M", "cxl-fmw.1.targets.0=cxl.0,cxl-fmw.1.size=2G", "-m", "1G", *bridges(12, 222)),
+            [(222, 0x1c0000000), (12, 0x1c0010000)],
+            [(0x100000000, GIB, 0, [222, 12]), (0x140000000, 2 * GIB, 0, [12])])
 
     def test_the_tutorials_machine(self):
         self.check([], [(12, 0x3c0000000)], [(0x3d0000000, 6 * GIB, 0, [12])], tutorial=True)
