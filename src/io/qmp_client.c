@@ -13,6 +13,7 @@ CXB_TRACE(qmp_client_answer, (uint64_t id, const char *error), "id %" PRIu64 ": 
 typedef struct {
 	uint64_t id;
 	CxbQmpAnswer fn;
+	CxbQmpRelay relay; /* in its stead */
 	void *opaque;
 } Sent;
 
@@ -51,20 +52,32 @@ static json_object *make(const char *command, json_object *args, uint64_t id)
 	return o;
 }
 
-void cxb_qmp_client_send(CxbQmpClient *c, const char *command, json_object *args, CxbQmpAnswer fn,
-			 void *opaque)
+static void send_request(CxbQmpClient *c, json_object *request, const Sent *sent)
 {
-	json_object *o = make(command, args, ++c->last_id);
-	GString *text = cxb_json_text(o, false);
-	Sent *sent = g_new0(Sent, 1);
+	GString *text = cxb_json_text(request, false);
 
 	trace_qmp_client_send(text->str);
-	*sent = (Sent){ c->last_id, fn, opaque };
-	g_queue_push_tail(&c->sent, sent);
+	g_queue_push_tail(&c->sent, g_memdup2(sent, sizeof(*sent)));
 	g_string_append_c(text, '\n');
 	write_text(c, text->str, text->len);
 	g_string_free(text, TRUE);
+}
+
+void cxb_qmp_client_send(CxbQmpClient *c, const char *command, json_object *args, CxbQmpAnswer fn,
+			 void *opaque)
+{
+	const Sent sent = { .id = ++c->last_id, .fn = fn, .opaque = opaque };
+	json_object *o = make(command, args, sent.id);
+
+	send_request(c, o, &sent);
 	json_object_put(o);
+}
+
+void cxb_qmp_client_relay(CxbQmpClient *c, json_object *request, CxbQmpRelay fn, void *opaque)
+{
+	const Sent sent = { .id = ++c->last_id, .relay = fn, .opaque = opaque };
+
+	send_request(c, request, &sent);
 }
 
 void cxb_qmp_client_hold(CxbQmpClient *c)
@@ -154,7 +167,9 @@ static void answer(CxbQmpClient *c, json_object *o)
 		return;
 	}
 	trace_qmp_client_answer(sent->id, text);
-	if (sent->fn)
+	if (sent->relay)
+		sent->relay(sent->opaque, o);
+	else if (sent->fn)
 		sent->fn(sent->opaque, text ? NULL : ret, text);
 }
 
@@ -198,11 +213,10 @@ static void closed(void *opaque)
 	lost(opaque);
 }
 
-CxbQmpClient *cxb_qmp_client_new(const char *path, GMainContext *context,
-				 const CxbQmpClientOps *ops, void *opaque, GError **errp)
+static CxbQmpClient *new_client(CxbOpts *opts, const char *path, GMainContext *context,
+				const CxbQmpClientOps *ops, void *opaque, GError **errp)
 {
 	static const CxbChardevFront front = { .opened = opened, .input = input, .closed = closed };
-	g_autoptr(CxbOpts) opts = cxb_opts_new();
 	CxbQmpClient *c;
 	CxbChardev *chr;
 
@@ -221,6 +235,24 @@ CxbQmpClient *cxb_qmp_client_new(const char *path, GMainContext *context,
 	g_queue_init(&c->sent);
 	cxb_chardev_attach(chr, &front, c, NULL);
 	return c;
+}
+
+CxbQmpClient *cxb_qmp_client_new(const char *path, GMainContext *context,
+				 const CxbQmpClientOps *ops, void *opaque, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_new();
+
+	return new_client(opts, path, context, ops, opaque, errp);
+}
+
+CxbQmpClient *cxb_qmp_client_listen(const char *path, GMainContext *context,
+				    const CxbQmpClientOps *ops, void *opaque, GError **errp)
+{
+	g_autoptr(CxbOpts) opts = cxb_opts_new();
+
+	cxb_opts_add_text(opts, "server", "on");
+	cxb_opts_add_text(opts, "wait", "off");
+	return new_client(opts, path, context, ops, opaque, errp);
 }
 
 void cxb_qmp_client_free(CxbQmpClient *c)

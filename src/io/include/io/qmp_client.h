@@ -31,6 +31,9 @@ typedef void (*CxbQmpAnswer)(void *opaque, json_object *ret, const char *error);
 /** cxb_qmp_client_new() - Connect to a unix socket. Fails if nobody listens. */
 CxbQmpClient *cxb_qmp_client_new(const char *path, GMainContext *context,
 				 const CxbQmpClientOps *ops, void *opaque, GError **errp);
+/** cxb_qmp_client_listen() - Wait at a unix socket for the other side to connect. */
+CxbQmpClient *cxb_qmp_client_listen(const char *path, GMainContext *context,
+				    const CxbQmpClientOps *ops, void *opaque, GError **errp);
 void cxb_qmp_client_free(CxbQmpClient *c); /* no answer comes any more; NULL is fine */
 
 /** cxb_qmp_client_hold() - Keep what is sent from now on, until cxb_qmp_client_flush() sends it in one
@@ -40,5 +43,10 @@ void cxb_qmp_client_flush(CxbQmpClient *c);
 /** cxb_qmp_client_send() - @args belongs to the client; NULL: none. @fn may be NULL. */
 void cxb_qmp_client_send(CxbQmpClient *c, const char *command, json_object *args, CxbQmpAnswer fn,
 			 void *opaque);
+
+/** @message: the whole answer as it came, with the id of the request; borrowed. */
+typedef void (*CxbQmpRelay)(void *opaque, json_object *message);
+/** cxb_qmp_client_relay() - Send somebody else's @request as it is, right or wrong; borrowed. */
+void cxb_qmp_client_relay(CxbQmpClient *c, json_object *request, CxbQmpRelay fn, void *opaque);
 
 #endif
