@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cxlbox-qemu: a QEMU command line with CXL memory devices, run by a stock QEMU and a cxlbox. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/message.h"
+#include "qemu_dir.h"
 #include "qemu_plan.h"
+#include "qemu_run.h"
 #include "qom/scalar.h"
 
 #define DEFAULT_PORTS 64
@@ -138,6 +140,34 @@ static int dry_run(const QemuConfig *config, GPtrArray *options)
 	return 0;
 }
 
+static bool run_plan(const QemuConfig *config, GPtrArray *options, const char *dir, int *status,
+		     const Option **culprit, GError **errp)
+{
+	g_autoptr(QemuPlan) plan = qemu_plan_new(config, options, dir, culprit, errp);
+
+	if (!plan || !qemu_plan_write_cedt(plan, errp) || !qemu_plan_write_initrd(plan, errp))
+		return false;
+	qemu_plan_note(plan);
+	return qemu_run(plan, status, culprit, errp);
+}
+
+static int run_both(const QemuConfig *config, GPtrArray *options)
+{
+	g_autoptr(GError) err = NULL;
+	const Option *culprit = NULL;
+	int status = 1;
+	QemuDir dir;
+
+	if (qemu_dir_make(&dir, &err)) {
+		if (!run_plan(config, options, dir.path, &status, &culprit, &err))
+			status = 1;
+		qemu_dir_remove(&dir);
+	}
+	if (err)
+		cxb_option_print_error(culprit, err);
+	return status;
+}
+
 static int run(QemuConfig *config, int argc, char **argv)
 {
 	g_autoptr(GPtrArray) options = NULL;
@@ -155,10 +185,7 @@ static int run(QemuConfig *config, int argc, char **argv)
 	}
 	if (printed(options))
 		return 0;
-	if (config->dry_run)
-		return dry_run(config, options);
-	cxb_message("starting the two programs is still to come: say --dry-run");
-	return 1;
+	return config->dry_run ? dry_run(config, options) : run_both(config, options);
 }
 
 int main(int argc, char **argv)
@@ -168,6 +195,7 @@ int main(int argc, char **argv)
 	int status;
 
 	g_set_prgname(prog);
+	signal(SIGPIPE, SIG_IGN);
 	config_init(&config);
 	status = run(&config, argc, argv);
 	config_fini(&config);

@@ -354,6 +354,7 @@ static bool take_chardev(Work *w, const Item *item, const char *id, bool pretty,
 	door->chardev = qemu_words_copy(chardev->opts, wanted_of_chardev);
 	door->pretty = pretty;
 	door->written = cxb_option_written(item->opt);
+	door->option = item->opt;
 	g_ptr_array_add(w->split->doors, door);
 	return true;
 }
@@ -399,6 +400,7 @@ static bool claim_qmp(Work *w, Item *item, GError **errp)
 	door->chardev = opts;
 	door->pretty = pretty;
 	door->written = cxb_option_written(item->opt);
+	door->option = item->opt;
 	g_ptr_array_add(w->split->doors, door);
 	return true;
 }

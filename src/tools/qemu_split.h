@@ -24,7 +24,8 @@ typedef struct {
 typedef struct {
 	CxbOpts *chardev; /* as for cxb_chardev_new() */
 	bool pretty;
-	char *written; /* the option that asks for it */
+	char *written;        /* the option that asks for it */
+	const Option *option; /* the same; borrowed */
 } QemuDoor;
 
 typedef struct {
