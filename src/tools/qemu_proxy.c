@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "qemu_schema.h"
 
 typedef struct {
 	CxbQmpClient *client; /* NULL: it is not there */
@@ -166,7 +167,8 @@ static QemuSide side_of(const QemuProxy *proxy, json_object *request)
 /* Lists that both have a part of. */
 static bool is_of_both(const QemuProxy *proxy, json_object *request)
 {
-	static const char *const commands[] = { "query-memdev", "query-commands", NULL };
+	static const char *const commands[] = { "query-commands", "query-memdev",
+						"query-qmp-schema", NULL };
 	const char *command = text_of(request, "execute");
 
 	return command && g_strv_contains(commands, command);
@@ -220,6 +222,17 @@ static void add_named(json_object *list, GHashTable *seen, json_object *from)
 	}
 }
 
+static json_object *merge(json_object *cxlbox, json_object *qemu)
+{
+	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
+	json_object *list = json_object_new_array();
+
+	add_named(list, seen, cxlbox);
+	add_named(list, seen, qemu);
+	g_hash_table_unref(seen);
+	return list;
+}
+
 static json_object *list_of(json_object *message)
 {
 	json_object *list;
@@ -234,19 +247,14 @@ static void second_answered(void *opaque, json_object *message)
 {
 	Call *call = opaque;
 	json_object *mine = list_of(call->first), *other = list_of(message);
-	GHashTable *seen;
-	json_object *list;
+	const bool schema = g_strcmp0(text_of(call->request, "execute"), "query-qmp-schema") == 0;
 
 	if (!mine || !other) { /* whichever is wrong says why */
 		finish(call, mine ? message : call->first);
 		return;
 	}
-	seen = g_hash_table_new(g_str_hash, g_str_equal);
-	list = json_object_new_array();
-	add_named(list, seen, mine);
-	add_named(list, seen, other);
-	g_hash_table_unref(seen);
-	json_object_object_add(call->first, "return", list);
+	json_object_object_add(call->first, "return",
+			       schema ? qemu_schema_merge(other, mine) : merge(mine, other));
 	finish(call, call->first);
 }
 
@@ -260,9 +268,10 @@ static void relay(Call *call, QemuSide side, CxbQmpRelay fn)
 		return;
 	}
 	/* It is about to end, and so are we. */
-	if (call->peer == s->peer)
+	if (call->peer == s->peer) {
 		send_error(s, call->request, "GenericError", "the program it is for has ended");
-	s->asked = false;
+		s->asked = false;
+	}
 	g_hash_table_remove(s->proxy->calls, call);
 }
 

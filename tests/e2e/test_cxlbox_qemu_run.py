@@ -143,6 +143,14 @@ class OneQmp(Case):
         names = [c["name"] for c in cmd("query-commands")]
         self.assertEqual(len(names), len(set(names)))
         self.assertLessEqual({"migrate", "query-cxl-dynamic-capacity", "object-add"}, set(names))
+        schema = {entry["name"]: entry for entry in cmd("query-qmp-schema")}
+        self.assertLessEqual({"migrate", "query-cxl-dynamic-capacity", "CXL_DYNAMIC_CAPACITY", "STOP"}, set(schema))
+        self.assertEqual(set(names), {name for name in schema if schema[name]["meta-type"] == "command"})
+        for entry in schema.values():
+            for key in ("arg-type", "ret-type", "element-type"):
+                self.assertIn(entry.get(key, "str"), schema)
+            for member in [*entry.get("members", ()), *entry.get("variants", ())]:
+                self.assertIn(member.get("type", "str"), schema)
         # devices of either side, by path
         self.assertEqual(cmd("qom-get", path="/machine/peripheral/cxl-vmem0", property="num-dc-regions"), 1)
         self.assertEqual(cmd("qom-get", path="/machine/peripheral/root_port13", property="slot"), 2)
