@@ -225,7 +225,7 @@ static char *new_id(Work *w)
 static bool has_dynamic_capacity(const CxbOpts *opts)
 {
 	return is_driver(opts, "cxl-type3-head") || cxb_opts_has(opts, "num-dc-regions") ||
-	       cxb_opts_has(opts, "volatile-dc-memdev");
+	       cxb_opts_has(opts, "dc-region") || cxb_opts_has(opts, "volatile-dc-memdev");
 }
 
 /* Of a head it is the device that has it, and its number. */

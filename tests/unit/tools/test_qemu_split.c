@@ -143,6 +143,32 @@ static void monitors_are_taken_with_their_chardevs(void)
 	}
 }
 
+static void dynamic_capacity_is_seen_however_it_is_given(void)
+{
+	static const struct {
+		const char *line;
+		bool dynamic;
+	} rows[] = {
+		{ "-device cxl-type3,bus=a,volatile-memdev=m", false },
+		{ "-device cxl-type3,bus=a,num-dc-regions=1", true },
+		{ "-device cxl-type3,bus=a,dc-region.0.size=1G", true },
+		{ "-device {\"driver\":\"cxl-type3\",\"bus\":\"a\",\"dc-region\":[{\"size\":1}]}",
+		  true },
+		{ "-device cxl-type3,bus=a,volatile-dc-memdev=m", true },
+		{ "-device cxl-type3-head,bus=a,device=t", true },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GPtrArray) options = NULL;
+		g_autoptr(QemuSplit) split = split_line(rows[i].line, &options, NULL);
+
+		g_test_message("%s", rows[i].line);
+		g_assert_nonnull(split);
+		g_assert_cmpint(((QemuDevice *)split->devices->pdata[0])->dynamic, ==,
+				rows[i].dynamic);
+	}
+}
+
 static void words_survive_a_shell(void)
 {
 	static const char *const words[] = {
@@ -202,6 +228,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/qemu_split/what_is_wrong_is_named", what_is_wrong_is_named);
 	g_test_add_func("/qemu_split/monitors_are_taken_with_their_chardevs",
 			monitors_are_taken_with_their_chardevs);
+	g_test_add_func("/qemu_split/dynamic_capacity_is_seen_however_it_is_given",
+			dynamic_capacity_is_seen_however_it_is_given);
 	g_test_add_func("/qemu_split/words_survive_a_shell", words_survive_a_shell);
 	g_test_add_func("/qemu_split/options_are_written_as_they_were",
 			options_are_written_as_they_were);
