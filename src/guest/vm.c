@@ -68,7 +68,7 @@ static json_object *put_true(json_object *o, const char *key)
 /* Names of our own in QEMU: the mapping's device, memory, and the function that takes it along. */
 static char *name_of(const VmMapping *map, char kind)
 {
-	return g_strdup_printf("cxlbox-%c%u", kind, map->nr);
+	return g_strdup_printf("cxlbox-%s-%c%u", map->vm->config.name, kind, map->nr);
 }
 
 static void send(VmMapping *map, const char *command, json_object *args, CxbQmpAnswer fn)

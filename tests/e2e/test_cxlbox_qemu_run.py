@@ -43,9 +43,9 @@ class Case(unittest.TestCase):
             f.write(f'#!/bin/sh\nexec {peers.SCRIPT} qemu "$@"\n')
         os.chmod(self.qemu, 0o755)
 
-    def start(self, *args, line=TUTORIAL, qmp=True):
+    def start(self, *args, line=TUTORIAL, ports=4, qmp=True):
         self.path = os.path.join(self.dir, "qmp")
-        argv = [qemuline.PROGRAM, "--qemu", self.qemu, "--ports", "4", *line, "-accel", "qtest", "-nodefaults",
+        argv = [qemuline.PROGRAM, "--qemu", self.qemu, "--ports", str(ports), *line, "-accel", "qtest", "-nodefaults",
                 "-display", "none", *args]
         if qmp:
             argv += ["-qmp", f"unix:{self.path},server=on,wait=off"]
@@ -177,6 +177,16 @@ class OneQmp(Case):
             with self.assertRaises(QmpError):
                 cmd("object-del", id=name)
         self.assertEqual(cmd("object-del", id="plain"), {})
+
+    def test_each_device_has_a_way_into_the_guest(self):
+        self.start("-object", "memory-backend-ram,id=m0,size=256M",
+                   "-device", "cxl-rp,port=1,bus=cxl.1,id=root_port14,chassis=0,slot=3",
+                   "-device", "cxl-type3,bus=root_port14,id=t1,volatile-memdev=m0", ports=8)
+        for name in ("guest.cxl-vmem0", "guest.t1"):
+            state = "connecting"
+            while state in ("connecting", "testing"):
+                state = self.qmp.cmd("qom-get", path=f"/objects/{name}", property="state")
+            self.assertEqual(state, "ready")
 
     def test_events_come_once(self):
         self.start()
