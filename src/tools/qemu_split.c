@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "qemu_split.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -95,6 +96,23 @@ static const char *peek(const CxbOpts *opts, const char *key)
 			found = opt->value.s;
 	}
 	return found;
+}
+
+/* A number of an option, whichever way it is written. */
+static bool peek_number(const CxbOpts *opts, const char *key, uint64_t max, uint64_t *out)
+{
+	const char *text = peek(opts, key);
+
+	for (guint i = 0; !text && i < opts->opts->len; i++) {
+		const CxbOpt *opt = opts->opts->pdata[i];
+
+		if (strcmp(opt->key, key) == 0 && opt->value.kind == CXB_SCALAR_UINT &&
+		    opt->value.u <= max) {
+			*out = opt->value.u;
+			return true;
+		}
+	}
+	return text && cxb_parse_uint(text, max, out);
 }
 
 /* Whatever was written, in one of the two lines. */
@@ -231,14 +249,15 @@ static bool has_dynamic_capacity(const CxbOpts *opts)
 /* Of a head it is the device that has it, and its number. */
 static char *served_words(const CxbOpts *opts, const char *id)
 {
-	const char *device = peek(opts, "device"), *head = peek(opts, "head");
-	g_autofree char *quoted = NULL, *number = NULL;
+	const char *device = peek(opts, "device");
+	g_autofree char *quoted = NULL;
+	uint64_t head = 0; /* if it is missing or wrong cxlbox says so */
 
 	if (!is_driver(opts, "cxl-type3-head") || !device)
 		return g_strdup_printf("device=%s", id);
+	peek_number(opts, "head", UINT16_MAX, &head);
 	quoted = qemu_words_quote(device);
-	number = qemu_words_quote(head ?: "1");
-	return g_strdup_printf("device=%s,head=%s", quoted, number);
+	return g_strdup_printf("device=%s,head=%" PRIu64, quoted, head);
 }
 
 static QemuDevice *new_device(Work *w, const CxbOpts *opts, const char *id, const char *bus)
@@ -301,15 +320,16 @@ bool qemu_split_slot(QemuSplit *split, const char *bus, unsigned slot)
 /* Where a device of QEMU's is, as far as the line says. */
 static void note_place(QemuSplit *split, const CxbOpts *opts)
 {
-	const char *id = peek(opts, "id"), *bus = peek(opts, "bus");
-	const char *addr = peek(opts, "addr"), *chassis = peek(opts, "chassis");
+	const char *id = peek(opts, "id"), *bus = peek(opts, "bus"), *addr = peek(opts, "addr");
 	uint64_t number;
 
 	if (id && bus)
 		g_hash_table_insert(split->buses, g_strdup(id), g_strdup(bus));
-	if (bus && addr)
+	if (bus && addr) /* "SS.F", hexadecimal; a number has the function in its low three bits */
 		qemu_split_slot(split, bus, g_ascii_strtoull(addr, NULL, 16) & 0x1f);
-	if (chassis && cxb_parse_uint(chassis, 255, &number))
+	else if (bus && peek_number(opts, "addr", UINT8_MAX, &number))
+		qemu_split_slot(split, bus, number >> 3);
+	if (peek_number(opts, "chassis", UINT8_MAX, &number))
 		split->chassis[number] = true;
 }
 

@@ -169,6 +169,22 @@ static void hidden_ports_have_slots_of_their_own(Fixture *f, gconstpointer unuse
 					       "device=s,ports=cxlbox-ports1."));
 }
 
+/* Written either way. */
+static void ports_keep_away_from_what_is_there(Fixture *f, gconstpointer unused)
+{
+	g_autofree char *qemu = NULL;
+
+	settle(f,
+	       ONE " -device {\"driver\":\"cxl-rp\",\"id\":\"rp9\",\"bus\":\"b0\",\"addr\":248,"
+		   "\"chassis\":255}"
+		   " -device cxl-rp,id=rp8,bus=b0,addr=1e,chassis=254"
+		   " -device cxl-type3,bus=rp0,id=t3,num-dc-regions=1",
+	       1);
+	g_assert_no_error(f->err);
+	qemu = qemu_words_shell(f->split->qemu);
+	g_assert_nonnull(strstr(qemu, "cxlbox-ports0.0,bus=b0,addr=1d.1,chassis=253,slot=0 "));
+}
+
 static void as_many_ports_as_there_can_be(Fixture *f, gconstpointer unused)
 {
 	settle(f, ONE " -device cxl-type3,bus=rp0,id=t3,num-dc-regions=1", QEMU_GUEST_MAX_PORTS);
@@ -282,6 +298,7 @@ int main(int argc, char **argv)
 	ADD(ram_may_be_a_backend);
 	ADD(the_archive_is_one_that_linux_finds);
 	ADD(hidden_ports_have_slots_of_their_own);
+	ADD(ports_keep_away_from_what_is_there);
 	ADD(as_many_ports_as_there_can_be);
 	ADD(static_memory_is_at_the_start_of_its_window);
 	ADD(what_does_not_fit_is_told);

@@ -45,6 +45,11 @@ static void each_gets_its_own(void)
 				"x-vfio-user-server,id=vfio-user.h,device=t3,head=1,path=/d/"
 				"h.vfio-user",
 		  PLACE("t3", "a", "") " " PLACE("h", "b", "") CPU },
+		{ "-device {\"driver\":\"cxl-type3-head\",\"bus\":\"b\",\"id\":\"h\","
+		  "\"device\":\"t3\",\"head\":2,\"addr\":8}",
+		  "-M x-remote -device cxl-type3-head,device=t3,head=2,id=h"
+		  " -object x-vfio-user-server,id=vfio-user.h,device=t3,head=2,path=/d/h.vfio-user",
+		  PLACE("h", "b", "\"addr\":8,") CPU },
 		{ "-chardev pty,id=c -chardev pty,id=s -serial chardev:s "
 		  "-device cxl-mctp,target=t3,chardev=c",
 		  "-M x-remote -chardev pty,id=c -device cxl-mctp,target=t3,chardev=c",
