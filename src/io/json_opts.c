@@ -175,3 +175,13 @@ CxbOpts *cxb_opts_parse_any(const char *text, const char *implied, GError **errp
 	json_object_put(obj);
 	return opts;
 }
+
+const char *cxb_json_str(json_object *obj, const char *key)
+{
+	json_object *v;
+
+	if (!json_object_is_type(obj, json_type_object) ||
+	    !json_object_object_get_ex(obj, key, &v) || !json_object_is_type(v, json_type_string))
+		return NULL;
+	return json_object_get_string(v);
+}

@@ -121,15 +121,6 @@ static void nonsense(CxbQmpClient *c, const char *what)
 		c->bad = g_strdup(what);
 }
 
-static const char *string_of(json_object *o, const char *key)
-{
-	json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
-		       ? json_object_get_string(v)
-		       : NULL;
-}
-
 /* Its own queries need no name: the first answer is that of the negotiation. */
 static void greeting(CxbQmpClient *c, json_object *o)
 {
@@ -151,7 +142,7 @@ static void answer(CxbQmpClient *c, json_object *o)
 
 	json_object_object_get_ex(o, "return", &ret);
 	if (json_object_object_get_ex(o, "error", &err))
-		text = string_of(err, "desc") ?: "an error without a description";
+		text = cxb_json_str(err, "desc") ?: "an error without a description";
 	if (!c->negotiated) {
 		if (text) {
 			nonsense(c, text);
@@ -184,7 +175,7 @@ static void value(void *opaque, json_object *o, const GError *err)
 		nonsense(c, err ? err->message : "a message that is no object");
 		return;
 	}
-	event = string_of(o, "event");
+	event = cxb_json_str(o, "event");
 	if (!c->greeted)
 		greeting(c, o);
 	else if (!event)

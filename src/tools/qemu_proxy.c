@@ -101,16 +101,6 @@ static void greet(Session *s)
 
 /* --- whose a command is --- */
 
-static const char *text_of(json_object *o, const char *key)
-{
-	json_object *v;
-
-	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, &v) &&
-			       json_object_is_type(v, json_type_string)
-		       ? json_object_get_string(v)
-		       : NULL;
-}
-
 static json_object *args_of(json_object *request)
 {
 	json_object *args;
@@ -140,7 +130,7 @@ static bool only_cxlbox(const QemuProxy *proxy, const char *type)
 
 static QemuSide side_of(const QemuProxy *proxy, json_object *request)
 {
-	const char *command = text_of(request, "execute");
+	const char *command = cxb_json_str(request, "execute");
 	json_object *args = args_of(request), *tag;
 	bool cxlbox = false;
 
@@ -151,16 +141,16 @@ static QemuSide side_of(const QemuProxy *proxy, json_object *request)
 		return QEMU_SIDE_CXLBOX;
 	/* Only what goes to a host by its tag has one. */
 	if (strcmp(command, "object-add") == 0)
-		cxlbox = only_cxlbox(proxy, text_of(args, "qom-type")) ||
+		cxlbox = only_cxlbox(proxy, cxb_json_str(args, "qom-type")) ||
 			 (json_object_is_type(args, json_type_object) &&
 			  json_object_object_get_ex(args, "tag", &tag));
 	else if (strcmp(command, "object-del") == 0)
-		cxlbox = knows(proxy->objects, text_of(args, "id"));
+		cxlbox = knows(proxy->objects, cxb_json_str(args, "id"));
 	else if (g_str_has_prefix(command, "qom-"))
-		cxlbox = is_ours(proxy, text_of(args, "path")) ||
-			 only_cxlbox(proxy, text_of(args, "typename"));
+		cxlbox = is_ours(proxy, cxb_json_str(args, "path")) ||
+			 only_cxlbox(proxy, cxb_json_str(args, "typename"));
 	else if (strcmp(command, "device-list-properties") == 0)
-		cxlbox = only_cxlbox(proxy, text_of(args, "typename"));
+		cxlbox = only_cxlbox(proxy, cxb_json_str(args, "typename"));
 	return cxlbox ? QEMU_SIDE_CXLBOX : QEMU_SIDE_QEMU;
 }
 
@@ -169,7 +159,7 @@ static bool is_of_both(const QemuProxy *proxy, json_object *request)
 {
 	static const char *const commands[] = { "query-commands", "query-memdev",
 						"query-qmp-schema", NULL };
-	const char *command = text_of(request, "execute");
+	const char *command = cxb_json_str(request, "execute");
 
 	return command && g_strv_contains(commands, command);
 }
@@ -215,7 +205,7 @@ static void add_named(json_object *list, GHashTable *seen, json_object *from)
 {
 	for (size_t i = 0; i < json_object_array_length(from); i++) {
 		json_object *item = json_object_array_get_idx(from, i);
-		const char *name = text_of(item, "name");
+		const char *name = cxb_json_str(item, "name");
 
 		if (!name || g_hash_table_add(seen, (char *)name))
 			json_object_array_add(list, json_object_get(item));
@@ -247,7 +237,8 @@ static void second_answered(void *opaque, json_object *message)
 {
 	Call *call = opaque;
 	json_object *mine = list_of(call->first), *other = list_of(message);
-	const bool schema = g_strcmp0(text_of(call->request, "execute"), "query-qmp-schema") == 0;
+	const bool schema =
+		g_strcmp0(cxb_json_str(call->request, "execute"), "query-qmp-schema") == 0;
 
 	if (!mine || !other) { /* whichever is wrong says why */
 		finish(call, mine ? message : call->first);
@@ -285,8 +276,8 @@ static void first_answered(void *opaque, json_object *message)
 
 static void note_objects(Call *call)
 {
-	const char *command = text_of(call->request, "execute");
-	const char *id = text_of(args_of(call->request), "id");
+	const char *command = cxb_json_str(call->request, "execute");
+	const char *id = cxb_json_str(args_of(call->request), "id");
 
 	if (strcmp(command, "object-add") == 0)
 		call->added = g_strdup(id);
@@ -323,7 +314,7 @@ static bool asks_for_oob(json_object *request)
 
 static void negotiate(Session *s, json_object *request)
 {
-	if (g_strcmp0(text_of(request, "execute"), "qmp_capabilities") != 0) {
+	if (g_strcmp0(cxb_json_str(request, "execute"), "qmp_capabilities") != 0) {
 		send_error(s, request, "CommandNotFound",
 			   "Expecting capabilities negotiation with 'qmp_capabilities'");
 	} else if (asks_for_oob(request)) {
@@ -336,9 +327,9 @@ static void negotiate(Session *s, json_object *request)
 
 static bool adds_memory_device(json_object *request)
 {
-	const char *driver = text_of(args_of(request), "driver");
+	const char *driver = cxb_json_str(args_of(request), "driver");
 
-	return g_strcmp0(text_of(request, "execute"), "device_add") == 0 && driver &&
+	return g_strcmp0(cxb_json_str(request, "execute"), "device_add") == 0 && driver &&
 	       g_str_has_prefix(driver, "cxl-type3");
 }
 
@@ -467,9 +458,9 @@ static GHashTable *names_in(json_object *list, const char *meta)
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *item = json_object_array_get_idx(list, i);
-		const char *name = text_of(item, "name");
+		const char *name = cxb_json_str(item, "name");
 
-		if (name && (!meta || g_strcmp0(text_of(item, "meta-type"), meta) == 0))
+		if (name && (!meta || g_strcmp0(cxb_json_str(item, "meta-type"), meta) == 0))
 			g_hash_table_add(names, g_strdup(name));
 	}
 	return names;

@@ -6,21 +6,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "io/json.h"
+
 #define PREFIX "cxlbox-"
-
-static const char *text_of(json_object *o, const char *key)
-{
-	json_object *v;
-
-	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, &v) &&
-			       json_object_is_type(v, json_type_string)
-		       ? json_object_get_string(v)
-		       : NULL;
-}
 
 static bool is_meta(json_object *entry, const char *meta)
 {
-	return g_strcmp0(text_of(entry, "meta-type"), meta) == 0;
+	return g_strcmp0(cxb_json_str(entry, "meta-type"), meta) == 0;
 }
 
 /* People call these by name; the others are only named by them. */
@@ -36,7 +28,7 @@ static GHashTable *names_of(json_object *list, bool (*wanted)(json_object *entry
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *entry = json_object_array_get_idx(list, i);
-		const char *name = text_of(entry, "name");
+		const char *name = cxb_json_str(entry, "name");
 
 		if (name && wanted(entry))
 			g_hash_table_add(names, (char *)name);
@@ -81,7 +73,7 @@ static json_object *translate(json_object *o, GHashTable *types)
 	copy = json_object_new_object();
 	json_object_object_foreach(o, key, value)
 	{
-		const char *name = names_a_type(key) ? text_of(o, key) : NULL;
+		const char *name = names_a_type(key) ? cxb_json_str(o, key) : NULL;
 
 		json_object_object_add(copy, key,
 				       name && g_hash_table_contains(types, name)
@@ -100,7 +92,7 @@ json_object *qemu_schema_merge(json_object *first, json_object *second)
 		json_object_array_add(all, json_object_get(json_object_array_get_idx(first, i)));
 	for (size_t i = 0; i < json_object_array_length(second); i++) {
 		json_object *entry = json_object_array_get_idx(second, i), *copy;
-		const char *name = text_of(entry, "name");
+		const char *name = cxb_json_str(entry, "name");
 
 		if (!name || is_meta(entry, "builtin") ||
 		    (is_interface(entry) && g_hash_table_contains(known, name)))

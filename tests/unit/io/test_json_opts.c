@@ -131,6 +131,20 @@ static void only_objects_are_options(void)
 	json_object_put(list);
 }
 
+static void a_member_is_a_string_or_none(void)
+{
+	static const char text[] = "{\"s\": \"x\", \"n\": 1, \"z\": null, \"o\": {}}";
+	json_object *obj = cxb_json_parse(text, strlen(text), NULL);
+
+	g_assert_cmpstr(cxb_json_str(obj, "s"), ==, "x");
+	g_assert_null(cxb_json_str(obj, "n"));
+	g_assert_null(cxb_json_str(obj, "z"));
+	g_assert_null(cxb_json_str(obj, "o"));
+	g_assert_null(cxb_json_str(obj, "nosuch"));
+	g_assert_null(cxb_json_str(NULL, "s"));
+	json_object_put(obj);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -142,5 +156,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/io/json_opts/long_key", a_key_longer_than_1024_bytes_is_refused);
 	g_test_add_func("/io/json_opts/too_many", more_than_65536_options_are_refused);
 	g_test_add_func("/io/json_opts/no_object", only_objects_are_options);
+	g_test_add_func("/io/json_opts/a_member", a_member_is_a_string_or_none);
 	return g_test_run();
 }

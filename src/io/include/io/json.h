@@ -46,6 +46,9 @@ json_object *cxb_json_from_scalar(const CxbScalar *v);
 /** cxb_json_to_scalar() - Scalars only; "expects" errors are the caller's. False for containers. */
 bool cxb_json_to_scalar(json_object *obj, CxbScalar *out);
 
+/** cxb_json_str() - A member that is a string; NULL: there is none, or @obj is no object. Borrowed. */
+const char *cxb_json_str(json_object *obj, const char *key);
+
 /** cxb_json_text() - One line, pure ASCII (\uXXXX), ", " and ": " as separators as QMP prints;
  * @pretty: indented by 4. Caller frees. */
 GString *cxb_json_text(json_object *obj, bool pretty);
