@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In a test's guest, without a kernel's driver for it: the device's registers through sysfs, memory through
+ * /dev/mem. Each call is one step; what it does is its first argument.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMPONENT   0
+#define DEVICE      2
+#define BLOCK_SIZE  0x10000
+#define DEVICE_SIZE 0x4000
+#define HDM_ID      5
+#define MAILBOX_ID  2
+
+static const char *pci = "0000:0d:00.0";
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static uint64_t number(const char *text)
+{
+	return strtoull(text, NULL, 0);
+}
+
+static volatile uint8_t *bar(unsigned nr, size_t size)
+{
+	char path[128];
+	void *p;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%u", pci, nr);
+	fd = open(path, O_RDWR | O_SYNC);
+	if (fd < 0)
+		die(path);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		die("mmap");
+	close(fd);
+	return p;
+}
+
+static uint32_t get32(volatile uint8_t *at)
+{
+	return *(volatile uint32_t *)at;
+}
+
+static void put32(volatile uint8_t *at, uint32_t value)
+{
+	*(volatile uint32_t *)at = value;
+}
+
+/* The first HDM decoder. */
+static volatile uint8_t *decoder(void)
+{
+	volatile uint8_t *regs = bar(COMPONENT, BLOCK_SIZE) + 0x1000;
+	const unsigned n = get32(regs) >> 24;
+
+	for (unsigned i = 1; i <= n; i++)
+		if ((get32(regs + 4 * i) & 0xffff) == HDM_ID)
+			return regs + (get32(regs + 4 * i) >> 20);
+	fprintf(stderr, "no HDM decoders\n");
+	exit(1);
+}
+
+static int commit(uint64_t base, uint64_t size)
+{
+	volatile uint8_t *hdm = decoder();
+
+	put32(hdm + 4, 2);
+	put32(hdm + 0x10, base);
+	put32(hdm + 0x14, base >> 32);
+	put32(hdm + 0x18, size);
+	put32(hdm + 0x1c, size >> 32);
+	put32(hdm + 0x20, 1 << 9);
+	return !(get32(hdm + 0x20) & 1 << 10);
+}
+
+static int uncommit(void)
+{
+	put32(decoder() + 0x20, 0);
+	return 0;
+}
+
+static volatile uint8_t *mailbox(void)
+{
+	volatile uint8_t *regs = bar(DEVICE, DEVICE_SIZE);
+
+	for (unsigned i = 1; i <= (get32(regs + 4) & 0xffff); i++)
+		if ((get32(regs + 0x10 * i) & 0xffff) == MAILBOX_ID)
+			return regs + get32(regs + 0x10 * i + 4);
+	fprintf(stderr, "no mailbox\n");
+	exit(1);
+}
+
+/* Status: what the command returned, cut to a byte. Prints how long it took. */
+static int command(uint16_t opcode, const void *body, size_t len)
+{
+	volatile uint8_t *mbox = mailbox();
+	struct timespec a, b;
+	uint32_t rc;
+
+	for (size_t i = 0; i < len; i++)
+		mbox[0x20 + i] = ((const uint8_t *)body)[i];
+	*(volatile uint64_t *)(mbox + 8) = opcode | (uint64_t)len << 16;
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	put32(mbox + 4, 1);
+	while (get32(mbox + 4) & 1)
+		usleep(50);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	rc = get32(mbox + 0x14) & 0xffff;
+	printf("%.3f\n", (b.tv_sec - a.tv_sec) * 1e3 + (b.tv_nsec - a.tv_nsec) / 1e6);
+	return rc & 0xff;
+}
+
+/* @args: DPA and length, each time. */
+static int extents(uint16_t opcode, char **args, int n)
+{
+	uint8_t body[8 + 24 * 64] = { n / 2 };
+
+	if (n / 2 > 64)
+		return 1;
+	for (int i = 0; i < n; i++) {
+		const uint64_t value = number(args[i]);
+
+		memcpy(body + 8 + 24 * (i / 2) + 8 * (i % 2), &value, sizeof(value));
+	}
+	return command(opcode, body, 8 + 24 * (n / 2));
+}
+
+static volatile uint64_t *memory(uint64_t hpa, uint64_t len)
+{
+	const int fd = open("/dev/mem", O_RDWR);
+	void *p;
+
+	if (fd < 0)
+		die("/dev/mem");
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, hpa);
+	if (p == MAP_FAILED)
+		die("mmap of memory");
+	close(fd);
+	return p;
+}
+
+/* Each word holds its own number beside the seed. */
+static int fill(uint64_t hpa, uint64_t len, uint64_t seed)
+{
+	volatile uint64_t *p = memory(hpa, len);
+
+	for (uint64_t i = 0; i < len / 8; i++)
+		p[i] = seed << 32 | i;
+	return 0;
+}
+
+static int verify(uint64_t hpa, uint64_t len, uint64_t seed)
+{
+	volatile uint64_t *p = memory(hpa, len);
+
+	for (uint64_t i = 0; i < len / 8; i++)
+		if (p[i] != (seed << 32 | i)) {
+			printf("word %" PRIu64 " is 0x%" PRIx64 "\n", i, p[i]);
+			return 1;
+		}
+	return 0;
+}
+
+/* How many words of a range are not 0, and how many of these have @seed. */
+static int scan(uint64_t hpa, uint64_t len, uint64_t seed)
+{
+	volatile uint64_t *p = memory(hpa, len);
+	uint64_t any = 0, with = 0;
+
+	for (uint64_t i = 0; i < len / 8; i++) {
+		const uint64_t word = p[i];
+
+		any += word != 0;
+		with += word && word >> 32 == seed;
+	}
+	printf("%" PRIu64 " %" PRIu64 "\n", any, with);
+	return 0;
+}
+
+/* One end of a conversation: counts up in turns, @first on even numbers. */
+static int talk(uint64_t hpa, uint64_t count, int first)
+{
+	volatile uint64_t *p = memory(hpa, 4096);
+
+	for (uint64_t n = !first; n < 2 * count; n += 2) {
+		while (__atomic_load_n(p, __ATOMIC_ACQUIRE) != n)
+			usleep(10);
+		p[8 + n % 2] = n * 3;
+		if (n && p[8 + !(n % 2)] != (n - 1) * 3)
+			return 1;
+		__atomic_store_n(p, n + 1, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	char **args = argv + 2;
+	const int n = argc - 2;
+
+	if (getenv("PCI"))
+		pci = getenv("PCI");
+	if (!strcmp(what, "commit") && n == 2)
+		return commit(number(args[0]), number(args[1]));
+	if (!strcmp(what, "uncommit"))
+		return uncommit();
+	if (!strcmp(what, "accept"))
+		return extents(0x4802, args, n);
+	if (!strcmp(what, "release"))
+		return extents(0x4803, args, n);
+	if (!strcmp(what, "fill") && n == 3)
+		return fill(number(args[0]), number(args[1]), number(args[2]));
+	if (!strcmp(what, "verify") && n == 3)
+		return verify(number(args[0]), number(args[1]), number(args[2]));
+	if (!strcmp(what, "scan") && n == 3)
+		return scan(number(args[0]), number(args[1]), number(args[2]));
+	if (!strcmp(what, "talk") && n == 3)
+		return talk(number(args[0]), number(args[1]), number(args[2]));
+	fprintf(stderr, "usage: driver WHAT NUMBER...\n");
+	return 2;
+}

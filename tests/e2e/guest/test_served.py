@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stock Linux in stock QEMU, with devices that cxlbox serves: the kernel's own drivers find and use them, and
+what a guest accepts is memory of cxlbox's backends, at its address, at once."""
+
+import json
+import os
+import signal
+import struct
+import threading
+import unittest
+
+import image
+from cxbpy.process import descriptors
+from cxbpy.qmp import QmpError
+from served import GIB, MIB, WINDOW, Box, cedt, pattern, tag
+
+CEDT = image.archive({"kernel/firmware/acpi/CEDT.aml": cedt()})
+RESOURCES_EXHAUSTED = 0x1d
+# What Linux says of this processor, not of us.
+HARMLESS = ("perfctr", "NUMA node", "hpet", "RETBleed", "Spectre", "APIC")
+
+
+class Case(unittest.TestCase):
+    def box(self, *args, **more):
+        self.b = Box(*args, **more)
+        self.addCleanup(self.b.end)
+        self.qmp = self.b.qmp
+        return self.b
+
+    def boot(self, n=0, **more):
+        guest = self.b.guest(n, **more)
+        self.addCleanup(guest.close)
+        return guest
+
+    def healthy(self, guest):
+        said = [line for line in guest.dmesg(4)
+                if any(word in line.lower() for word in ("cxl", "pci", "dax", "bug", "oops"))
+                and not any(word in line for word in HARMLESS)]
+        self.assertEqual(said, [])
+
+
+class Static(Case):
+    """The kernel's own drivers."""
+
+    def setUp(self):
+        self.box(["-object", "memory-backend-ram,id=m0,size=512M,share=on",
+                  "-device", "cxl-type3,id=t3,volatile-memdev=m0,sn=0x77"])
+        self.guest = self.boot(front=CEDT, qemu_args=[
+            "-object", f"memory-backend-ram,id=r0,size={GIB}", "-numa", "node,memdev=r0", "-numa", "node"])
+
+    def test_linux_finds_and_uses_it(self):
+        guest = self.guest
+        listed, = json.loads(guest.check("cxl list -vvv"))
+        device = listed["ports:root0"][0]["endpoints:port1"][0]["memdev"]
+        self.assertEqual((device["serial"], device["ram_size"], device["host"]), (0x77, 512 * MIB, "0000:0d:00.0"))
+        self.assertEqual(listed["decoders:root0"][0]["resource"], WINDOW)
+        cdat = bytes.fromhex(guest.check("hexdump -ve '1/1 \"%02x\"' /sys/bus/cxl/devices/endpoint2/CDAT"))
+        self.assertEqual((struct.unpack_from("<I", cdat)[0], sum(cdat) & 0xff), (len(cdat), 0))
+        self.region_as_ram(guest)
+        self.event(guest)
+        self.healthy(guest)
+
+    def region_as_ram(self, guest):
+        """16,384 pages, written in the guest, are bytes of the backend."""
+        guest.check("cxl create-region -t ram -d decoder0.0 -m mem0")
+        self.assertEqual([d["mode"] for d in json.loads(guest.check("daxctl list"))], ["system-ram"])
+        self.assertEqual(self.b.state(prop="mapped"), 1)
+        guest.check("""
+            mkdir /cgroup && mount -t cgroup2 none /cgroup
+            echo +cpuset >/cgroup/cgroup.subtree_control
+            mkdir /cgroup/far && echo 1 >/cgroup/far/cpuset.mems
+            (echo 0 >/cgroup/far/cgroup.procs && seq 20000000 | head -c 67108864 >/tmp/pattern)
+        """, seconds=120)
+        text = "".join(f"{n}\n" for n in range(1, 9000000)).encode()[:64 * MIB]
+        wanted = {text[at:at + 4096] for at in range(0, len(text), 4096)}
+        self.assertEqual(len(wanted), 16384)
+        have = self.b.bytes_of(0, 512 * MIB)
+        found = {have[at:at + 4096] for at in range(0, len(have), 4096)}
+        self.assertEqual(wanted - found, set())
+        # And the other way: what is changed here is changed there.
+        at = next(at for at in range(0, len(have), 4096) if have[at:at + 4096] == text[:4096])
+        path = next(m["path"] for m in self.qmp.cmd("query-memdev") if m["id"] == "m0")
+        with open(path, "r+b") as f:
+            f.seek(at)
+            f.write(b"changed!")
+        self.assertEqual(guest.check("head -c 8 /tmp/pattern"), "changed!")
+
+    def event(self, guest):
+        guest.check("mount -t tracefs none /sys/kernel/tracing; echo 1 >/sys/kernel/tracing/events/cxl/enable")
+        for dpa in (0x1000, 0x2000):
+            self.qmp.cmd("cxl-inject-general-media-event", path="t3", log="informational", flags=1, dpa=dpa,
+                         descriptor=1, type=0, sub_type=0, transaction_type=4)
+            seen = guest.check("for i in $(seq 200); do grep -q 'cxl_general_media.*dpa=%x' /sys/kernel/tracing/trace "
+                               "&& break; sleep 0.1; done; cat /sys/kernel/tracing/trace" % dpa)
+            self.assertIn("dpa=%x" % dpa, seen)  # the second only comes if the first was cleared
+
+
+class Dynamic(Case):
+    """A kernel without dynamic capacity: a program in the guest is the driver."""
+
+    DEVICE = ["-device", "cxl-type3,id=t3,num-dc-regions=1,dc-regions-total-size=2G"]
+
+    def setUp(self):
+        self.box(self.DEVICE)
+        self.guest = self.boot(modules=())
+        self.ready()
+
+    def ready(self):
+        self.assertEqual(self.b.state(), "ready")
+        self.guest.check(f"driver commit {WINDOW} {2 * GIB}")
+
+    def accept(self, extents, status=0):
+        args = " ".join(f"{e['offset']} {e['len']}" for e in extents)
+        self.assertEqual(self.guest.run(f"driver accept {args}")[0], status)
+
+    def release(self, extents, status=0):
+        args = " ".join(f"{e['offset']} {e['len']}" for e in extents)
+        self.assertEqual(self.guest.run(f"driver release {args}")[0], status)
+
+    def test_a_hundred_tags(self):
+        """Added, accepted, written, verified on both sides, released, used again."""
+        for n in range(100):
+            size = 2 * MIB
+            self.b.backend(n, size)
+            extents = self.b.add(n, (n % 7) * 4 * MIB, [size])
+            hpa = WINDOW + extents[0]["offset"]
+            args = f"{extents[0]['offset']} {size}"
+            self.guest.check(f"driver scan {hpa} 4096 0 | grep -q '^0 0' && driver accept {args} && "
+                             f"driver fill {hpa} {size} {n + 1} && driver verify {hpa} {size} {n + 1}")
+            self.assertEqual(self.b.bytes_of(n, size), pattern(size, n + 1))
+            self.guest.check(f"driver release {args} && driver scan {hpa} 4096 0 | grep -q '^0 0'")
+            self.assertEqual(self.b.bytes_of(n, 4096), pattern(4096, n + 1))
+            self.qmp.cmd("object-del", id=f"m{n}")
+        self.assertEqual(self.b.state(prop="mapped"), 0)
+        self.healthy(self.guest)
+
+    def test_one_tag_in_pieces_and_by_force(self):
+        sizes = [2 * MIB, 6 * MIB, 4 * MIB]
+        self.b.backend(1, sum(sizes))
+        extents = self.b.add(1, 0, sizes)
+        self.accept(extents)
+        self.guest.check(f"driver fill {WINDOW} {sum(sizes)} 5")
+        self.assertEqual(self.b.bytes_of(1, sum(sizes)), pattern(sum(sizes), 5))
+        # Asked back while it is in use: the host stays silent, the memory stays.
+        self.b.remove(1)
+        self.guest.check(f"driver verify {WINDOW} {sum(sizes)} 5")
+        self.b.remove(1, forced_removal=True)
+        for _ in range(100):
+            if not self.b.state(prop="mapped"):
+                break
+        self.guest.check(f"for i in $(seq 100); do driver scan {WINDOW} {sum(sizes)} 5 | grep -q '^0 0' && exit; "
+                         "sleep 0.05; done; exit 1")
+        self.assertEqual(self.b.bytes_of(1, 4096), pattern(4096, 5))
+
+    def test_a_guest_that_is_reset_takes_over(self):
+        self.b.backend(1, 2 * MIB)
+        extents = self.b.add(1, 0, [2 * MIB])
+        self.accept(extents)
+        self.guest.check(f"driver fill {WINDOW} {2 * MIB} 9")
+        self.guest.reboot()
+        self.guest.check("echo 1 >/sys/bus/pci/devices/0000:0d:00.0/enable")
+        self.guest.check(f"driver scan {WINDOW} 4096 9 | grep -q '^0 0'")
+        self.ready()
+        self.guest.check(f"for i in $(seq 100); do driver verify {WINDOW} {2 * MIB} 9 >/dev/null && exit; sleep 0.05; done; exit 1")
+        self.release(extents)
+
+    def test_a_guest_that_is_killed(self):
+        before = descriptors(self.b.m.process.pid)
+        self.b.backend(1, 2 * MIB)
+        self.accept(self.b.add(1, 0, [2 * MIB]))
+        self.guest.process.send_signal(signal.SIGKILL)
+        self.guest.process.wait(30)
+        self.guest.close()
+        self.b.remove(1, forced_removal=True)
+        for _ in range(2000):
+            try:
+                self.qmp.cmd("object-del", id="m1")
+                break
+            except QmpError:
+                pass
+        self.guest = self.boot(modules=())
+        self.ready()
+        self.b.backend(2, 2 * MIB)
+        self.accept(self.b.add(2, 0, [2 * MIB]))
+        self.guest.check(f"driver scan {WINDOW} {2 * MIB} 0 | grep -q '^0 0'")
+        after = descriptors(self.b.m.process.pid)
+        after["/memfd"] = before.get("/memfd", 0)
+        self.assertEqual({k: v for k, v in after.items() if "memfd" not in k},
+                         {k: v for k, v in before.items() if "memfd" not in k})
+
+    def test_a_server_that_is_killed_leaves_the_guest_alive(self):
+        self.b.m.process.send_signal(signal.SIGKILL)
+        self.b.m.process.wait(30)
+        self.assertEqual(self.guest.check("echo alive"), "alive\n")
+        self.guest.check("hexdump -n 4 -ve '1/4 \"%08x\"' /sys/bus/pci/devices/0000:0d:00.0/config | grep -q ffffffff")
+
+
+class Two(Case):
+    """Two guests on two heads of one device."""
+
+    def test_private_stays_private_and_shared_is_one(self):
+        self.box(["-device", "cxl-type3,id=t3,heads=2,dc-region.0.size=512M,dc-region.1.size=512M,dc-region.1.sharable=on",
+                  "-device", "cxl-type3-head,id=h1,device=t3,head=1"], heads=2)
+        guests = [self.boot(n, modules=()) for n in (0, 1)]
+        size = 2 * MIB
+        for n, guest in enumerate(guests):
+            guest.check(f"driver commit {WINDOW} {GIB}")
+            self.b.backend(n, size)
+            e, = self.b.add(n, 8 * MIB * (n + 1), [size], host=n)
+            guest.check(f"driver accept {e['offset']} {size} && driver fill {WINDOW + e['offset']} {size} {n + 1}")
+        for n, guest in enumerate(guests):
+            self.assertEqual(guest.check(f"driver scan {WINDOW} {512 * MIB} {2 - n}", seconds=120).split(), [str(size // 8), "0"])
+        self.b.backend(7, size)
+        e, = self.b.add(7, 0, [size], host=0, region=1)
+        self.qmp.cmd("cxl-add-dynamic-capacity", path="t3", host_id=1, region=1, tag=tag(7),
+                     selection_policy="enable-shared-access")
+        shared = 512 * MIB
+        for guest in guests:
+            guest.check(f"driver accept {shared} {size}")
+        said = []
+        talkers = [threading.Thread(target=lambda g=guest, first=1 - n: said.append(
+            g.run(f"driver talk {WINDOW + shared} 10000 {first}", seconds=300)))
+            for n, guest in enumerate(guests)]
+        for t in talkers:
+            t.start()
+        for t in talkers:
+            t.join()
+        self.assertEqual(said, [(0, ""), (0, "")])
+        guests[0].process.send_signal(signal.SIGKILL)
+        guests[0].process.wait(30)
+        self.b.remove(0, forced_removal=True)
+        guests[1].check(f"driver verify {WINDOW + 16 * MIB} {size} 2")
+        self.assertEqual(struct.unpack_from("<Q", self.b.bytes_of(7, 8))[0], 20000)
+        self.healthy(guests[1])
+
+
+if __name__ == "__main__":
+    unittest.main()
