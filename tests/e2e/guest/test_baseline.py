@@ -120,6 +120,8 @@ class Lives(unittest.TestCase):
             total = "awk '/MemTotal/ { print $2 }' /proc/meminfo"
             before = int(guest.check(total))
             guest.check("cxl create-region -t ram -d decoder0.0 -m mem0")
+            # The kernel takes the memory in a while after the region is there.
+            guest.run(f"for i in $(seq 200); do [ $({total}) -gt {before} ] && break; sleep 0.1; done")
             self.assertEqual(int(guest.check(total)) - before, 512 * MIB >> 10)
             dax, = json.loads(guest.check("daxctl list"))
             self.assertEqual(dax["mode"], "system-ram")

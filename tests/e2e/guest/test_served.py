@@ -63,6 +63,7 @@ class Static(Case):
     def region_as_ram(self, guest):
         """16,384 pages, written in the guest, are bytes of the backend."""
         guest.check("cxl create-region -t ram -d decoder0.0 -m mem0")
+        guest.run("for i in $(seq 200); do daxctl list | grep -q system-ram && break; sleep 0.1; done")
         self.assertEqual([d["mode"] for d in json.loads(guest.check("daxctl list"))], ["system-ram"])
         self.assertEqual(self.b.state(prop="mapped"), 1)
         guest.check("""
