@@ -251,6 +251,19 @@ CxbDevice *cxb_cxl_type3_head(CxbDevice *type3, uint16_t host_id)
 	return t3 ? &t3->pci.dev : NULL;
 }
 
+CxbDevice *cxb_cxl_head_of(CxbDevice *dev, uint16_t host_id, GError **errp)
+{
+	CxbDevice *head = dev;
+
+	if (host_id == CXB_CXL_OWN_HEAD)
+		return dev;
+	head = cxb_cxl_is_endpoint(dev) ? cxb_cxl_type3_head(dev, host_id) : NULL;
+	if (!head)
+		cxb_fail(errp, CXB_ERROR_INVALID, "Device '%s' has no head %u",
+			 dev->id ?: dev->obj.name, host_id);
+	return head;
+}
+
 uint16_t cxb_cxl_type3_host_id(const CxbDevice *type3)
 {
 	return ((const Type3 *)type3)->head_nr;

@@ -43,7 +43,6 @@ struct Guest {
 	/* properties */
 	char *qmp, *device, *ports;
 	uint16_t head;
-	bool head_given;
 
 	CxbGuests *guests;
 	CxbDevice *endpoint; /* NULL: gone, or not started */
@@ -420,14 +419,8 @@ static const CxbMachineMapper mapper = {
 static CxbDevice *find_endpoint(Guest *g, GError **errp)
 {
 	CxbDevice *dev = cxb_cxl_type3_find(cxb_machine_qom(g->guests->m), g->device, errp);
-	CxbDevice *head;
 
-	if (!dev || !g->head_given)
-		return dev;
-	head = cxb_cxl_type3_head(dev, g->head);
-	if (!head)
-		cxb_fail(errp, CXB_ERROR_INVALID, "Device '%s' has no head %u", g->device, g->head);
-	return head;
+	return dev ? cxb_cxl_head_of(dev, g->head, errp) : NULL;
 }
 
 static const char *socket_path(const Guest *g)
@@ -494,24 +487,6 @@ static void unparent(CxbObject *obj)
 	stop((Guest *)obj);
 }
 
-static bool set_head(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
-		     GError **errp)
-{
-	Guest *g = (Guest *)obj;
-	uint64_t n = UINT64_MAX;
-
-	if (v->kind == CXB_SCALAR_UINT)
-		n = v->u;
-	else if (v->kind == CXB_SCALAR_TEXT)
-		cxb_parse_uint(v->s, UINT16_MAX, &n);
-	if (n > UINT16_MAX)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"Parameter '%s' expects a number from 0 to 65535", key);
-	g->head = n;
-	g->head_given = true;
-	return true;
-}
-
 static bool get_state(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GError **errp)
 {
 	const Guest *g = (const Guest *)obj;
@@ -535,7 +510,7 @@ static const CxbProp props[] = {
 	  .desc = "QMP of the guest's QEMU: unix:PATH, of nobody else" },
 	{ "device", CXB_PROP_STR, offsetof(Guest, device),
 	  .desc = "id or path of the cxl-type3 that the guest has" },
-	{ "head", CXB_PROP_FN, .type_name = "uint16", .set = set_head,
+	{ "head", CXB_PROP_U16, offsetof(Guest, head), .def = CXB_CXL_OWN_HEAD_TEXT,
 	  .desc = "of a device with several, the head of this host instead" },
 	{ "ports", CXB_PROP_STR, offsetof(Guest, ports),
 	  .desc = "what the ids of the guest's hidden root ports begin with; \"ha\" if not given" },
@@ -569,36 +544,28 @@ CxbGuests *cxb_guests_new(CxbMachine *m)
 	return guests;
 }
 
-static Guest *nth_guest(CxbGuests *guests, guint *at)
+static GPtrArray *all(CxbGuests *guests)
 {
-	const CxbObject *objects = cxb_qom_container(cxb_machine_qom(guests->m), "/objects");
-
-	while (objects->children && *at < objects->children->len) {
-		CxbObject *obj = objects->children->pdata[(*at)++];
-
-		if (cxb_object_is(obj, CXB_TYPE_NAME_GUEST))
-			return (Guest *)obj;
-	}
-	return NULL;
+	return cxb_user_objects(cxb_machine_qom(guests->m), CXB_TYPE_NAME_GUEST);
 }
 
 bool cxb_guests_start(CxbGuests *guests, GError **errp)
 {
-	Guest *g;
+	g_autoptr(GPtrArray) list = all(guests);
 
 	guests->started = true;
-	for (guint at = 0; (g = nth_guest(guests, &at));)
-		if (!start(g, errp))
+	for (guint i = 0; i < list->len; i++)
+		if (!start(list->pdata[i], errp))
 			return false;
 	return true;
 }
 
 void cxb_guests_stop(CxbGuests *guests)
 {
-	Guest *g;
+	g_autoptr(GPtrArray) list = all(guests);
 
-	for (guint at = 0; (g = nth_guest(guests, &at));)
-		stop(g);
+	for (guint i = 0; i < list->len; i++)
+		stop(list->pdata[i]);
 }
 
 void cxb_guests_free(CxbGuests *guests)

@@ -27,22 +27,36 @@ struct VmMapping {
 	void *opaque;
 };
 
+typedef enum { VM_CONNECTING, VM_TESTING, VM_READY, VM_FAILED } VmPhase;
+
 struct Vm {
 	VmConfig config; /* texts are copies */
 	CxbQmpClient *client;
 	CxbTimer *retry;
-	char *state;
-	bool ready;
+	VmPhase phase;
+	char *reason;         /* of FAILED; else NULL */
+	char *state;          /* both in words */
 	GPtrArray *ports;     /* ids of free ones, the next to be taken last */
 	GHashTable *mappings; /* set of VmMapping, owned */
 	unsigned last_nr;
 };
 
-static void set_state(Vm *vm, char *state /* owned */)
+static void set_phase(Vm *vm, VmPhase phase)
 {
-	trace_guest_state(vm->config.name, state);
+	static const char *const names[] = {
+		[VM_CONNECTING] = "connecting",
+		[VM_TESTING] = "testing",
+		[VM_READY] = "ready",
+		[VM_FAILED] = "failed",
+	};
+
+	vm->phase = phase;
+	if (phase != VM_FAILED)
+		g_clear_pointer(&vm->reason, g_free);
 	g_free(vm->state);
-	vm->state = state;
+	vm->state = vm->reason ? g_strdup_printf("%s: %s", names[phase], vm->reason)
+			       : g_strdup(names[phase]);
+	trace_guest_state(vm->config.name, vm->state);
 }
 
 /* --- arguments --- */
@@ -142,9 +156,7 @@ static VmMapping *mapping_new(Vm *vm, VmDone done, void *opaque)
 {
 	VmMapping *map;
 
-	if (!vm->ready && strcmp(vm->state, "testing"))
-		return NULL;
-	if (!vm->ports->len)
+	if (!vm->ports->len) /* nor is there any before the guest is there */
 		return NULL;
 	map = g_new0(VmMapping, 1);
 	map->vm = vm;
@@ -246,7 +258,9 @@ static void failed(Vm *vm, const char *what, const char *error)
 	cxb_warn("%s: capacity cannot be mapped into the guest: %s: %s; what is in its static "
 		 "window, if it has one, works",
 		 vm->config.name, what, error);
-	set_state(vm, g_strdup_printf("failed: %s: %s", what, error));
+	g_free(vm->reason);
+	vm->reason = g_strdup_printf("%s: %s", what, error);
+	set_phase(vm, VM_FAILED);
 }
 
 static void test_unmapped(void *opaque, VmMapping *map, const char *error)
@@ -257,8 +271,7 @@ static void test_unmapped(void *opaque, VmMapping *map, const char *error)
 		failed(vm, "self-test", error);
 		return;
 	}
-	vm->ready = true;
-	set_state(vm, g_strdup("ready"));
+	set_phase(vm, VM_READY);
 	vm->config.ready(vm->config.opaque);
 }
 
@@ -321,7 +334,7 @@ static void negotiated(void *opaque)
 {
 	Vm *vm = opaque;
 
-	set_state(vm, g_strdup("testing"));
+	set_phase(vm, VM_TESTING);
 	cxb_qmp_client_send(vm->client, "qom-list",
 			    put_str(json_object_new_object(), "path", "/machine/peripheral"),
 			    listed, vm);
@@ -338,12 +351,12 @@ static void closed(void *opaque, const char *why)
 
 	if (why)
 		cxb_warn("%s: QMP of the guest: %s", vm->config.name, why);
-	vm->ready = false;
+	vm->phase = VM_CONNECTING;
 	g_clear_pointer(&vm->client, cxb_qmp_client_free);
 	vm->config.lost(vm->config.opaque);
 	g_hash_table_remove_all(vm->mappings);
 	g_ptr_array_set_size(vm->ports, 0);
-	set_state(vm, g_strdup("connecting"));
+	set_phase(vm, VM_CONNECTING);
 	wait_for_it(vm);
 }
 
@@ -368,7 +381,7 @@ Vm *vm_new(const VmConfig *config)
 	vm->ports = g_ptr_array_new_with_free_func(g_free);
 	vm->mappings = g_hash_table_new_full(NULL, NULL, mapping_free, NULL);
 	vm->retry = cxb_timer_new(config->clock, connect_to_it, vm);
-	set_state(vm, g_strdup("connecting"));
+	set_phase(vm, VM_CONNECTING);
 	connect_to_it(vm);
 	return vm;
 }
@@ -384,13 +397,14 @@ void vm_free(Vm *vm)
 	g_free((char *)vm->config.name);
 	g_free((char *)vm->config.path);
 	g_free((char *)vm->config.ports);
+	g_free(vm->reason);
 	g_free(vm->state);
 	g_free(vm);
 }
 
 bool vm_ready(const Vm *vm)
 {
-	return vm->ready;
+	return vm->phase == VM_READY;
 }
 
 const char *vm_state(const Vm *vm)

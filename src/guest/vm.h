@@ -40,14 +40,13 @@ typedef struct {
 	void (*ready)(void *opaque);
 	/* QEMU has gone, and with it every mapping; their done is not called. It is waited for again. */
 	void (*lost)(void *opaque);
-	/* The state has changed: "connecting", "testing", "ready", "failed: ..." */
 	void *opaque;
 } VmConfig;
 
 Vm *vm_new(const VmConfig *config);
 void vm_free(Vm *vm); /* what is mapped stays: QEMU is about to end, or to be left alone */
 bool vm_ready(const Vm *vm);
-const char *vm_state(const Vm *vm);
+const char *vm_state(const Vm *vm); /* "connecting", "testing", "ready", "failed: WHY" */
 unsigned vm_ports_free(const Vm *vm);
 
 /** vm_hold(), vm_flush() - What is asked for in between goes out in one write. */

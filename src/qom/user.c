@@ -78,3 +78,14 @@ bool cxb_user_object_del(CxbQom *qom, const char *id, GError **errp)
 	cxb_object_unparent(obj);
 	return true;
 }
+
+GPtrArray *cxb_user_objects(CxbQom *qom, const char *type_name)
+{
+	const CxbObject *objects = cxb_qom_container(qom, "/objects");
+	GPtrArray *found = g_ptr_array_new();
+
+	for (guint i = 0; objects->children && i < objects->children->len; i++)
+		if (cxb_object_is(objects->children->pdata[i], type_name))
+			g_ptr_array_add(found, objects->children->pdata[i]);
+	return found;
+}

@@ -33,7 +33,6 @@ typedef struct {
 	int type;
 	char *path, *device, *group;
 	uint16_t head;
-	bool head_given;
 
 	gid_t gid;
 	CxbVfioUser *vu;
@@ -139,7 +138,7 @@ static void listen_on(Server *server)
 static CxbPciDev *find_device(Server *server, GError **errp)
 {
 	CxbQom *qom = cxb_machine_qom(server->vu->m);
-	CxbDevice *dev = cxb_device_find(qom, server->device, errp), *head;
+	CxbDevice *dev = cxb_device_find(qom, server->device, errp);
 
 	if (!dev)
 		return NULL;
@@ -148,13 +147,7 @@ static CxbPciDev *find_device(Server *server, GError **errp)
 			 server->device);
 		return NULL;
 	}
-	if (!server->head_given)
-		return (CxbPciDev *)dev;
-	head = cxb_cxl_is_endpoint(dev) ? cxb_cxl_type3_head(dev, server->head) : NULL;
-	if (!head)
-		cxb_fail(errp, CXB_ERROR_INVALID, "Device '%s' has no head %u", server->device,
-			 server->head);
-	return (CxbPciDev *)head;
+	return (CxbPciDev *)cxb_cxl_head_of(dev, server->head, errp);
 }
 
 /* By name or number. */
@@ -252,24 +245,6 @@ static bool set_socket(CxbObject *obj, const CxbProp *prop, const char *key, con
 	return cxb_object_set(obj, member + 1, v, errp);
 }
 
-static bool set_head(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
-		     GError **errp)
-{
-	Server *server = (Server *)obj;
-	uint64_t n;
-
-	if (v->kind == CXB_SCALAR_UINT)
-		n = v->u;
-	else if (v->kind != CXB_SCALAR_TEXT || !cxb_parse_uint(v->s, UINT16_MAX, &n))
-		n = UINT64_MAX;
-	if (n > UINT16_MAX)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"Parameter '%s' expects a number from 0 to 65535", key);
-	server->head = n;
-	server->head_given = true;
-	return true;
-}
-
 static const char *const types[] = { "unix", NULL };
 
 static const CxbProp props[] = {
@@ -280,7 +255,7 @@ static const CxbProp props[] = {
 	{ "socket", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "SocketAddress",
 	  .desc = "the same in QEMU's words: socket.type, socket.path", .set = set_socket },
 	{ "device", CXB_PROP_STR, offsetof(Server, device), .desc = "id or path of the function" },
-	{ "head", CXB_PROP_FN, .type_name = "uint16", .set = set_head,
+	{ "head", CXB_PROP_U16, offsetof(Server, head), .def = CXB_CXL_OWN_HEAD_TEXT,
 	  .desc = "of a device with several, the head of this host instead" },
 	{ "group", CXB_PROP_STR, offsetof(Server, group),
 	  .desc = "name or number of a group that may connect, too" },
@@ -320,34 +295,26 @@ void cxb_vfio_user_free(CxbVfioUser *vu)
 	g_free(vu);
 }
 
-static Server *nth_server(CxbVfioUser *vu, guint *at)
+static GPtrArray *all(CxbVfioUser *vu)
 {
-	const CxbObject *objects = cxb_qom_container(cxb_machine_qom(vu->m), "/objects");
-
-	while (objects->children && *at < objects->children->len) {
-		CxbObject *obj = objects->children->pdata[(*at)++];
-
-		if (cxb_object_is(obj, CXB_TYPE_NAME_VFIO_USER_SERVER))
-			return (Server *)obj;
-	}
-	return NULL;
+	return cxb_user_objects(cxb_machine_qom(vu->m), CXB_TYPE_NAME_VFIO_USER_SERVER);
 }
 
 bool cxb_vfio_user_start(CxbVfioUser *vu, GError **errp)
 {
-	Server *server;
+	g_autoptr(GPtrArray) servers = all(vu);
 
 	vu->started = true;
-	for (guint at = 0; (server = nth_server(vu, &at));)
-		if (!start(server, errp))
+	for (guint i = 0; i < servers->len; i++)
+		if (!start(servers->pdata[i], errp))
 			return false;
 	return true;
 }
 
 void cxb_vfio_user_stop(CxbVfioUser *vu)
 {
-	Server *server;
+	g_autoptr(GPtrArray) servers = all(vu);
 
-	for (guint at = 0; (server = nth_server(vu, &at));)
-		stop(server);
+	for (guint i = 0; i < servers->len; i++)
+		stop(servers->pdata[i]);
 }

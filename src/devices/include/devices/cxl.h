@@ -102,6 +102,11 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 /** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
 CxbDc *cxb_cxl_type3_dc(CxbDevice *type3);
+/* Of a property that names one of a device's heads: none in particular, the function itself. */
+#define CXB_CXL_OWN_HEAD      UINT16_MAX
+#define CXB_CXL_OWN_HEAD_TEXT "65535"
+/** cxb_cxl_head_of() - The head of host @host_id, or @dev itself. "Device 'X' has no head N" */
+CxbDevice *cxb_cxl_head_of(CxbDevice *dev, uint16_t host_id, GError **errp);
 /** cxb_cxl_type3_head() - The endpoint of a host, or NULL if none is plugged. */
 CxbDevice *cxb_cxl_type3_head(CxbDevice *type3, uint16_t host_id);
 /** cxb_cxl_type3_host_id() - Whose head it is: what op->head and host-id are. */

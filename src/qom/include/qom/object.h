@@ -187,6 +187,9 @@ CxbObject *cxb_user_object_add(CxbQom *qom, CxbOpts *opts, GError **errp);
 /** cxb_user_object_del() - object-del: can_delete decides; "object 'ID' not found". */
 bool cxb_user_object_del(CxbQom *qom, const char *id, GError **errp);
 
+/** cxb_user_objects() - Those of @type_name, in order of arrival. Transfer: container. */
+GPtrArray *cxb_user_objects(CxbQom *qom, const char *type_name);
+
 /* Help texts in QEMU's shape, on stdout. Unknown type: CXB_ERROR_NOT_FOUND. */
 bool cxb_type_print_help(CxbQom *qom, const char *type_name, GError **errp);
 void cxb_qom_print_types(CxbQom *qom, unsigned flag /* CXB_TYPE_DEVICE or _USER_OBJECT */);
