@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/ivmap.h"
+#include "base/range.h"
 #include "base/trace.h"
 #include "devices/cxl.h"
 #include "runs.h"
@@ -355,6 +356,27 @@ static void committed(void *opaque, const CxbDcOp *op)
 	follow_up(g);
 }
 
+/* Bytes that were taken away by force, and are still on their way out. */
+static bool shows(void *opaque, CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp)
+{
+	const Guest *g = opaque;
+	GHashTableIter it;
+	gpointer out;
+
+	g_hash_table_iter_init(&it, g->leaving);
+	while (g_hash_table_iter_next(&it, &out, NULL)) {
+		const Run *run = &((const Mapped *)out)->run;
+
+		if (run->mem == mem && cxb_ranges_overlap(run->mem_off, run->len, off, len))
+			return !cxb_fail(errp, CXB_ERROR_BUSY,
+					 "offset 0x%" PRIx64
+					 " of memory backend '%s' is still mapped "
+					 "in %s",
+					 off, cxb_hostmem_id(mem), g->obj.name);
+	}
+	return false;
+}
+
 static void decode_changed(void *opaque)
 {
 	follow_up(opaque);
@@ -412,6 +434,7 @@ static const CxbMachineMapper mapper = {
 	.prepare = prepare,
 	.abort = aborted,
 	.commit = committed,
+	.shows = shows,
 	.decode_changed = decode_changed,
 	.gone = endpoint_gone,
 };

@@ -130,6 +130,8 @@ void cxb_mappers_init(CxbMachine *m);
 void cxb_mappers_fini(CxbMachine *m);
 CxbDcPrepare cxb_mapper_prepare(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op,
 				GError **errp);
+/** cxb_mappers_lost() - No machine elsewhere still shows the bytes of what is to be offered. */
+bool cxb_mappers_lost(CxbMachine *m, const CxbDcOp *op, GError **errp);
 void cxb_mapper_abort(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op);
 void cxb_mapper_commit(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op);
 void cxb_mapper_decode_changed(CxbMachine *m, CxbDevice *endpoint);

@@ -41,6 +41,8 @@ static void endpoint_removing(void *opaque, CxbDevice *endpoint)
 static CxbDcPrepare dc_prepare(void *opaque, CxbDevice *endpoint, const CxbDcOp *op, GError **errp)
 {
 	/* An alias that cannot be made is decoded instead: there is nothing to refuse here. */
+	if (op->kind == CXB_DC_OP_OFFER && !cxb_mappers_lost(opaque, op, errp))
+		return CXB_DC_REFUSED;
 	return cxb_mapper_prepare(opaque, endpoint, op, errp);
 }
 

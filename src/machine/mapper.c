@@ -46,6 +46,26 @@ CxbDcPrepare cxb_mapper_prepare(CxbMachine *m, CxbDevice *endpoint, const CxbDcO
 	return mapper ? mapper->ops->prepare(mapper->opaque, op, errp) : CXB_DC_READY;
 }
 
+bool cxb_mappers_lost(CxbMachine *m, const CxbDcOp *op, GError **errp)
+{
+	GHashTableIter it;
+	gpointer value;
+
+	g_hash_table_iter_init(&it, m->mappers);
+	while (g_hash_table_iter_next(&it, NULL, &value)) {
+		const Mapper *mapper = value;
+
+		for (size_t i = 0; i < op->n; i++) {
+			const CxbDcExtent *e = op->extents[i];
+
+			if (mapper->ops->shows(mapper->opaque, cxb_cxl_backing_mem(e->backing),
+					       e->backing_off, e->len, errp))
+				return false;
+		}
+	}
+	return true;
+}
+
 void cxb_mapper_abort(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op)
 {
 	const Mapper *mapper = mapper_of(m, endpoint);

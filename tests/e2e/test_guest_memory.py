@@ -224,6 +224,49 @@ class Steps(GuestMemory):
             time.sleep(0.01)
         self.qmp.cmd("object-del", id="m1")
 
+    def test_static_capacity_is_nobody_elses_before_it_is_unmapped(self):
+        self.start(device="cxl-type3,id=t3,num-dc-regions=1,volatile-dc-memdev=m0",
+                   args=["-object", "memory-backend-ram,id=m0,size=1G"])
+        self.commit()
+        add = {"path": "t3", "host_id": 0, "region": 0, "selection_policy": "prescriptive",
+               "extents": [{"offset": 0, "len": 4 * MIB}]}
+        self.qmp.cmd("cxl-add-dynamic-capacity", **add)
+        self.assertEqual(self.accept((0, 4 * MIB)), SUCCESS)
+        self.qemu.hold(True)
+        self.qmp.cmd("cxl-release-dynamic-capacity", path="t3", host_id=0, region=0,
+                     removal_policy="prescriptive", forced_removal=True, extents=add["extents"])
+        for offset in (0, 2 * MIB):
+            self.refused("of memory backend 'm0' is still mapped in vm0", "cxl-add-dynamic-capacity",
+                         **{**add, "extents": [{"offset": offset, "len": 2 * MIB}]})
+        self.qmp.cmd("cxl-add-dynamic-capacity", **{**add, "extents": [{"offset": 4 * MIB, "len": 2 * MIB}]})
+        self.qemu.hold(False)
+        self.qemu.wait(lambda: not self.qemu.objects)
+        for _ in range(2000):
+            try:
+                self.qmp.cmd("cxl-add-dynamic-capacity", **add)
+                break
+            except QmpError:
+                time.sleep(0.01)
+        self.assertEqual(self.states(), [OFFERED] * 2)
+
+    def test_what_is_forced_away_is_zeroed_once_it_is_unmapped(self):
+        self.start()
+        self.commit()
+        self.accept(*self.add(1))
+        path = self.file(1)
+        self.qemu.hold(True)
+        self.force(1, sanitize_on_release=True)
+        with open(path, "r+b") as f:  # as the guest, which has it still
+            f.write(b"a late store")
+        self.qemu.hold(False)
+        self.qemu.wait(lambda: not self.qemu.objects)
+        for _ in range(2000):
+            if not self.qmp.cmd("query-memdev")[0].get("holder"):
+                break
+            time.sleep(0.01)
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(16), bytes(16))
+
     def test_it_follows_decoders_and_resets(self):
         self.start()
         self.commit()

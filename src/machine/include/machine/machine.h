@@ -146,6 +146,9 @@ typedef struct {
 	CxbDcPrepare (*prepare)(void *opaque, const CxbDcOp *op, GError **errp);
 	void (*abort)(void *opaque, const CxbDcOp *op);
 	void (*commit)(void *opaque, const CxbDcOp *op);
+	/* Whether bytes that its host lost are still to be seen there; if so they cannot be offered
+	 * to anybody, and @errp says so. */
+	bool (*shows)(void *opaque, CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
 	/* Its decoders, or what is behind them, are about to change, or have changed. */
 	void (*decode_changed)(void *opaque);
 	/* It goes; nothing more is told. */
