@@ -25,7 +25,6 @@ struct CxbDevRegs {
 	CxbDevRegsConfig config;
 	size_t payload_size;
 	uint32_t mbox_at, memdev_at;
-	uint32_t cap;
 	uint32_t ctrl; /* doorbell while a command runs or is outstanding, enables */
 	uint64_t cmd, status;
 	bool outstanding; /* the command in the mailbox completes later */
@@ -49,6 +48,19 @@ static uint8_t *paged(const CxbDevRegs *regs, uint32_t reg)
 	return regs->config.page + reg;
 }
 
+/* 8.2.8.4.3. */
+static uint32_t capabilities(const CxbDevRegs *regs)
+{
+	const CxbDevRegsConfig *config = &regs->config;
+	const unsigned vector = config->mbox_vector;
+
+	return FIELD_PREP(WIRE_MBOX_CAP_PAYLOAD, __builtin_ctzll(regs->payload_size)) |
+	       WIRE_MBOX_CAP_DB_IRQ | WIRE_MBOX_CAP_BG_IRQ |
+	       FIELD_PREP(WIRE_MBOX_CAP_MSG,
+			  config->message ? config->message(config->opaque, vector) : vector) |
+	       FIELD_PREP(WIRE_MBOX_CAP_TYPE, WIRE_MBOX_TYPE_MEMDEV);
+}
+
 static void show_background(CxbDevRegs *regs)
 {
 	le_store(paged(regs, WIRE_MBOX_BG_STATUS), 8,
@@ -67,7 +79,7 @@ static void show(CxbDevRegs *regs)
 {
 	if (!regs->config.polled)
 		return;
-	le_store(paged(regs, WIRE_MBOX_CAP), 4, regs->cap);
+	le_store(paged(regs, WIRE_MBOX_CAP), 4, capabilities(regs));
 	le_store(paged(regs, WIRE_MBOX_CMD), 8, regs->cmd);
 	le_store(paged(regs, WIRE_MBOX_STATUS), 8,
 		 regs->status | FIELD_PREP(WIRE_MBOX_STATUS_BG,
@@ -112,10 +124,6 @@ CxbDevRegs *cxb_devregs_new(const CxbDevRegsConfig *config)
 	regs->config = *config;
 	regs->payload_size = cxb_cci_payload_size(config->cci);
 	lay_out(regs);
-	regs->cap = FIELD_PREP(WIRE_MBOX_CAP_PAYLOAD, __builtin_ctzll(regs->payload_size)) |
-		    WIRE_MBOX_CAP_DB_IRQ | WIRE_MBOX_CAP_BG_IRQ |
-		    FIELD_PREP(WIRE_MBOX_CAP_MSG, config->mbox_vector) |
-		    FIELD_PREP(WIRE_MBOX_CAP_TYPE, WIRE_MBOX_TYPE_MEMDEV);
 	regs->in = g_malloc0(regs->payload_size);
 	regs->out = g_malloc0(regs->payload_size);
 	cxb_cci_set_background_ended(config->cci, background_ended, regs);
@@ -234,7 +242,7 @@ static uint64_t word(const CxbDevRegs *regs, uint32_t off)
 		return 0;
 	switch (off - regs->mbox_at) {
 	case WIRE_MBOX_CAP:
-		return regs->cap | (uint64_t)control_word(regs) << 32;
+		return capabilities(regs) | (uint64_t)control_word(regs) << 32;
 	case WIRE_MBOX_CMD:
 		return command_word(regs);
 	case WIRE_MBOX_STATUS:
@@ -338,6 +346,9 @@ bool cxb_devregs_poll(CxbDevRegs *regs)
 		return false;
 	if (regs->ctrl & WIRE_MBOX_CTRL_DOORBELL)
 		return true;
+	/* Only if it is another: the host polls the doorbell beside it. */
+	if (le_load(paged(regs, WIRE_MBOX_CAP), 4) != capabilities(regs))
+		le_store(paged(regs, WIRE_MBOX_CAP), 4, capabilities(regs));
 	if (background(regs).running)
 		show_background(regs);
 	ctrl = le32toh(

@@ -85,13 +85,20 @@ static CxbRc clear_events(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 static CxbRc get_policy(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 {
 	const CxbEvLogs *logs = opaque;
+	const CxbEvLogsConfig *config = &logs->config;
 	struct wire_event_policy *policy = cxb_wr_room(out, sizeof(*policy));
 
 	if (!policy)
 		return CXB_RC_INTERNAL_ERROR;
-	for (unsigned i = 0; i < CXB_LOGS; i++)
-		policy->log[i] = FIELD_PREP(WIRE_EVENT_POLICY_MODE, logs->log[i].mode) |
-				 FIELD_PREP(WIRE_EVENT_POLICY_MSG, logs->config.vector[i]);
+	for (unsigned i = 0; i < CXB_LOGS; i++) {
+		const unsigned vector = config->vector[i];
+
+		policy->log[i] =
+			FIELD_PREP(WIRE_EVENT_POLICY_MODE, logs->log[i].mode) |
+			FIELD_PREP(WIRE_EVENT_POLICY_MSG,
+				   config->message ? config->message(config->opaque, vector)
+						   : vector);
+	}
 	return CXB_RC_SUCCESS;
 }
 

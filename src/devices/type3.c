@@ -30,6 +30,11 @@ static void irq(void *opaque, unsigned vector)
 	cxb_pci_notify(opaque, vector);
 }
 
+static unsigned message(void *opaque, unsigned vector)
+{
+	return cxb_pci_message(opaque, vector);
+}
+
 static uint64_t timestamp(void *opaque)
 {
 	return cxb_memdev_timestamp(((Type3 *)opaque)->memdev);
@@ -105,6 +110,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 	const CxbEvLogsConfig logs = {
 		.size = { 8, 8, 8, 8, t3->dc_event_log_size },
 		.vector = { VECTOR_INFO, VECTOR_WARN, VECTOR_FAIL, VECTOR_FATAL, VECTOR_DC },
+		.message = message,
 		.irq = irq,
 		.timestamp = timestamp,
 		.opaque = t3,
@@ -149,6 +155,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 	const CxbDevRegsConfig devregs = { .cci = t3->cci,
 					   .logs = t3->logs,
 					   .mbox_vector = VECTOR_MBOX,
+					   .message = message,
 					   .irq = irq,
 					   .opaque = t3,
 					   .page = t3->page.bytes,

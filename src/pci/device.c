@@ -166,6 +166,11 @@ void cxb_pci_share_bar(CxbPciDev *dev, unsigned nr, const CxbPciShared *shared)
 	dev->bars[nr].shared = *shared;
 }
 
+unsigned cxb_pci_message(const CxbPciDev *dev, unsigned vector)
+{
+	return dev->msix || !dev->msi_cap ? vector : vector & (msi_allowed(dev) - 1);
+}
+
 void cxb_pci_notify(CxbPciDev *dev, unsigned vector)
 {
 	if (pci_master(dev) && !msix_notify(dev, vector))

@@ -224,7 +224,13 @@ class Msi(Served):
         self.assertEqual(c.read_int(CONFIG, 0x40, 2) & 0xff, 5)
         self.assertEqual(c.region(4)[1], 0)
         c.write_int(CONFIG, 4, 2, 6)
-        c.write_int(CONFIG, 0x42, 2, 0x31)  # enabled, 8 vectors
+        for allowed, mailbox, log in ((0, 0, 0), (1, 1, 0), (3, 7, 2)):
+            with self.subTest(allowed):  # numbers are those of the messages that software allows
+                c.write_int(CONFIG, 0x42, 2, allowed << 4 | 1)
+                self.assertEqual(c.read_int(2, CTRL - 4, 4) >> 7 & 15, mailbox)
+                c.write_int(2, CMD, 8, 0x0102)
+                c.write_int(2, CTRL, 4, 1)
+                self.assertEqual(c.read(2, PAYLOAD, 1)[0] >> 4, log)
         fds = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(8)]
         for fd in fds:
             self.addCleanup(os.close, fd)

@@ -96,6 +96,29 @@ class Static(Case):
             self.assertIn("dpa=%x" % dpa, seen)  # the second only comes if the first was cleared
 
 
+class Plug(Case):
+    """With MSI, as this QEMU cannot unplug a device that has MSI-X."""
+
+    def memdevs(self, count):
+        return self.guest.check(f"for i in $(seq 200); do [ $(ls /sys/bus/cxl/devices | grep -c ^mem) = {count} ] && break; "
+                                "sleep 0.1; done; ls /sys/bus/cxl/devices | grep ^mem; true").split()
+
+    def test_it_is_unplugged_and_plugged_again(self):
+        self.box(["-object", "memory-backend-ram,id=m0,size=512M,share=on",
+                  "-device", "cxl-type3,id=t3,volatile-memdev=m0,msix=off"])
+        guest = self.guest = self.boot(front=CEDT)
+        for _ in range(2):
+            self.assertEqual(len(self.memdevs(1)), 1)
+            guest.qmp.cmd("device_del", id="t3")
+            self.assertEqual(self.memdevs(0), [])
+            while guest.qmp.wait_event("DEVICE_DELETED")["data"].get("device") != "t3":
+                pass
+            guest.qmp.cmd("device_add", driver="vfio-user-pci", id="t3", bus="rp0",
+                          socket={"type": "unix", "path": os.path.join(self.b.dir, "s0")})
+        self.assertEqual(len(self.memdevs(1)), 1)
+        self.healthy(guest)
+
+
 class Dynamic(Case):
     """A kernel without dynamic capacity: a program in the guest is the driver."""
 

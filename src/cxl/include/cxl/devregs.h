@@ -24,7 +24,9 @@ typedef struct CxbDevRegs CxbDevRegs;
 typedef struct {
 	CxbCci *cci;         /* borrowed */
 	CxbEvLogs *logs;     /* borrowed */
-	uint8_t mbox_vector; /* message number, 0 to 15 */
+	uint8_t mbox_vector; /* message, 0 to 15 */
+	/* The number software knows a message by, which may change; NULL: the same. */
+	unsigned (*message)(void *opaque, unsigned vector);
 	void (*irq)(void *opaque, unsigned vector);
 	void *opaque;
 	uint8_t *page; /* borrowed, CXB_DEVREGS_PAGE_SIZE bytes; NULL: QEMU's layout */

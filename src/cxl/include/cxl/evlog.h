@@ -28,7 +28,9 @@ typedef struct CxbEvLogs CxbEvLogs;
 
 typedef struct {
 	uint16_t size[CXB_LOGS];  /* records each holds */
-	uint8_t vector[CXB_LOGS]; /* message number reported and raised, 0 to 15 */
+	uint8_t vector[CXB_LOGS]; /* message raised, 0 to 15 */
+	/* The number software knows a message by, which may change; NULL: the same. */
+	unsigned (*message)(void *opaque, unsigned vector);
 	/* A log with interrupts on (mode MSI) went from empty to non-empty, or they were switched
 	 * on while it held records. */
 	void (*irq)(void *opaque, unsigned vector);

@@ -294,6 +294,9 @@ void cxb_msi_init(CxbPciDev *dev, uint8_t off, unsigned vectors, bool is_64, boo
 /* Vectors there are; 0 without the capability. */
 unsigned cxb_msix_vectors(const CxbPciDev *dev);
 unsigned cxb_msi_vectors(const CxbPciDev *dev);
+/** cxb_pci_message() - The number that software knows message @vector by: with MSI it depends on how
+ * many software has allowed (PCIe 6.0 7.7.1.2). */
+unsigned cxb_pci_message(const CxbPciDev *dev, unsigned vector);
 /** cxb_pci_notify() - Raise message @vector (MSI-X, masked ones go pending; else MSI). Nothing if
  * neither is enabled or bus mastering is off. */
 void cxb_pci_notify(CxbPciDev *dev, unsigned vector);
