@@ -7,19 +7,13 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "qtest_impl.h"
+#include "waiter.h"
 
 #define PORT_CF8 0xcf8
 #define PORT_CFC 0xcfc
 #define ECAM     0xb0000000ull
 #define CHUNK    (32u << 10) /* bytes of a copy in one line */
 #define MAX_IRQS 1024        /* words in the page */
-
-typedef struct {
-	CxbWorkq *workq;
-	CxbBusIrqFn fn;
-	void *opaque;
-	bool queued;
-} QtestIrq;
 
 static QtestBus *qtest_bus(CxbBus *bus)
 {
@@ -197,36 +191,10 @@ static void bus_unmap(CxbBus *bus, uint64_t hpa, uint64_t len, CxbBusMap *map)
 
 /* --- interrupts --- */
 
-static void run_irq(void *opaque)
-{
-	QtestIrq *irq = opaque;
-
-	irq->queued = false;
-	irq->fn(irq->opaque);
-}
-
-static void irq_destroy(gpointer opaque)
-{
-	QtestIrq *irq = opaque;
-
-	if (irq->queued)
-		cxb_workq_cancel(irq->workq, run_irq, irq);
-	g_free(irq);
-}
-
-static void irq_queue(QtestIrq *irq)
-{
-	if (irq->queued)
-		return;
-	irq->queued = true;
-	cxb_workq_post(irq->workq, run_irq, irq);
-}
-
 static bool bus_irq_alloc(CxbBus *bus, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GError **errp)
 {
 	QtestBus *qb = qtest_bus(bus);
 	const uint32_t none = 0;
-	QtestIrq *irq;
 	guint id = 0;
 
 	while (id < MAX_IRQS && g_hash_table_contains(qb->irqs, GUINT_TO_POINTER(id)))
@@ -236,11 +204,7 @@ static bool bus_irq_alloc(CxbBus *bus, CxbBusIrqFn fn, void *opaque, CxbBusIrq *
 	*out = (CxbBusIrq){ .addr = CXB_QTEST_IRQ_PAGE + 4 * id, .data = 1, .id = id };
 	if (!bus_mem_write(bus, out->addr, &none, sizeof(none), errp))
 		return false;
-	irq = g_new0(QtestIrq, 1);
-	irq->workq = qb->workq;
-	irq->fn = fn;
-	irq->opaque = opaque;
-	g_hash_table_insert(qb->irqs, GUINT_TO_POINTER(id), irq);
+	g_hash_table_insert(qb->irqs, GUINT_TO_POINTER(id), waiter_new(qb->workq, fn, opaque));
 	qb->irq_end = MAX(qb->irq_end, id + 1);
 	return true;
 }
@@ -264,7 +228,7 @@ bool cxb_bus_qtest_poll(CxbBus *bus, bool all, bool *any, GError **errp)
 	if (!bus_mem_read(bus, CXB_QTEST_IRQ_PAGE, words, 4 * MAX(qb->irq_end, 3), errp))
 		return false;
 	for (guint id = 0; id < qb->irq_end; id++) {
-		QtestIrq *irq = g_hash_table_lookup(qb->irqs, GUINT_TO_POINTER(id));
+		Waiter *waiter = g_hash_table_lookup(qb->irqs, GUINT_TO_POINTER(id));
 
 		if (words[id]) {
 			if (!bus_mem_write(bus, CXB_QTEST_IRQ_PAGE + 4 * id, &none, sizeof(none),
@@ -272,8 +236,8 @@ bool cxb_bus_qtest_poll(CxbBus *bus, bool all, bool *any, GError **errp)
 				return false;
 			*any = true;
 		}
-		if (irq && (words[id] || all))
-			irq_queue(irq);
+		if (waiter && (words[id] || all))
+			waiter_wake(waiter);
 	}
 	return true;
 }
@@ -300,7 +264,7 @@ CxbBus *cxb_bus_qtest_new(const char *path, const CxbQtestBusConfig *config, GEr
 	qb->bus.ops = &ops;
 	qb->workq = config->workq;
 	qb->platform = config->platform;
-	qb->irqs = g_hash_table_new_full(NULL, NULL, NULL, irq_destroy);
+	qb->irqs = g_hash_table_new_full(NULL, NULL, NULL, waiter_free);
 	if (cxb_qtest_wire_open(&qb->wire, path, config, errp)) {
 		order = cxb_qtest_cmd(&qb->wire, errp, "endianness");
 		if (order && g_str_equal(order, "little"))

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/range.h"
 #include "tables.h"
+#include "waiter.h"
 
 #define BARS      6
 #define MEM_CHUNK (64ull << 10) /* mapped at a time of what is in no BAR */
@@ -34,13 +35,6 @@ typedef struct {
 } SysBar;
 
 typedef struct {
-	CxbBusIrqFn fn;
-	void *opaque;
-	bool queued;
-	CxbWorkq *workq;
-} SysIrq;
-
-typedef struct {
 	CxbBus bus;
 	CxbWorkq *workq;
 	CxbBusPlatform platform;
@@ -48,7 +42,7 @@ typedef struct {
 	CxbTables tables;
 	GHashTable *funcs; /* bdf -> SysFunc */
 	GArray *bars;      /* of SysBar, by address */
-	GHashTable *irqs;  /* id -> SysIrq */
+	GHashTable *irqs;  /* id -> Waiter */
 	guint next_irq;
 	int mem;        /* /dev/mem */
 	uint8_t *chunk; /* what was accessed last of it */
@@ -331,31 +325,12 @@ static bool bus_bar(CxbBus *bus, uint16_t bdf, unsigned n, CxbBusRange *out, GEr
 
 /* --- interrupts: none; those who wait for one look at every poll --- */
 
-static void run_irq(void *opaque)
-{
-	SysIrq *irq = opaque;
-
-	irq->queued = false;
-	irq->fn(irq->opaque);
-}
-
-static void irq_destroy(gpointer opaque)
-{
-	SysIrq *irq = opaque;
-
-	if (irq->queued)
-		cxb_workq_cancel(irq->workq, run_irq, irq);
-	g_free(irq);
-}
-
 static bool bus_irq_alloc(CxbBus *bus, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GError **errp)
 {
 	SysBus *sb = sys_bus(bus);
-	SysIrq *irq = g_new0(SysIrq, 1);
 
-	*irq = (SysIrq){ .fn = fn, .opaque = opaque, .workq = sb->workq };
 	*out = (CxbBusIrq){ .id = sb->next_irq++ };
-	g_hash_table_insert(sb->irqs, GUINT_TO_POINTER(out->id), irq);
+	g_hash_table_insert(sb->irqs, GUINT_TO_POINTER(out->id), waiter_new(sb->workq, fn, opaque));
 	return true;
 }
 
@@ -371,14 +346,8 @@ static bool poll_all(CxbBus *bus, bool all, bool *any, GError **errp)
 
 	*any = false;
 	g_hash_table_iter_init(&iter, sys_bus(bus)->irqs);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		SysIrq *irq = value;
-
-		if (irq->queued)
-			continue;
-		irq->queued = true;
-		cxb_workq_post(irq->workq, run_irq, irq);
-	}
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		waiter_wake(value);
 	return true;
 }
 
@@ -546,7 +515,7 @@ CxbBus *cxb_bus_sysfs_new(const char *root, CxbWorkq *workq, GError **errp)
 	sb->mem = -1;
 	sb->funcs = g_hash_table_new_full(NULL, NULL, NULL, func_free);
 	sb->bars = g_array_new(false, false, sizeof(SysBar));
-	sb->irqs = g_hash_table_new_full(NULL, NULL, NULL, irq_destroy);
+	sb->irqs = g_hash_table_new_full(NULL, NULL, NULL, waiter_free);
 	cxb_tables_init(&sb->tables, CXB_SYSFS_TABLES);
 	if (funcs_find(sb, errp) && tables_find(sb, errp) && mem_open(sb, errp))
 		return &sb->bus;
