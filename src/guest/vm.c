@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/trace.h"
+#include "io/json_put.h"
 #include "io/qmp_client.h"
 
 #define RETRY_NS (100 * G_GINT64_CONSTANT(1000000))
@@ -61,21 +62,12 @@ static void set_phase(Vm *vm, VmPhase phase)
 
 /* --- arguments --- */
 
-static json_object *put_str(json_object *o, const char *key, const char *value)
+/* Arguments with one member, a text. */
+static json_object *only(const char *key, const char *value)
 {
-	json_object_object_add(o, key, json_object_new_string(value));
-	return o;
-}
+	json_object *o = json_object_new_object();
 
-static json_object *put_u64(json_object *o, const char *key, uint64_t value)
-{
-	json_object_object_add(o, key, json_object_new_uint64(value));
-	return o;
-}
-
-static json_object *put_true(json_object *o, const char *key)
-{
-	json_object_object_add(o, key, json_object_new_boolean(true));
+	cxb_json_put_str(o, key, value);
 	return o;
 }
 
@@ -145,7 +137,7 @@ static void device_added(void *opaque, json_object *ret, const char *error)
 		return;
 	}
 	if (map->object) {
-		send(map, "object-del", put_str(json_object_new_object(), "id", memory), undone);
+		send(map, "object-del", only("id", memory), undone);
 		return;
 	}
 	map->done(map->opaque, map, map->error);
@@ -173,13 +165,13 @@ static void plug(VmMapping *map, bool anywhere)
 	g_autofree char *device = name_of(map, 'd'), *memory = name_of(map, 'm');
 	json_object *args = json_object_new_object();
 
-	put_str(args, "driver", "virtio-pmem-pci");
-	put_str(args, "id", device);
-	put_str(args, "memdev", memory);
-	put_str(args, "bus", map->port);
-	put_str(args, "addr", "0.1");
+	cxb_json_put_str(args, "driver", "virtio-pmem-pci");
+	cxb_json_put_str(args, "id", device);
+	cxb_json_put_str(args, "memdev", memory);
+	cxb_json_put_str(args, "bus", map->port);
+	cxb_json_put_str(args, "addr", "0.1");
 	if (!anywhere)
-		put_u64(args, "memaddr", map->hpa);
+		cxb_json_put_u64(args, "memaddr", map->hpa);
 	send(map, "device_add", args, device_added);
 }
 
@@ -195,14 +187,14 @@ VmMapping *vm_map(Vm *vm, const VmRange *range, VmDone done, void *opaque)
 	map->len = range->len;
 	memory = name_of(map, 'm');
 	args = json_object_new_object();
-	put_str(args, "qom-type", "memory-backend-file");
-	put_str(args, "id", memory);
-	put_str(args, "mem-path", range->path);
-	put_u64(args, "size", range->len);
-	put_u64(args, "offset", range->off);
-	put_true(args, "share");
+	cxb_json_put_str(args, "qom-type", "memory-backend-file");
+	cxb_json_put_str(args, "id", memory);
+	cxb_json_put_str(args, "mem-path", range->path);
+	cxb_json_put_u64(args, "size", range->len);
+	cxb_json_put_u64(args, "offset", range->off);
+	cxb_json_put_bool(args, "share", true);
 	if (range->readonly)
-		put_true(args, "readonly");
+		cxb_json_put_bool(args, "readonly", true);
 	send(map, "object-add", args, object_added);
 	plug(map, false);
 	return map;
@@ -238,16 +230,16 @@ void vm_unmap(Vm *vm, VmMapping *map, VmDone done, void *opaque)
 
 	map->done = done;
 	map->opaque = opaque;
-	put_str(args, "driver", "pci-testdev");
-	put_str(args, "id", key);
-	put_str(args, "bus", map->port);
-	put_str(args, "addr", "0.0");
-	put_true(args, "multifunction");
+	cxb_json_put_str(args, "driver", "pci-testdev");
+	cxb_json_put_str(args, "id", key);
+	cxb_json_put_str(args, "bus", map->port);
+	cxb_json_put_str(args, "addr", "0.0");
+	cxb_json_put_bool(args, "multifunction", true);
 	/* Together, so that no reset of the guest comes in between: it would leave the slot stuck. */
 	cxb_qmp_client_hold(vm->client);
 	send(map, "device_add", args, step);
-	send(map, "device_del", put_str(json_object_new_object(), "id", key), step);
-	send(map, "object-del", put_str(json_object_new_object(), "id", memory), unmapped);
+	send(map, "device_del", only("id", key), step);
+	send(map, "object-del", only("id", memory), unmapped);
 	cxb_qmp_client_flush(vm->client);
 }
 
@@ -293,10 +285,10 @@ static void self_test(Vm *vm)
 	g_autofree char *memory = name_of(map, 'm');
 
 	map->len = TEST_LEN;
-	put_str(args, "qom-type", "memory-backend-ram");
-	put_str(args, "id", memory);
-	put_u64(args, "size", TEST_LEN);
-	put_true(args, "share");
+	cxb_json_put_str(args, "qom-type", "memory-backend-ram");
+	cxb_json_put_str(args, "id", memory);
+	cxb_json_put_u64(args, "size", TEST_LEN);
+	cxb_json_put_bool(args, "share", true);
 	send(map, "object-add", args, object_added);
 	plug(map, true);
 }
@@ -335,9 +327,8 @@ static void negotiated(void *opaque)
 	Vm *vm = opaque;
 
 	set_phase(vm, VM_TESTING);
-	cxb_qmp_client_send(vm->client, "qom-list",
-			    put_str(json_object_new_object(), "path", "/machine/peripheral"),
-			    listed, vm);
+	cxb_qmp_client_send(vm->client, "qom-list", only("path", "/machine/peripheral"), listed,
+			    vm);
 }
 
 static void wait_for_it(Vm *vm)

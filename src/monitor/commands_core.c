@@ -10,11 +10,11 @@ json_object *qmp_version(void)
 {
 	json_object *version = json_object_new_object(), *qemu = json_object_new_object();
 
-	put_u64(qemu, "major", QMP_MAJOR);
-	put_u64(qemu, "minor", QMP_MINOR);
-	put_u64(qemu, "micro", QMP_MICRO);
+	cxb_json_put_u64(qemu, "major", QMP_MAJOR);
+	cxb_json_put_u64(qemu, "minor", QMP_MINOR);
+	cxb_json_put_u64(qemu, "micro", QMP_MICRO);
 	put(version, "qemu", qemu);
-	put_str(version, "package", QMP_PACKAGE);
+	cxb_json_put_str(version, "package", QMP_PACKAGE);
 	return version;
 }
 
@@ -37,7 +37,7 @@ static json_object *query_name(void *opaque, void *args, GError **errp)
 	json_object *o = json_object_new_object();
 
 	if (qmp->name)
-		put_str(o, "name", qmp->name);
+		cxb_json_put_str(o, "name", qmp->name);
 	return o;
 }
 
@@ -46,7 +46,7 @@ static json_object *query_uuid(void *opaque, void *args, GError **errp)
 	const CxbQmp *qmp = opaque;
 	json_object *o = json_object_new_object();
 
-	put_uuid(o, "UUID", &qmp->uuid);
+	cxb_json_put_uuid(o, "UUID", &qmp->uuid);
 	return o;
 }
 
@@ -54,7 +54,7 @@ static json_object *query_target(void *opaque, void *args, GError **errp)
 {
 	json_object *o = json_object_new_object();
 
-	put_str(o, "arch", "x86_64");
+	cxb_json_put_str(o, "arch", "x86_64");
 	return o;
 }
 
@@ -62,8 +62,8 @@ static json_object *query_kvm(void *opaque, void *args, GError **errp)
 {
 	json_object *o = json_object_new_object();
 
-	put_bool(o, "enabled", false);
-	put_bool(o, "present", false);
+	cxb_json_put_bool(o, "enabled", false);
+	cxb_json_put_bool(o, "present", false);
 	return o;
 }
 
@@ -77,7 +77,7 @@ static json_object *query_commands(void *opaque, void *args, GError **errp)
 	for (const GList *l = names; l; l = l->next) {
 		json_object *o = json_object_new_object();
 
-		put_str(o, "name", l->data);
+		cxb_json_put_str(o, "name", l->data);
 		json_object_array_add(list, o);
 	}
 	return list;

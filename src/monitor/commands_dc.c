@@ -243,8 +243,8 @@ static json_object *status(void *opaque, void *args, GError **errp)
 		return NULL;
 	message = status_message(where, &tag, extents, bytes);
 	o = json_object_new_object();
-	put_str(o, "status", cxb_dc_status_name(where));
-	put_str(o, "message", message);
+	cxb_json_put_str(o, "status", cxb_dc_status_name(where));
+	cxb_json_put_str(o, "message", message);
 	return o;
 }
 
@@ -270,25 +270,26 @@ static json_object *extent(CxbMachine *m, CxbDevice *device, const CxbDcExtent *
 	CxbAliasMode mode = CXB_ALIAS_NONE;
 	uint64_t hpa;
 
-	put_u64(o, "region", e->region);
-	put_u64(o, "dpa", e->dpa);
-	put_u64(o, "offset", e->dpa - config->regions[e->region].base);
-	put_u64(o, "len", e->len);
-	put_uuid(o, "tag", &e->tag);
-	put_u64(o, "seq", e->seq);
-	put_u64(o, "host-id", e->head);
-	put_str(o, "state", cxb_dc_state_name(e->state));
+	cxb_json_put_u64(o, "region", e->region);
+	cxb_json_put_u64(o, "dpa", e->dpa);
+	cxb_json_put_u64(o, "offset", e->dpa - config->regions[e->region].base);
+	cxb_json_put_u64(o, "len", e->len);
+	cxb_json_put_uuid(o, "tag", &e->tag);
+	cxb_json_put_u64(o, "seq", e->seq);
+	cxb_json_put_u64(o, "host-id", e->head);
+	cxb_json_put_str(o, "state", cxb_dc_state_name(e->state));
 	if (e->request_id)
-		put_str(o, "request-id", e->request_id);
+		cxb_json_put_str(o, "request-id", e->request_id);
 	if (e->backing) {
-		put_str(o, "backend", cxb_hostmem_id(cxb_cxl_backing_mem(e->backing)));
-		put_u64(o, "backend-offset", e->backing_off);
+		cxb_json_put_str(o, "backend", cxb_hostmem_id(cxb_cxl_backing_mem(e->backing)));
+		cxb_json_put_u64(o, "backend-offset", e->backing_off);
 	}
 	if (head && cxb_machine_dpa_to_hpa(m, head, e->dpa, &hpa, &mode))
-		put_u64(o, "hpa", hpa);
+		cxb_json_put_u64(o, "hpa", hpa);
 	else
 		mode = CXB_ALIAS_NONE;
-	put_str(o, "access", access_name(e->state == CXB_DC_OFFERED ? CXB_ALIAS_NONE : mode));
+	cxb_json_put_str(o, "access",
+			 access_name(e->state == CXB_DC_OFFERED ? CXB_ALIAS_NONE : mode));
 	return o;
 }
 
@@ -312,16 +313,16 @@ static json_object *regions(const CxbDcConfig *config)
 		const CxbDcRegion *r = &config->regions[i];
 		json_object *o = json_object_new_object();
 
-		put_u64(o, "index", i);
-		put_u64(o, "base", r->base);
-		put_u64(o, "decode-length", r->decode_len);
-		put_u64(o, "length", r->len);
-		put_u64(o, "block-size", r->block_size);
-		put_bool(o, "sharable", r->sharable);
-		put_bool(o, "hw-coherent", r->hw_coherent);
-		put_bool(o, "read-only", r->read_only);
-		put_bool(o, "non-volatile", r->non_volatile);
-		put_bool(o, "sanitize-on-release", r->sanitize_on_release);
+		cxb_json_put_u64(o, "index", i);
+		cxb_json_put_u64(o, "base", r->base);
+		cxb_json_put_u64(o, "decode-length", r->decode_len);
+		cxb_json_put_u64(o, "length", r->len);
+		cxb_json_put_u64(o, "block-size", r->block_size);
+		cxb_json_put_bool(o, "sharable", r->sharable);
+		cxb_json_put_bool(o, "hw-coherent", r->hw_coherent);
+		cxb_json_put_bool(o, "read-only", r->read_only);
+		cxb_json_put_bool(o, "non-volatile", r->non_volatile);
+		cxb_json_put_bool(o, "sanitize-on-release", r->sanitize_on_release);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -335,12 +336,12 @@ static json_object *heads(CxbDevice *device, const CxbDcConfig *config)
 		CxbDevice *head = cxb_cxl_type3_head(device, i);
 		json_object *o = json_object_new_object();
 
-		put_u64(o, "host-id", i);
+		cxb_json_put_u64(o, "host-id", i);
 		if (head) {
 			g_autofree char *path = cxb_object_path(&head->obj);
 
-			put_str(o, "path", path);
-			put_u64(o, "missed-accesses", cxb_cxl_type3_missed(head));
+			cxb_json_put_str(o, "path", path);
+			cxb_json_put_u64(o, "missed-accesses", cxb_cxl_type3_missed(head));
 		}
 		json_object_array_add(list, o);
 	}
@@ -358,11 +359,11 @@ static json_object *answers(const CxbDc *dc)
 		if (!answer->opcode)
 			continue;
 		o = json_object_new_object();
-		put_u64(o, "host-id", head);
-		put_u64(o, "opcode", answer->opcode);
-		put_u64(o, "return-code", answer->rc);
+		cxb_json_put_u64(o, "host-id", head);
+		cxb_json_put_u64(o, "opcode", answer->opcode);
+		cxb_json_put_u64(o, "return-code", answer->rc);
 		if (answer->check)
-			put_str(o, "check", answer->check);
+			cxb_json_put_str(o, "check", answer->check);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -373,14 +374,14 @@ static json_object *device_capacity(CxbMachine *m, CxbDevice *device, const CxbD
 	g_autofree char *path = cxb_object_path(&device->obj);
 	json_object *o = json_object_new_object();
 
-	put_str(o, "path", path);
+	cxb_json_put_str(o, "path", path);
 	put(o, "heads", heads(device, cxb_dc_config(dc)));
 	put(o, "regions", regions(cxb_dc_config(dc)));
 	put(o, "extents", extents(m, device, dc));
 	put(o, "answers", answers(dc));
-	put_u64(o, "extents-available", cxb_dc_extents_available(dc));
-	put_u64(o, "tags-available", cxb_dc_tags_available(dc));
-	put_u64(o, "missed-accesses", cxb_cxl_type3_missed(device));
+	cxb_json_put_u64(o, "extents-available", cxb_dc_extents_available(dc));
+	cxb_json_put_u64(o, "tags-available", cxb_dc_tags_available(dc));
+	cxb_json_put_u64(o, "missed-accesses", cxb_cxl_type3_missed(device));
 	return o;
 }
 

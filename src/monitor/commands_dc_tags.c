@@ -72,13 +72,13 @@ static json_object *query(void *opaque, void *args, GError **errp)
 	for (size_t i = 0; cxb_dc_tag_at(dc, i, &info); i++) {
 		json_object *o = json_object_new_object();
 
-		put_uuid(o, "tag", &info.tag);
-		put_u64(o, "region", info.region);
-		put_u64(o, "extents", info.extents);
-		put_u64(o, "bytes", info.bytes);
-		put_str(o, "backend", cxb_hostmem_id(cxb_cxl_backing_mem(info.backing)));
-		put_bool(o, "referenced", info.referenced);
-		put_u64(o, "references", info.heads + info.referenced);
+		cxb_json_put_uuid(o, "tag", &info.tag);
+		cxb_json_put_u64(o, "region", info.region);
+		cxb_json_put_u64(o, "extents", info.extents);
+		cxb_json_put_u64(o, "bytes", info.bytes);
+		cxb_json_put_str(o, "backend", cxb_hostmem_id(cxb_cxl_backing_mem(info.backing)));
+		cxb_json_put_bool(o, "referenced", info.referenced);
+		cxb_json_put_u64(o, "references", info.heads + info.referenced);
 		put(o, "hosts", hosts(dc, &info, false));
 		put(o, "pending-hosts", hosts(dc, &info, true));
 		json_object_array_add(list, o);

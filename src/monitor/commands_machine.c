@@ -6,8 +6,8 @@ static json_object *query_memory_size_summary(void *opaque, void *args, GError *
 {
 	json_object *o = json_object_new_object();
 
-	put_u64(o, "base-memory", cxb_machine_ram_size(((CxbQmp *)opaque)->machine));
-	put_u64(o, "plugged-memory", 0);
+	cxb_json_put_u64(o, "base-memory", cxb_machine_ram_size(((CxbQmp *)opaque)->machine));
+	cxb_json_put_u64(o, "plugged-memory", 0);
 	return o;
 }
 
@@ -19,17 +19,17 @@ static json_object *query_machines(void *opaque, void *args, GError **errp)
 	for (; t->name; t++) {
 		json_object *o = json_object_new_object();
 
-		put_str(o, "name", t->name);
+		cxb_json_put_str(o, "name", t->name);
 		if (t->alias) {
-			put_str(o, "alias", t->alias);
-			put_bool(o, "is-default", true);
+			cxb_json_put_str(o, "alias", t->alias);
+			cxb_json_put_bool(o, "is-default", true);
 		}
-		put_u64(o, "cpu-max", 0);
-		put_bool(o, "hotpluggable-cpus", false);
-		put_bool(o, "numa-mem-supported", false);
-		put_bool(o, "deprecated", t->deprecated);
-		put_str(o, "default-ram-id", CXB_MACHINE_RAM_ID);
-		put_bool(o, "acpi", true);
+		cxb_json_put_u64(o, "cpu-max", 0);
+		cxb_json_put_bool(o, "hotpluggable-cpus", false);
+		cxb_json_put_bool(o, "numa-mem-supported", false);
+		cxb_json_put_bool(o, "deprecated", t->deprecated);
+		cxb_json_put_str(o, "default-ram-id", CXB_MACHINE_RAM_ID);
+		cxb_json_put_bool(o, "acpi", true);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -39,7 +39,7 @@ static json_object *query_current_machine(void *opaque, void *args, GError **err
 {
 	json_object *o = json_object_new_object();
 
-	put_bool(o, "wakeup-suspend-support", false);
+	cxb_json_put_bool(o, "wakeup-suspend-support", false);
 	return o;
 }
 
@@ -48,7 +48,7 @@ static json_object *query_vnc(void *opaque, void *args, GError **errp)
 {
 	json_object *o = json_object_new_object();
 
-	put_bool(o, "enabled", false);
+	cxb_json_put_bool(o, "enabled", false);
 	return o;
 }
 

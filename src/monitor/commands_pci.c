@@ -26,8 +26,8 @@ static json_object *range(uint64_t base, uint64_t limit)
 {
 	json_object *o = json_object_new_object();
 
-	put_u64(o, "base", base);
-	put_u64(o, "limit", limit);
+	cxb_json_put_u64(o, "base", base);
+	cxb_json_put_u64(o, "limit", limit);
 	return o;
 }
 
@@ -38,9 +38,9 @@ static json_object *bridge(const CxbPciDev *dev)
 	json_object *o = json_object_new_object(), *bus = json_object_new_object();
 	const unsigned secondary = reg(dev, PCI_SECONDARY_BUS, 1);
 
-	put_u64(bus, "number", reg(dev, PCI_PRIMARY_BUS, 1));
-	put_u64(bus, "secondary", secondary);
-	put_u64(bus, "subordinate", reg(dev, PCI_SUBORDINATE, 1));
+	cxb_json_put_u64(bus, "number", reg(dev, PCI_PRIMARY_BUS, 1));
+	cxb_json_put_u64(bus, "secondary", secondary);
+	cxb_json_put_u64(bus, "subordinate", reg(dev, PCI_SUBORDINATE, 1));
 	put(bus, "io_range",
 	    range((reg(dev, PCI_IO_BASE, 1) & 0xf0) << 8,
 		  (reg(dev, PCI_IO_LIMIT, 1) & 0xf0) << 8 | 0xfff));
@@ -68,14 +68,14 @@ static json_object *regions(const CxbPciDev *dev)
 		if (!bar->region)
 			continue;
 		o = json_object_new_object();
-		put_u64(o, "bar", i);
-		put_str(o, "type", "memory");
+		cxb_json_put_u64(o, "bar", i);
+		cxb_json_put_str(o, "type", "memory");
 		/* -1: answers nowhere */
 		put(o, "address",
 		    bar->placed ? json_object_new_uint64(bar->hpa) : json_object_new_int64(-1));
-		put_u64(o, "size", bar->size);
-		put_bool(o, "prefetch", bar->prefetchable);
-		put_bool(o, "mem_type_64", bar->is_64);
+		cxb_json_put_u64(o, "size", bar->size);
+		cxb_json_put_bool(o, "prefetch", bar->prefetchable);
+		cxb_json_put_bool(o, "mem_type_64", bar->is_64);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -87,26 +87,26 @@ static json_object *device(const CxbPciDev *dev, unsigned bus_nr)
 	json_object *id = json_object_new_object();
 	const unsigned class = reg(dev, PCI_CLASS, 3) >> 8;
 
-	put_u64(o, "bus", bus_nr);
-	put_u64(o, "slot", dev->devfn >> 3);
-	put_u64(o, "function", dev->devfn & 7);
-	put_u64(class_info, "class", class);
+	cxb_json_put_u64(o, "bus", bus_nr);
+	cxb_json_put_u64(o, "slot", dev->devfn >> 3);
+	cxb_json_put_u64(o, "function", dev->devfn & 7);
+	cxb_json_put_u64(class_info, "class", class);
 	if (class_desc(class))
-		put_str(class_info, "desc", class_desc(class));
+		cxb_json_put_str(class_info, "desc", class_desc(class));
 	put(o, "class_info", class_info);
-	put_u64(id, "vendor", reg(dev, PCI_VENDOR_ID, 2));
-	put_u64(id, "device", reg(dev, PCI_DEVICE_ID, 2));
+	cxb_json_put_u64(id, "vendor", reg(dev, PCI_VENDOR_ID, 2));
+	cxb_json_put_u64(id, "device", reg(dev, PCI_DEVICE_ID, 2));
 	put(o, "id", id);
-	put_str(o, "qdev_id", dev->dev.id ? dev->dev.id : "");
-	put_u64(o, "irq_pin", reg(dev, PCI_INT_PIN, 1));
+	cxb_json_put_str(o, "qdev_id", dev->dev.id ? dev->dev.id : "");
+	cxb_json_put_u64(o, "irq_pin", reg(dev, PCI_INT_PIN, 1));
 	if (reg(dev, PCI_INT_PIN, 1))
-		put_u64(o, "irq", reg(dev, PCI_INT_LINE, 1));
+		cxb_json_put_u64(o, "irq", reg(dev, PCI_INT_LINE, 1));
 	put(o, "regions", regions(dev));
 	if (dev->secondary) {
 		put(o, "pci_bridge", bridge(dev));
 	} else {
-		put_u64(id, "subsystem", reg(dev, PCI_SUBSYS_ID, 2));
-		put_u64(id, "subsystem-vendor", reg(dev, PCI_SUBSYS_VENDOR, 2));
+		cxb_json_put_u64(id, "subsystem", reg(dev, PCI_SUBSYS_ID, 2));
+		cxb_json_put_u64(id, "subsystem-vendor", reg(dev, PCI_SUBSYS_VENDOR, 2));
 	}
 	return o;
 }
@@ -133,7 +133,7 @@ json_object *qmp_pci(CxbQmp *qmp)
 		if (!bus)
 			continue;
 		o = json_object_new_object();
-		put_u64(o, "bus", nr);
+		cxb_json_put_u64(o, "bus", nr);
 		put(o, "devices", devices(bus));
 		json_object_array_add(list, o);
 	}

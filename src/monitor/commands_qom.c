@@ -99,8 +99,8 @@ static void list_add(json_object *list, const char *name, char *type /* taken */
 {
 	json_object *o = json_object_new_object();
 
-	put_str(o, "name", name);
-	put_str(o, "type", type);
+	cxb_json_put_str(o, "name", name);
+	cxb_json_put_str(o, "type", type);
 	json_object_array_add(list, o);
 	g_free(type);
 }
@@ -246,24 +246,24 @@ static void add_memdev(CxbHostMem *mem, void *opaque)
 	json_object *o = json_object_new_object();
 	g_autofree char *path = cxb_hostmem_path(mem);
 
-	put_str(o, "id", cxb_hostmem_id(mem));
-	put_u64(o, "size", cxb_hostmem_size(mem));
+	cxb_json_put_str(o, "id", cxb_hostmem_id(mem));
+	cxb_json_put_u64(o, "size", cxb_hostmem_size(mem));
 	put_prop(o, cxb_hostmem_object(mem), "merge");
 	put_prop(o, cxb_hostmem_object(mem), "dump");
-	put_bool(o, "prealloc", cxb_hostmem_prealloc(mem));
-	put_bool(o, "share", cxb_hostmem_share(mem));
+	cxb_json_put_bool(o, "prealloc", cxb_hostmem_prealloc(mem));
+	cxb_json_put_bool(o, "share", cxb_hostmem_share(mem));
 	put_prop(o, cxb_hostmem_object(mem), "reserve");
 	put(o, "host-nodes", json_object_new_array());
-	put_str(o, "policy", "default");
+	cxb_json_put_str(o, "policy", "default");
 	/* Ours */
-	put_str(o, "path", path);
+	cxb_json_put_str(o, "path", path);
 	if (!cxb_uuid_is_null(cxb_hostmem_tag(mem)))
-		put_uuid(o, "tag", cxb_hostmem_tag(mem));
-	put_bool(o, "mapped", cxb_hostmem_mapped(mem));
+		cxb_json_put_uuid(o, "tag", cxb_hostmem_tag(mem));
+	cxb_json_put_bool(o, "mapped", cxb_hostmem_mapped(mem));
 	if (cxb_hostmem_holder(mem))
-		put_str(o, "holder", cxb_hostmem_holder(mem));
+		cxb_json_put_str(o, "holder", cxb_hostmem_holder(mem));
 	if (cxb_hostmem_state(mem) != CXB_HOSTMEM_CLEAN)
-		put_str(o, "sanitizing", sanitizing[cxb_hostmem_state(mem)]);
+		cxb_json_put_str(o, "sanitizing", sanitizing[cxb_hostmem_state(mem)]);
 	json_object_array_add(opaque, o);
 }
 

@@ -26,8 +26,8 @@ static json_object *query_status(void *opaque, void *args, GError **errp)
 {
 	json_object *o = json_object_new_object();
 
-	put_str(o, "status", qmp_run_state(opaque));
-	put_bool(o, "running", cxb_machine_running(machine(opaque)));
+	cxb_json_put_str(o, "status", qmp_run_state(opaque));
+	cxb_json_put_bool(o, "running", cxb_machine_running(machine(opaque)));
 	return o;
 }
 

@@ -51,11 +51,11 @@ static json_object *qom_list_types(void *opaque, void *args, GError **errp)
 		    (a->implements && !cxb_type_is(qom, t, a->implements)))
 			continue;
 		o = json_object_new_object();
-		put_str(o, "name", t->name);
+		cxb_json_put_str(o, "name", t->name);
 		if (parent_name(t))
-			put_str(o, "parent", parent_name(t));
+			cxb_json_put_str(o, "parent", parent_name(t));
 		if (t->flags & CXB_TYPE_ABSTRACT)
-			put_bool(o, "abstract", true);
+			cxb_json_put_bool(o, "abstract", true);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -102,10 +102,10 @@ static void add_prop(json_object *list, const CxbProp *prop)
 	json_object *o = json_object_new_object(), *def;
 	g_autofree char *type = qmp_prop_type(prop);
 
-	put_str(o, "name", prop->name);
-	put_str(o, "type", type);
+	cxb_json_put_str(o, "name", prop->name);
+	cxb_json_put_str(o, "type", type);
 	if (prop->desc)
-		put_str(o, "description", prop->desc);
+		cxb_json_put_str(o, "description", prop->desc);
 	def = prop->def ? default_value(prop) : NULL;
 	if (def)
 		put(o, "default-value", def);

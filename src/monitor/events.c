@@ -9,8 +9,8 @@ static json_object *guest_and_reason(bool guest, const char *reason)
 {
 	json_object *o = json_object_new_object();
 
-	put_bool(o, "guest", guest);
-	put_str(o, "reason", reason);
+	cxb_json_put_bool(o, "guest", guest);
+	cxb_json_put_str(o, "reason", reason);
 	return o;
 }
 
@@ -19,8 +19,8 @@ static void on_deleted(void *opaque, const CxbMachineDeleted *deleted)
 	json_object *o = json_object_new_object();
 
 	if (deleted->id)
-		put_str(o, "device", deleted->id);
-	put_str(o, "path", deleted->path);
+		cxb_json_put_str(o, "device", deleted->id);
+	cxb_json_put_str(o, "path", deleted->path);
 	cxb_qmp_event(opaque, "DEVICE_DELETED", o);
 }
 
@@ -100,15 +100,15 @@ static json_object *group_new(const CxbMachineDcEvent *event, const char *operat
 	json_object *o = json_object_new_object();
 
 	*extents = json_object_new_array();
-	put_str(o, "path", path);
-	put_u64(o, "host-id", event->op->head);
-	put_str(o, "operation", operation);
-	put_uuid(o, "tag", &first->tag);
-	put_u64(o, "region", first->region);
+	cxb_json_put_str(o, "path", path);
+	cxb_json_put_u64(o, "host-id", event->op->head);
+	cxb_json_put_str(o, "operation", operation);
+	cxb_json_put_uuid(o, "tag", &first->tag);
+	cxb_json_put_u64(o, "region", first->region);
 	if (first->request_id)
-		put_str(o, "request-id", first->request_id);
+		cxb_json_put_str(o, "request-id", first->request_id);
 	if (event->op->timeout)
-		put_str(o, "reason", "timeout");
+		cxb_json_put_str(o, "reason", "timeout");
 	put(o, "extents", *extents);
 	return o;
 }
@@ -130,9 +130,9 @@ static void on_dc(void *opaque, const CxbMachineDcEvent *event)
 			g_ptr_array_add(groups, group_new(event, operation, e, &list));
 			g_hash_table_insert(lists, (gpointer)e, list);
 		}
-		put_u64(o, "dpa", e->dpa);
-		put_u64(o, "len", e->len);
-		put_u64(o, "seq", e->seq);
+		cxb_json_put_u64(o, "dpa", e->dpa);
+		cxb_json_put_u64(o, "len", e->len);
+		cxb_json_put_u64(o, "seq", e->seq);
 		json_object_array_add(list, o);
 	}
 	for (guint i = 0; i < groups->len; i++)
@@ -156,13 +156,13 @@ static void on_sanitized(void *opaque, const CxbHostMemSanitized *sanitized)
 	json_object *o = json_object_new_object();
 	CxbQmp *qmp = opaque;
 
-	put_str(o, "id", cxb_hostmem_id(sanitized->mem));
+	cxb_json_put_str(o, "id", cxb_hostmem_id(sanitized->mem));
 	if (!cxb_uuid_is_null(tag))
-		put_uuid(o, "tag", tag);
-	put_u64(o, "offset", sanitized->off);
-	put_u64(o, "len", sanitized->len);
+		cxb_json_put_uuid(o, "tag", tag);
+	cxb_json_put_u64(o, "offset", sanitized->off);
+	cxb_json_put_u64(o, "len", sanitized->len);
 	if (sanitized->err)
-		put_str(o, "error", sanitized->err->message);
+		cxb_json_put_str(o, "error", sanitized->err->message);
 	cxb_qmp_event(qmp, "MEMORY_BACKEND_SANITIZED", o);
 	/* Not now: a command may be what has led here. */
 	if (!qmp->again)

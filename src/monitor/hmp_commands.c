@@ -26,7 +26,7 @@ static json_object *one_arg(const char *key, const char *value)
 {
 	json_object *o = json_object_new_object();
 
-	put_str(o, key, value);
+	cxb_json_put_str(o, key, value);
 	return o;
 }
 
@@ -121,7 +121,7 @@ void hmp_qom_get(CxbQmp *qmp, char **args, GString *out)
 {
 	json_object *request = one_arg("path", args[0]), *value;
 
-	put_str(request, "property", args[1]);
+	cxb_json_put_str(request, "property", args[1]);
 	value = hmp_call(qmp, "qom-get", request, out);
 	if (value) {
 		GString *text = cxb_json_text(value, true);

@@ -5,6 +5,7 @@
 
 #include <json-c/json_object.h>
 
+#include "io/json_put.h"
 #include "base/uuid.h"
 #include "cxl/dc.h"
 #include "monitor/qmp.h"
@@ -110,28 +111,6 @@ char *qmp_prop_type(const CxbProp *prop);
 static inline void put(json_object *o, const char *key, json_object *value)
 {
 	json_object_object_add(o, key, value);
-}
-
-static inline void put_u64(json_object *o, const char *key, uint64_t v)
-{
-	put(o, key, json_object_new_uint64(v));
-}
-
-static inline void put_bool(json_object *o, const char *key, bool v)
-{
-	put(o, key, json_object_new_boolean(v));
-}
-
-static inline void put_str(json_object *o, const char *key, const char *s)
-{
-	put(o, key, json_object_new_string(s));
-}
-
-static inline void put_uuid(json_object *o, const char *key, const CxbUuid *uuid)
-{
-	char text[CXB_UUID_STRLEN + 1];
-
-	put_str(o, key, cxb_uuid_format(uuid, text));
 }
 
 #endif

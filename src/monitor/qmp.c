@@ -85,7 +85,7 @@ void cxb_qmp_event(CxbQmp *qmp, const char *name, json_object *data)
 	put(stamp, "seconds", json_object_new_int64(now_us / G_USEC_PER_SEC));
 	put(stamp, "microseconds", json_object_new_int64(now_us % G_USEC_PER_SEC));
 	put(event, "timestamp", stamp);
-	put_str(event, "event", name);
+	cxb_json_put_str(event, "event", name);
 	if (data)
 		put(event, "data", data);
 	for (guint i = 0; i < qmp->sessions->len; i++)

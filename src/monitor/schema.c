@@ -19,8 +19,8 @@ static json_object *entry(Schema *s, const char *name, const char *meta_type)
 {
 	json_object *o = json_object_new_object();
 
-	put_str(o, "name", name);
-	put_str(o, "meta-type", meta_type);
+	cxb_json_put_str(o, "name", name);
+	cxb_json_put_str(o, "meta-type", meta_type);
 	json_object_array_add(s->list, o);
 	return o;
 }
@@ -43,7 +43,7 @@ static bool is_new(Schema *s, const char *name, gconstpointer source)
 static char *builtin_type(Schema *s, const char *name, const char *json_type)
 {
 	if (is_new(s, name, NULL))
-		put_str(entry(s, name, "builtin"), "json-type", json_type);
+		cxb_json_put_str(entry(s, name, "builtin"), "json-type", json_type);
 	return g_strdup(name);
 }
 
@@ -76,7 +76,7 @@ static char *enum_type(Schema *s, const char *name, const char *const *names)
 		for (; *names; names++) {
 			json_object *member = json_object_new_object();
 
-			put_str(member, "name", *names);
+			cxb_json_put_str(member, "name", *names);
 			json_object_array_add(members, member);
 			json_object_array_add(values, json_object_new_string(*names));
 		}
@@ -91,7 +91,7 @@ static char *array_type(Schema *s, char *element /* taken */)
 	char *name = g_strdup_printf("[%s]", element);
 
 	if (is_new(s, name, NULL))
-		put_str(entry(s, name, "array"), "element-type", element);
+		cxb_json_put_str(entry(s, name, "array"), "element-type", element);
 	g_free(element);
 	return name;
 }
@@ -113,8 +113,8 @@ static void add_member(json_object *members, const char *name, char *type /* tak
 {
 	json_object *o = json_object_new_object();
 
-	put_str(o, "name", name);
-	put_str(o, "type", type);
+	cxb_json_put_str(o, "name", name);
+	cxb_json_put_str(o, "type", type);
 	if (optional)
 		put(o, "default", NULL);
 	json_object_array_add(members, o);
@@ -216,7 +216,7 @@ static char *members_type(Schema *s, const char *name, const CxbRet *rows)
 
 static void put_type(json_object *o, const char *key, char *type /* taken */)
 {
-	put_str(o, key, type);
+	cxb_json_put_str(o, key, type);
 	g_free(type);
 }
 
@@ -229,7 +229,7 @@ static void add_command(Schema *s, const CxbQmpCmd *row)
 			   : empty_type(s));
 	put_type(o, "ret-type", row->ret ? ret_type(s, row->ret) : empty_type(s));
 	if (row->flags & CXB_QMP_OOB)
-		put_bool(o, "allow-oob", true);
+		cxb_json_put_bool(o, "allow-oob", true);
 	if (row->flags & CXB_QMP_UNSTABLE) {
 		json_object *features = json_object_new_array();
 

@@ -98,8 +98,8 @@ static void answer(Session *s, json_object *request, json_object *value, const G
 		g_autofree char *desc =
 			g_utf8_make_valid(err->message, strcspn(err->message, "\n"));
 
-		put_str(error, "class", error_class(err));
-		put_str(error, "desc", desc);
+		cxb_json_put_str(error, "class", error_class(err));
+		cxb_json_put_str(error, "desc", desc);
 		put(o, "error", error);
 	}
 	if (json_object_object_get_ex(request, "id", &id))

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "qmp_chardev.h"
-
-static void put_str(json_object *o, const char *key, const char *s)
-{
-	json_object_object_add(o, key, json_object_new_string(s));
-}
+#include "io/json_put.h"
 
 static void add_chardev(void *opaque, const char *label, const CxbChardev *chr)
 {
@@ -12,8 +8,8 @@ static void add_chardev(void *opaque, const char *label, const CxbChardev *chr)
 	g_autofree char *name = g_strdup_printf(
 		"%s%s", cxb_chardev_has_peer(chr) ? "" : "disconnected:", cxb_chardev_where(chr));
 
-	put_str(o, "label", label);
-	put_str(o, "filename", name);
+	cxb_json_put_str(o, "label", label);
+	cxb_json_put_str(o, "filename", name);
 	json_object_object_add(o, "frontend-open",
 			       json_object_new_boolean(cxb_chardev_has_front(chr)));
 	json_object_array_add(opaque, o);
@@ -34,7 +30,7 @@ static json_object *query_chardev_backends(void *opaque, void *args, GError **er
 	for (unsigned i = 0; cxb_chardev_backend(i); i++) {
 		json_object *o = json_object_new_object();
 
-		put_str(o, "name", cxb_chardev_backend(i));
+		cxb_json_put_str(o, "name", cxb_chardev_backend(i));
 		json_object_array_add(list, o);
 	}
 	return list;

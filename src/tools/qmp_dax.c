@@ -2,7 +2,7 @@
 /* The built-in host's DAX devices: query-dax, dax-hold, dax-release. */
 #include "base/error.h"
 #include "qmp_host.h"
-#include "qmp_put.h"
+#include "io/json_put.h"
 
 static json_object *extents(const CxbHostDax *dax)
 {
@@ -12,10 +12,10 @@ static json_object *extents(const CxbHostDax *dax)
 		const CxbHostExtent *e = &g_array_index(dax->extents, CxbHostExtent, i);
 		json_object *o = json_object_new_object();
 
-		put_u64(o, "dpa", e->dpa);
+		cxb_json_put_u64(o, "dpa", e->dpa);
 		if (e->hpa)
-			put_u64(o, "hpa", e->hpa);
-		put_u64(o, "len", e->len);
+			cxb_json_put_u64(o, "hpa", e->hpa);
+		cxb_json_put_u64(o, "len", e->len);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -35,15 +35,15 @@ static json_object *query_dax(void *opaque, void *args, GError **errp)
 		const CxbHostDax *dax = g_ptr_array_index(all, i);
 		json_object *o = json_object_new_object();
 
-		put_uuid(o, "uuid", &dax->uuid);
-		put_u64(o, "size", dax->size);
-		put_u64(o, "host-id", dax->host_id);
-		put_u64(o, "memdev", dax->memdev);
+		cxb_json_put_uuid(o, "uuid", &dax->uuid);
+		cxb_json_put_u64(o, "size", dax->size);
+		cxb_json_put_u64(o, "host-id", dax->host_id);
+		cxb_json_put_u64(o, "memdev", dax->memdev);
 		cxb_qmp_host_put_path(qh, o, dax->bdf);
-		put_u64(o, "region", dax->region);
-		put_bool(o, "held", dax->holders > 0);
-		put_u64(o, "holders", dax->holders);
-		put_bool(o, "release-asked", dax->release_asked);
+		cxb_json_put_u64(o, "region", dax->region);
+		cxb_json_put_bool(o, "held", dax->holders > 0);
+		cxb_json_put_u64(o, "holders", dax->holders);
+		cxb_json_put_bool(o, "release-asked", dax->release_asked);
 		json_object_object_add(o, "extents", extents(dax));
 		json_object_array_add(list, o);
 	}

@@ -2,14 +2,14 @@
 #include "qmp_host.h"
 
 #include "base/error.h"
-#include "qmp_put.h"
+#include "io/json_put.h"
 
 static void put_bdf(json_object *o, uint16_t bdf)
 {
 	char text[16];
 
 	g_snprintf(text, sizeof(text), "%02x:%02x.%x", bdf >> 8, bdf >> 3 & 31, bdf & 7);
-	put_str(o, "bdf", text);
+	cxb_json_put_str(o, "bdf", text);
 }
 
 static const char *state_name(CxbHostState state)
@@ -33,13 +33,13 @@ static json_object *windows(const CxbHost *host)
 	for (unsigned i = 0; i < n; i++) {
 		json_object *o = json_object_new_object(), *targets = json_object_new_array();
 
-		put_u64(o, "base", w[i].base);
-		put_u64(o, "size", w[i].size);
-		put_u64(o, "granularity", w[i].granularity);
+		cxb_json_put_u64(o, "base", w[i].base);
+		cxb_json_put_u64(o, "size", w[i].size);
+		cxb_json_put_u64(o, "granularity", w[i].granularity);
 		for (unsigned t = 0; t < w[i].ways; t++)
 			json_object_array_add(targets, json_object_new_uint64(w[i].targets[t]));
 		json_object_object_add(o, "targets", targets);
-		put_u64(o, "restrictions", w[i].restrictions);
+		cxb_json_put_u64(o, "restrictions", w[i].restrictions);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -51,7 +51,7 @@ void cxb_qmp_host_put_path(const QmpHost *qh, json_object *o, uint16_t bdf)
 	g_autofree char *path = dev ? cxb_object_path(&dev->dev.obj) : NULL;
 
 	if (path)
-		put_str(o, "path", path);
+		cxb_json_put_str(o, "path", path);
 }
 
 static json_object *functions(const QmpHost *qh)
@@ -64,11 +64,11 @@ static json_object *functions(const QmpHost *qh)
 		json_object *o = json_object_new_object();
 
 		put_bdf(o, f[i].bdf);
-		put_u64(o, "depth", f[i].depth);
-		put_str(o, "role", f[i].role);
-		put_u64(o, "vendor", f[i].vendor);
-		put_u64(o, "device", f[i].device);
-		put_u64(o, "class", f[i].class_code);
+		cxb_json_put_u64(o, "depth", f[i].depth);
+		cxb_json_put_str(o, "role", f[i].role);
+		cxb_json_put_u64(o, "vendor", f[i].vendor);
+		cxb_json_put_u64(o, "device", f[i].device);
+		cxb_json_put_u64(o, "class", f[i].class_code);
 		cxb_qmp_host_put_path(qh, o, f[i].bdf);
 		json_object_array_add(list, o);
 	}
@@ -84,12 +84,12 @@ static json_object *memdevs(const CxbHost *host)
 	for (unsigned i = 0; i < n; i++) {
 		json_object *o = json_object_new_object();
 
-		put_u64(o, "memdev", md[i].memdev);
+		cxb_json_put_u64(o, "memdev", md[i].memdev);
 		put_bdf(o, md[i].bdf);
-		put_u64(o, "serial", md[i].serial);
-		put_u64(o, "static-size", md[i].static_size);
-		put_u64(o, "dc-regions", md[i].dc_regions);
-		put_str(o, "firmware", md[i].firmware);
+		cxb_json_put_u64(o, "serial", md[i].serial);
+		cxb_json_put_u64(o, "static-size", md[i].static_size);
+		cxb_json_put_u64(o, "dc-regions", md[i].dc_regions);
+		cxb_json_put_str(o, "firmware", md[i].firmware);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -104,18 +104,18 @@ static json_object *regions(const CxbHost *host)
 	for (unsigned i = 0; i < n; i++) {
 		json_object *o = json_object_new_object();
 
-		put_u64(o, "memdev", r[i].memdev);
-		put_str(o, "kind", r[i].is_static ? "static" : "dynamic");
+		cxb_json_put_u64(o, "memdev", r[i].memdev);
+		cxb_json_put_str(o, "kind", r[i].is_static ? "static" : "dynamic");
 		if (!r[i].is_static)
-			put_u64(o, "region", r[i].region);
-		put_u64(o, "dpa", r[i].dpa);
-		put_u64(o, "len", r[i].len);
+			cxb_json_put_u64(o, "region", r[i].region);
+		cxb_json_put_u64(o, "dpa", r[i].dpa);
+		cxb_json_put_u64(o, "len", r[i].len);
 		if (!r[i].is_static)
-			put_u64(o, "block-size", r[i].block_size);
-		put_bool(o, "mapped", r[i].mapped);
+			cxb_json_put_u64(o, "block-size", r[i].block_size);
+		cxb_json_put_bool(o, "mapped", r[i].mapped);
 		if (r[i].mapped) {
-			put_u64(o, "hpa", r[i].hpa);
-			put_u64(o, "decoder", r[i].decoder);
+			cxb_json_put_u64(o, "hpa", r[i].hpa);
+			cxb_json_put_u64(o, "decoder", r[i].decoder);
 		}
 		json_object_array_add(list, o);
 	}
@@ -131,15 +131,15 @@ static json_object *extents(const CxbHost *host)
 		const CxbHostExtent *e = &g_array_index(all, CxbHostExtent, i);
 		json_object *o = json_object_new_object();
 
-		put_u64(o, "memdev", e->memdev);
-		put_u64(o, "region", e->region);
-		put_u64(o, "dpa", e->dpa);
-		put_u64(o, "len", e->len);
-		put_uuid(o, "tag", &e->tag);
-		put_u64(o, "seq", e->seq);
-		put_str(o, "state", cxb_host_extent_state_name(e->state));
+		cxb_json_put_u64(o, "memdev", e->memdev);
+		cxb_json_put_u64(o, "region", e->region);
+		cxb_json_put_u64(o, "dpa", e->dpa);
+		cxb_json_put_u64(o, "len", e->len);
+		cxb_json_put_uuid(o, "tag", &e->tag);
+		cxb_json_put_u64(o, "seq", e->seq);
+		cxb_json_put_str(o, "state", cxb_host_extent_state_name(e->state));
 		if (e->hpa)
-			put_u64(o, "hpa", e->hpa);
+			cxb_json_put_u64(o, "hpa", e->hpa);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -154,15 +154,15 @@ static json_object *events(const CxbHost *host)
 		const CxbHostEvent *e = &g_array_index(all, CxbHostEvent, i);
 		json_object *o = json_object_new_object();
 
-		put_u64(o, "memdev", e->memdev);
-		put_u64(o, "log", e->log);
-		put_u64(o, "type", e->type);
-		put_u64(o, "handle", e->handle);
-		put_bool(o, "more", e->more);
-		put_u64(o, "dpa", e->dpa);
-		put_u64(o, "len", e->len);
-		put_uuid(o, "tag", &e->tag);
-		put_u64(o, "seq", e->seq);
+		cxb_json_put_u64(o, "memdev", e->memdev);
+		cxb_json_put_u64(o, "log", e->log);
+		cxb_json_put_u64(o, "type", e->type);
+		cxb_json_put_u64(o, "handle", e->handle);
+		cxb_json_put_bool(o, "more", e->more);
+		cxb_json_put_u64(o, "dpa", e->dpa);
+		cxb_json_put_u64(o, "len", e->len);
+		cxb_json_put_uuid(o, "tag", &e->tag);
+		cxb_json_put_u64(o, "seq", e->seq);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -190,9 +190,9 @@ static json_object *query_cxl_host(void *opaque, void *args, GError **errp)
 	if (!cxb_qmp_host_there(qh, errp))
 		return NULL;
 	o = json_object_new_object();
-	put_str(o, "state", state_name(cxb_host_state(qh->host)));
+	cxb_json_put_str(o, "state", state_name(cxb_host_state(qh->host)));
 	if (cxb_host_error(qh->host))
-		put_str(o, "error", cxb_host_error(qh->host));
+		cxb_json_put_str(o, "error", cxb_host_error(qh->host));
 	json_object_object_add(o, "windows", windows(qh->host));
 	json_object_object_add(o, "functions", functions(qh));
 	json_object_object_add(o, "memdevs", memdevs(qh->host));

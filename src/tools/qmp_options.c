@@ -5,11 +5,7 @@
 
 #include "base/error.h"
 #include "cmdline.h"
-
-static void put_str(json_object *o, const char *key, const char *s)
-{
-	json_object_object_add(o, key, json_object_new_string(s));
-}
+#include "io/json_put.h"
 
 /* --- query-accelerators --- */
 
@@ -20,7 +16,7 @@ static json_object *query_accelerators(void *opaque, void *args, GError **errp)
 
 	json_object_array_add(present, json_object_new_string("host"));
 	json_object_array_add(present, json_object_new_string("qtest"));
-	put_str(o, "enabled", qo->accel->host ? "host" : "qtest");
+	cxb_json_put_str(o, "enabled", qo->accel->host ? "host" : "qtest");
 	json_object_object_add(o, "present", present);
 	return o;
 }
@@ -41,10 +37,10 @@ static void add_param(json_object *list, const char *name, const char *type, con
 {
 	json_object *o = json_object_new_object();
 
-	put_str(o, "name", name);
-	put_str(o, "type", type);
+	cxb_json_put_str(o, "name", name);
+	cxb_json_put_str(o, "type", type);
 	if (help)
-		put_str(o, "help", help);
+		cxb_json_put_str(o, "help", help);
 	json_object_array_add(list, o);
 }
 
@@ -84,7 +80,7 @@ static json_object *group_info(const QmpOptions *qo, const OptGroup *group)
 		add_machine_params(qo->qom, params);
 	for (const OptParam *p = group->params; p && p->name; p++)
 		add_param(params, p->name, p->type, NULL);
-	put_str(o, "option", group->name);
+	cxb_json_put_str(o, "option", group->name);
 	json_object_object_add(o, "parameters", params);
 	return o;
 }
