@@ -52,7 +52,7 @@ class Box:
         self.m = Machine(["-M", "x-remote", *devices, *serve, *args], tutorial=False)
         self.qmp, self.dir = self.m.qmp, self.m.dir
 
-    def guest(self, n=0, ports=14, qemu_args=(), **more):
+    def guest(self, n=0, ports=14, qemu_args=(), files=None, **more):
         """Boot a guest with head @n behind a root port of a CXL host bridge."""
         hidden = []
         for i in range(ports):
@@ -65,7 +65,7 @@ class Box:
                        "-chardev", f"socket,id=cxlbox,path={path},server=on,wait=off",
                        "-mon", "chardev=cxlbox,mode=control", *qemu_args,
                        "-device", '{"driver":"vfio-user-pci","id":"t3","bus":"rp0","socket":{"type":"unix","path":"%s"}}'
-                       % os.path.join(self.dir, f"s{n}")], files=driver(), **more)
+                       % os.path.join(self.dir, f"s{n}")], files={**driver(), **(files or {})}, **more)
         guest.check(f"echo 1 >/sys/bus/pci/devices/{PCI}/enable 2>/dev/null; true")
         return guest
 
