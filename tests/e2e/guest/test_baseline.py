@@ -10,8 +10,9 @@ import unittest
 
 import image
 from guest import Guest, GuestError
+from sparse import PAGE, pages
 
-GIB, MIB, PAGE = 1 << 30, 1 << 20, 4096
+GIB, MIB = 1 << 30, 1 << 20
 BOARD = ["-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G",
          "-m", "1G,maxmem=8G,slots=4",
          "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1",
@@ -27,22 +28,6 @@ def memdev(guest):
     listed, = json.loads(guest.check("cxl list -vvv"))
     device = listed["ports:root0"][0]["endpoints:port1"][0]["memdev"]
     return device, listed["decoders:root0"][0]
-
-
-def pages(path):
-    """The pages of a sparse file that hold data."""
-    found = set()
-    with open(path, "rb") as f:
-        at, end = 0, os.path.getsize(path)
-        while at < end:
-            try:
-                at = os.lseek(f.fileno(), at, os.SEEK_DATA)
-            except OSError:  # there is no more
-                break
-            hole = os.lseek(f.fileno(), at, os.SEEK_HOLE)
-            found.update(os.pread(f.fileno(), PAGE, offset) for offset in range(at, hole, PAGE))
-            at = hole
-    return found
 
 
 class Commands(unittest.TestCase):
