@@ -22,16 +22,11 @@ static const struct {
 
 static bool number_ok(json_object *caps, const char *name, uint64_t min, uint64_t max)
 {
+	g_auto(CxbScalar) s = { CXB_SCALAR_NULL };
 	json_object *v;
-	CxbScalar s;
-	bool ok;
 
-	if (!json_object_object_get_ex(caps, name, &v))
-		return true;
-	ok = cxb_json_to_scalar(v, &s) && s.kind == CXB_SCALAR_UINT && s.u >= min && s.u <= max;
-	if (v)
-		cxb_scalar_clear(&s);
-	return ok;
+	return !json_object_object_get_ex(caps, name, &v) ||
+	       (cxb_json_to_scalar(v, &s) && s.kind == CXB_SCALAR_UINT && s.u >= min && s.u <= max);
 }
 
 /* Sets *@multi if the client would write several registers with one message. */

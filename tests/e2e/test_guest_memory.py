@@ -59,6 +59,14 @@ class GuestMemory(unittest.TestCase):
             time.sleep(0.01)
         self.fail(f"{self.state()}, not {state}")
 
+    def until_free(self):
+        """Nobody has the newest backend any more."""
+        for _ in range(2000):
+            if not self.qmp.cmd("query-memdev")[0].get("holder"):
+                return
+            time.sleep(0.01)
+        self.fail("the backend stays in use")
+
     # --- the guest's driver ---
 
     def decoder(self):
@@ -218,10 +226,7 @@ class Steps(GuestMemory):
                      selection_policy="contiguous", length=2 * MIB)
         self.qemu.hold(False)
         self.qemu.wait(lambda: not self.qemu.objects)
-        for _ in range(2000):
-            if not self.qmp.cmd("query-memdev")[0].get("holder"):
-                break
-            time.sleep(0.01)
+        self.until_free()
         self.qmp.cmd("object-del", id="m1")
 
     def test_static_capacity_is_nobody_elses_before_it_is_unmapped(self):
@@ -260,10 +265,7 @@ class Steps(GuestMemory):
             f.write(b"a late store")
         self.qemu.hold(False)
         self.qemu.wait(lambda: not self.qemu.objects)
-        for _ in range(2000):
-            if not self.qmp.cmd("query-memdev")[0].get("holder"):
-                break
-            time.sleep(0.01)
+        self.until_free()
         with open(path, "rb") as f:
             self.assertEqual(f.read(16), bytes(16))
 
