@@ -56,7 +56,10 @@ static CxbTimer *first_armed(const CxbClock *clock)
 	return node ? g_tree_node_key(node) : NULL;
 }
 
-/* GLib's ready times are CLOCK_MONOTONIC in us; rounded up, so never early. */
+/*
+ * GLib's ready times are CLOCK_MONOTONIC in us; rounded up, so never early. What is due already is said
+ * to be ready for ever: a part of a microsecond ahead would be a millisecond of sleep.
+ */
 static void update_source(CxbClock *clock)
 {
 	const CxbTimer *first = first_armed(clock);
@@ -70,6 +73,8 @@ static void update_source(CxbClock *clock)
 	}
 	if (__builtin_add_overflow(clock->start_ns, first->deadline_ns, &at_ns))
 		at_ns = INT64_MAX;
+	if (at_ns <= monotonic_ns())
+		at_ns = 0;
 	g_source_set_ready_time(clock->source, at_ns / 1000 + (at_ns % 1000 != 0));
 }
 
