@@ -86,6 +86,8 @@ static CxbJob *next_ended(CxbWorker *w)
 
 	g_mutex_lock(&w->lock);
 	job = pop(&w->ended);
+	if (!job) /* under the lock, or what ends meanwhile wakes the loop for nothing */
+		g_source_set_ready_time(w->source, -1);
 	g_mutex_unlock(&w->lock);
 	return job;
 }
@@ -108,7 +110,6 @@ static gboolean turn_begins(GSource *source, int *timeout_ms)
 
 static gboolean end_dispatch(GSource *source, GSourceFunc fn, gpointer unused)
 {
-	g_source_set_ready_time(source, -1);
 	tell_ends(((EndSource *)source)->worker);
 	return G_SOURCE_CONTINUE;
 }
