@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lines in, lines out. What a command queued (a reset, an interrupt, a guest's next step) runs once
+ * Lines in, lines out; a client that does not read its answers is not listened to meanwhile. What a command queued (a reset, an interrupt, a guest's next step) runs once
  * it has been answered and before the next one is looked at.
  */
 #include "qtest_impl.h"
@@ -76,19 +76,19 @@ static void keep_part(CxbQtest *q, const char *part, size_t len)
 	}
 }
 
-static void on_input(void *opaque, const char *bytes, size_t len)
+/* Line by line, as long as the client reads its answers; returns how many bytes that took. */
+static size_t take_input(CxbQtest *q, const char *bytes, size_t len)
 {
-	CxbQtest *q = opaque;
-	const char *end = bytes + len;
+	const char *start = bytes, *end = bytes + len;
 
-	while (bytes < end && cxb_chardev_has_peer(q->chr)) {
+	while (bytes < end && cxb_chardev_has_peer(q->chr) && !cxb_chardev_congested(q->chr)) {
 		const char *lf = memchr(bytes, '\n', end - bytes);
 		const size_t n = (lf ? lf : end) - bytes;
 
 		if (!lf || q->line.len || q->skipping)
 			keep_part(q, bytes, n);
 		if (!lf)
-			return;
+			return len;
 		if (q->skipping)
 			q->skipping = false;
 		else if (q->line.len)
@@ -98,21 +98,46 @@ static void on_input(void *opaque, const char *bytes, size_t len)
 		buf_shrink(&q->line);
 		bytes = lf + 1;
 	}
+	return bytes - start;
+}
+
+/* Nothing is read while something waits, so this is at most what came at once. */
+static void on_input(void *opaque, const char *bytes, size_t len)
+{
+	CxbQtest *q = opaque;
+	const size_t taken = take_input(q, bytes, len);
+
+	if (taken < len && cxb_chardev_has_peer(q->chr)) {
+		g_byte_array_append(q->waiting, (const uint8_t *)bytes + taken, len - taken);
+		cxb_chardev_pause(q->chr, true);
+	}
+}
+
+static void on_drained(void *opaque)
+{
+	CxbQtest *q = opaque;
+	g_autoptr(GByteArray) input = g_steal_pointer(&q->waiting);
+
+	q->waiting = g_byte_array_new();
+	cxb_chardev_pause(q->chr, false);
+	on_input(q, (const char *)input->data, input->len);
 }
 
 /* --- the client --- */
 
-static void forget_line(CxbQtest *q)
+static void forget_input(CxbQtest *q)
 {
 	buf_shrink(&q->line);
 	q->skipping = false;
+	g_byte_array_set_size(q->waiting, 0);
+	cxb_chardev_pause(q->chr, false);
 }
 
 static void on_opened(void *opaque)
 {
 	CxbQtest *q = opaque;
 
-	forget_line(q);
+	forget_input(q);
 	qtest_irq_forget(q);
 	q->opened_us = g_get_monotonic_time();
 	log_line(q, 'I', "OPENED", 6);
@@ -122,17 +147,18 @@ static void on_closed(void *opaque)
 {
 	CxbQtest *q = opaque;
 
-	forget_line(q);
+	forget_input(q);
 	log_line(q, 'I', "CLOSED", 6);
 }
 
-static const CxbChardevFront front = { on_opened, on_input, on_closed };
+static const CxbChardevFront front = { on_opened, on_input, on_closed, on_drained };
 
 CxbQtest *cxb_qtest_new(CxbMachine *m, CxbChardev *chr, const char *log, GError **errp)
 {
 	g_autoptr(CxbQtest) q = g_new0(CxbQtest, 1);
 
 	q->machine = m;
+	q->waiting = g_byte_array_new();
 	if (!buf_reserve(&q->line, 1) || !buf_reserve(&q->reply, 1) || !buf_reserve(&q->data, 1)) {
 		cxb_fail(errp, CXB_ERROR_NO_ROOM, "out of memory");
 		return NULL;
@@ -145,9 +171,11 @@ CxbQtest *cxb_qtest_new(CxbMachine *m, CxbChardev *chr, const char *log, GError 
 		}
 	}
 	qtest_irq_init(q);
-	if (!cxb_chardev_attach(chr, &front, q, errp))
-		return NULL;
 	q->chr = chr;
+	if (!cxb_chardev_attach(chr, &front, q, errp)) {
+		q->chr = NULL;
+		return NULL;
+	}
 	return g_steal_pointer(&q);
 }
 
@@ -163,6 +191,7 @@ void cxb_qtest_free(CxbQtest *q)
 	}
 	if (q->log)
 		fclose(q->log);
+	g_byte_array_unref(q->waiting);
 	buf_free(&q->line);
 	buf_free(&q->reply);
 	buf_free(&q->data);

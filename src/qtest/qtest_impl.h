@@ -40,6 +40,7 @@ struct CxbQtest {
 	FILE *log; /* NULL: none */
 	int64_t opened_us;
 
+	GByteArray *waiting; /* input behind an answer that the client has yet to read */
 	Buf line;      /* the start of a line whose end has not come */
 	bool skipping; /* the line was too long: nothing counts up to its end */
 	Buf reply;

@@ -38,6 +38,38 @@ static void bytes_that_are_no_text_are_answered(void)
 	expect(w->peer, "OK little");
 }
 
+/* More answers than a chardev queues, asked for at once. */
+static void one_that_does_not_read_its_answers_waits_for_the_rest(void)
+{
+	g_autoptr(World) w = world_new();
+	const unsigned n = 10;
+	const size_t answer = strlen("OK 0x") + 2 * (4 << 20);
+
+	for (unsigned i = 0; i < n; i++)
+		say(w->peer, "read 0x0 0x400000\n");
+	say(w->peer, "endianness\nendian");
+	for (unsigned i = 0; i < n; i++) {
+		g_autofree char *line = front_line(w->peer);
+
+		g_assert_nonnull(line);
+		g_assert_cmpuint(strlen(line), ==, answer);
+	}
+	expect(w->peer, "OK little");
+	say(w->peer, "ness\n");
+	expect(w->peer, "OK little");
+}
+
+static void one_that_goes_without_reading_is_forgotten(void)
+{
+	g_autoptr(World) w = world_new();
+
+	for (unsigned i = 0; i < 10; i++)
+		say(w->peer, "read 0x0 0x400000\n");
+	front_turn();
+	g_clear_pointer(&w->peer, front_peer_free);
+	front_turn();
+}
+
 static void queued_work_runs_between_two_commands(void)
 {
 	g_autoptr(World) w = world_new();
@@ -147,6 +179,8 @@ int main(int argc, char **argv)
 #define ADD(fn) g_test_add_func("/qtest/robust/" #fn, fn)
 	ADD(a_line_without_end_is_refused_once);
 	ADD(bytes_that_are_no_text_are_answered);
+	ADD(one_that_does_not_read_its_answers_waits_for_the_rest);
+	ADD(one_that_goes_without_reading_is_forgotten);
 	ADD(queued_work_runs_between_two_commands);
 	ADD(clients_come_and_go);
 	ADD(the_log_has_both_sides);
