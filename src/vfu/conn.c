@@ -26,14 +26,20 @@
 
 CXB_TRACE(vfu_receive, (const struct vfu_header *h, unsigned fds),
 	  "id %u command %u size %u flags 0x%x fds %u", h->id, h->command, h->size, h->flags, fds)
-CXB_TRACE(vfu_send, (const struct vfu_header *h, int fd),
-	  "id %u command %u size %u flags 0x%x error %u fd %d", h->id, h->command, h->size,
-	  h->flags, h->error, fd)
+CXB_TRACE(vfu_send, (const struct vfu_header *h, unsigned fds),
+	  "id %u command %u size %u flags 0x%x error %u fds %u", h->id, h->command, h->size,
+	  h->flags, h->error, fds)
 
-/* What waits to be sent: one or more whole messages; the descriptor goes with the first byte. */
+/* Descriptors that go with a message. */
+typedef struct {
+	int fds[CXB_VFU_SEND_FDS];
+	unsigned n;
+} Fds;
+
+/* What waits to be sent: one or more whole messages; the descriptors go with the first byte. */
 typedef struct {
 	size_t len, sent;
-	int fd;
+	Fds fds;
 	uint8_t bytes[];
 } Chunk;
 
@@ -143,26 +149,28 @@ static void out_of_patience(void *opaque)
 
 /* --- sending --- */
 
+static const Fds no_fds;
+
 /* Bytes that the socket took, 0 if it takes none now, -1 if the connection is lost. */
-static ssize_t send_some(CxbVfuConn *conn, struct iovec *iov, unsigned n, int fd)
+static ssize_t send_some(CxbVfuConn *conn, struct iovec *iov, unsigned n, const Fds *fds)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(CXB_VFU_SEND_FDS * sizeof(int))];
 	} control = { 0 };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = n };
 	ssize_t sent;
 
-	if (fd >= 0) {
+	if (fds->n) {
 		struct cmsghdr *c;
 
 		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
+		msg.msg_controllen = CMSG_SPACE(fds->n * sizeof(int));
 		c = CMSG_FIRSTHDR(&msg);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+		c->cmsg_len = CMSG_LEN(fds->n * sizeof(int));
+		memcpy(CMSG_DATA(c), fds->fds, fds->n * sizeof(int));
 	}
 	do {
 		sent = sendmsg(conn->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -181,13 +189,13 @@ static void chunk_free(gpointer data)
 {
 	Chunk *c = data;
 
-	if (c->fd >= 0)
-		close(c->fd);
+	close_fds(c->fds.fds, c->fds.n);
 	g_free(c);
 }
 
 /* Keep what @iov has behind its first @sent bytes. */
-static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_t sent, int fd)
+static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_t sent,
+		    const Fds *fds)
 {
 	size_t len = 0, at = 0;
 	Chunk *c;
@@ -199,9 +207,13 @@ static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_
 		cxb_vfu_close(conn, "no memory is left to keep an answer for the peer");
 		return;
 	}
-	*c = (Chunk){ .len = len, .sent = sent, .fd = -1 };
-	if (fd >= 0 && !sent)
-		c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	*c = (Chunk){ .len = len, .sent = sent };
+	c->fds.n = sent ? 0 : fds->n;
+	for (unsigned i = 0; i < c->fds.n; i++) {
+		c->fds.fds[i] = fcntl(fds->fds[i], F_DUPFD_CLOEXEC, 0);
+		if (c->fds.fds[i] < 0)
+			cxb_vfu_close(conn, "no descriptor is left to keep one for the peer");
+	}
 	for (unsigned i = 0; i < n; i++) {
 		if (iov[i].iov_len)
 			memcpy(c->bytes + at, iov[i].iov_base, iov[i].iov_len);
@@ -209,11 +221,9 @@ static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_
 	}
 	g_queue_push_tail(&conn->out, c);
 	conn->queued += len - sent;
-	if (fd >= 0 && !sent && c->fd < 0)
-		cxb_vfu_close(conn, "no descriptor is left to keep one for the peer");
 }
 
-static void send_or_enqueue(CxbVfuConn *conn, struct iovec *iov, unsigned n, int fd)
+static void send_or_enqueue(CxbVfuConn *conn, struct iovec *iov, unsigned n, const Fds *fds)
 {
 	size_t len = 0;
 	ssize_t sent = 0;
@@ -221,9 +231,9 @@ static void send_or_enqueue(CxbVfuConn *conn, struct iovec *iov, unsigned n, int
 	for (unsigned i = 0; i < n; i++)
 		len += iov[i].iov_len;
 	if (!conn->queued)
-		sent = send_some(conn, iov, n, fd);
+		sent = send_some(conn, iov, n, fds);
 	if (sent >= 0 && (size_t)sent < len)
-		enqueue(conn, iov, n, sent, fd);
+		enqueue(conn, iov, n, sent, fds);
 }
 
 static void flush_batch(CxbVfuConn *conn)
@@ -232,7 +242,7 @@ static void flush_batch(CxbVfuConn *conn)
 
 	conn->batched = 0;
 	if (iov.iov_len && !conn->broken)
-		send_or_enqueue(conn, &iov, 1, -1);
+		send_or_enqueue(conn, &iov, 1, &no_fds);
 }
 
 static void flush_queue(CxbVfuConn *conn)
@@ -241,7 +251,7 @@ static void flush_queue(CxbVfuConn *conn)
 
 	while ((c = g_queue_peek_head(&conn->out)) && !conn->broken) {
 		struct iovec iov = { c->bytes + c->sent, c->len - c->sent };
-		const ssize_t sent = send_some(conn, &iov, 1, c->sent ? -1 : c->fd);
+		const ssize_t sent = send_some(conn, &iov, 1, c->sent ? &no_fds : &c->fds);
 
 		if (sent <= 0)
 			return;
@@ -255,26 +265,29 @@ static void flush_queue(CxbVfuConn *conn)
 	}
 }
 
-void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov, unsigned n,
-		  int fd)
+void cxb_vfu_send_fds(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
+		      unsigned n, const int *fds, unsigned n_fds)
 {
+	Fds with = { .n = n_fds };
 	struct iovec all[IOV_MAX_MSG + 1] = { { &header, sizeof(header) } };
 	size_t len = sizeof(header);
 
-	g_assert(n <= IOV_MAX_MSG);
+	g_assert(n <= IOV_MAX_MSG && n_fds <= CXB_VFU_SEND_FDS);
 	if (conn->closing || conn->broken)
 		return;
+	if (n_fds)
+		memcpy(with.fds, fds, n_fds * sizeof(*fds));
 	for (unsigned i = 0; i < n; i++) {
 		all[i + 1] = iov[i];
 		len += iov[i].iov_len;
 	}
 	header.size = len;
 	conn->turn_bytes += len;
-	trace_vfu_send(&header, fd);
-	if (fd >= 0 || len > OUT_BATCH - conn->batched || !conn->handing_out)
+	trace_vfu_send(&header, n_fds);
+	if (n_fds || len > OUT_BATCH - conn->batched || !conn->handing_out)
 		flush_batch(conn);
-	if (fd >= 0 || len > OUT_BATCH || !conn->handing_out) {
-		send_or_enqueue(conn, all, n + 1, fd);
+	if (n_fds || len > OUT_BATCH || !conn->handing_out) {
+		send_or_enqueue(conn, all, n + 1, &with);
 		if (!conn->handing_out)
 			watch(conn);
 		return;
@@ -284,6 +297,12 @@ void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec
 			memcpy(conn->batch + conn->batched, all[i].iov_base, all[i].iov_len);
 		conn->batched += all[i].iov_len;
 	}
+}
+
+void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov, unsigned n,
+		  int fd)
+{
+	cxb_vfu_send_fds(conn, header, iov, n, &fd, fd >= 0);
 }
 
 /* --- receiving --- */
@@ -440,21 +459,21 @@ static bool linger(CxbVfuConn *conn)
 	return false;
 }
 
-static void begin_turn(CxbVfuConn *conn, unsigned max, int64_t end_ns)
+static void begin_turn(CxbVfuConn *conn, unsigned max, int64_t end_ns, unsigned lingers)
 {
 	conn->turn_bytes = 0;
 	conn->turn_messages = 0;
 	conn->turn_max = max;
 	conn->turn_end_ns = end_ns;
-	conn->turn_lingers = conn->linger_rest ? 0 : LINGER_TURN;
+	conn->turn_lingers = conn->linger_rest ? 0 : lingers;
 	if (conn->linger_rest)
 		conn->linger_rest--;
 	conn->drained = false;
 }
 
-static void input(CxbVfuConn *conn)
+static void input(CxbVfuConn *conn, unsigned max, unsigned lingers)
 {
-	begin_turn(conn, TURN_MAX, cxb_clock_now_ns(conn->clock) + TURN_NS);
+	begin_turn(conn, max, cxb_clock_now_ns(conn->clock) + TURN_NS, lingers);
 	conn->handing_out = true;
 	do {
 		hand_out_all(conn);
@@ -469,7 +488,7 @@ static void last_words(CxbVfuConn *conn)
 	conn->broken = true;
 	conn->queued = 0;
 	g_queue_clear_full(&conn->out, chunk_free);
-	begin_turn(conn, UINT_MAX, INT64_MAX);
+	begin_turn(conn, UINT_MAX, INT64_MAX, 0);
 	conn->handing_out = true;
 	do {
 		hand_out_all(conn);
@@ -486,21 +505,43 @@ static void lost(CxbVfuConn *conn)
 	conn->ops->closed(conn->opaque, *conn->closing ? conn->closing : NULL);
 }
 
-static void ready(CxbVfuConn *conn)
+/* Returns: false if the connection is lost: it may be gone. */
+static bool turn(CxbVfuConn *conn, GIOCondition cond, unsigned max, unsigned lingers)
 {
-	const GIOCondition cond = g_source_query_unix_fd(conn->source, conn->tag);
-
 	g_source_set_ready_time(conn->source, -1);
 	if (cond & (G_IO_OUT | G_IO_HUP | G_IO_ERR))
 		flush_queue(conn);
 	if (!conn->broken)
-		input(conn);
+		input(conn, max, lingers);
 	if (conn->broken && !conn->closing)
 		last_words(conn);
-	if (conn->closing)
+	if (conn->closing) {
 		lost(conn);
-	else
-		watch(conn);
+		return false;
+	}
+	watch(conn);
+	return true;
+}
+
+static void ready(CxbVfuConn *conn)
+{
+	turn(conn, g_source_query_unix_fd(conn->source, conn->tag), TURN_MAX, LINGER_TURN);
+}
+
+bool cxb_vfu_conn_wait(CxbVfuConn *conn, int timeout_ms)
+{
+	struct pollfd p = { .fd = conn->fd };
+	struct vfu_header next;
+
+	g_assert(!conn->handing_out);
+	if (!conn->closing && !conn->broken) {
+		p.events = (wants_input(conn) ? POLLIN : 0) | (conn->queued ? POLLOUT : 0);
+		/* What is whole and was left for a later turn needs no waiting. */
+		if (wants_input(conn) && whole(conn, &next))
+			timeout_ms = 0;
+		poll(&p, 1, timeout_ms);
+	}
+	return turn(conn, p.revents, 1, 0);
 }
 
 void cxb_vfu_conn_check(CxbVfuConn *conn)

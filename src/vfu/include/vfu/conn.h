@@ -27,6 +27,8 @@ typedef struct CxbVfuConn CxbVfuConn;
 #define CXB_VFU_MESSAGE_MAX (VFU_DATA_DEFAULT + 16 + sizeof(struct vfu_header))
 /* Descriptors there can be on one message before the connection is lost; the kernel's limit. */
 #define CXB_VFU_FDS_MAX 253
+/* Those that can be sent with one. */
+#define CXB_VFU_SEND_FDS 16
 
 typedef struct {
 	struct vfu_header header;
@@ -60,6 +62,18 @@ int cxb_vfu_take_fd(CxbVfuMessage *msg, unsigned i);
  */
 void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov, unsigned n,
 		  int fd);
+/** cxb_vfu_send_fds() - The same with up to CXB_VFU_SEND_FDS descriptors. */
+void cxb_vfu_send_fds(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
+		      unsigned n, const int *fds, unsigned n_fds);
+/**
+ * cxb_vfu_conn_wait() - Wait until the peer has said or taken something and hand out one message, if
+ * one is whole; for those who cannot go on without an answer. Others are left for the next time or for
+ * the context. Not from within a message.
+ * @timeout_ms: at most so long; -1: for ever
+ *
+ * Returns: false if the connection is lost and closed has been called, which may have freed it.
+ */
+bool cxb_vfu_conn_wait(CxbVfuConn *conn, int timeout_ms);
 /** cxb_vfu_conn_check() - If the peer has gone, hand out what it still said, then tell closed; for
  * those who cannot wait until the context notices. */
 void cxb_vfu_conn_check(CxbVfuConn *conn);

@@ -88,7 +88,10 @@ struct vfu_region_info {
 	uint64_t size, offset;
 };
 
-#define VFU_CAP_SPARSE_MMAP 1
+#define VFU_CAP_SPARSE_MMAP   1
+#define VFU_CAP_TYPE          2
+#define VFU_CAP_MSIX_MAPPABLE 3
+#define VFU_CAP_CXL_COMP_REGS 6
 
 struct vfu_cap {
 	uint16_t id, version;
@@ -106,7 +109,10 @@ struct vfu_area {
 
 enum { VFU_IRQ_INTX, VFU_IRQ_MSI, VFU_IRQ_MSIX, VFU_IRQ_ERR, VFU_IRQ_REQ, VFU_IRQS };
 
-#define VFU_IRQ_EVENTFD 1u
+#define VFU_IRQ_EVENTFD    1u
+#define VFU_IRQ_MASKABLE   2u
+#define VFU_IRQ_AUTOMASKED 4u
+#define VFU_IRQ_NORESIZE   8u
 
 struct vfu_irq_info {
 	uint32_t argsz, flags, index, count;
@@ -130,6 +136,10 @@ struct vfu_region_access {
 	uint32_t region, count;
 }; /* then the data, of a write or of the reply to a read */
 
+struct vfu_dma_access {
+	uint64_t address, count;
+}; /* then the data, of a write or of the reply to a read */
+
 struct vfu_write_multi_entry {
 	uint64_t offset;
 	uint32_t region, count;
@@ -147,6 +157,7 @@ _Static_assert(sizeof(struct vfu_area) == 16, "as on the wire");
 _Static_assert(sizeof(struct vfu_irq_info) == 16, "as on the wire");
 _Static_assert(sizeof(struct vfu_set_irqs) == 20, "as on the wire");
 _Static_assert(sizeof(struct vfu_region_access) == 16, "as on the wire");
+_Static_assert(sizeof(struct vfu_dma_access) == 16, "as on the wire");
 _Static_assert(sizeof(struct vfu_write_multi_entry) == 24, "as on the wire");
 
 #endif
