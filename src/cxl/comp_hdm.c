@@ -30,9 +30,6 @@ static const uint8_t next_state[DEC_STATES][DEC_EVENTS] = {
 };
 /* clang-format on */
 
-/* 8.2.4.20.1, bits [3:0]. */
-static const uint8_t counts[] = { 1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32 };
-
 #define DC_RO (WIRE_HDM_DC_COMMITTED | WIRE_HDM_DC_ERROR)
 #define DC_RW                                                                      \
 	(WIRE_HDM_DC_IG | WIRE_HDM_DC_IW | WIRE_HDM_DC_LOCK | WIRE_HDM_DC_COMMIT | \
@@ -58,11 +55,10 @@ void comp_hdm_init(CxbComp *comp, uint32_t at)
 	const CxbCompConfig *c = &comp->config;
 	const bool endpoint = c->kind == CXB_COMP_ENDPOINT;
 	const unsigned targets = endpoint ? 1 : c->targets;
-	uint32_t code = 0;
+	uint8_t code;
+	const bool encodes = cxb_hdm_encode_count(c->decoders, &code);
 
-	while (code < G_N_ELEMENTS(counts) && counts[code] != c->decoders)
-		code++;
-	g_assert(code < G_N_ELEMENTS(counts));
+	g_assert(encodes);
 	g_assert(targets == 1 || targets == 2 || targets == 4 || targets == 8);
 
 	comp->hdm_at = at;

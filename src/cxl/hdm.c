@@ -9,7 +9,26 @@ static const uint8_t ways_of[16] = {
 	[0] = 1, [1] = 2, [2] = 4, [3] = 8, [4] = 16, [8] = 3, [9] = 6, [10] = 12,
 };
 
+/* Decoders by code (8.2.4.20.1); codes behind these are reserved. */
+static const uint8_t counts[] = { 1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32 };
+
 #define IG_MAX 6
+
+unsigned cxb_hdm_count(uint8_t code)
+{
+	return code < G_N_ELEMENTS(counts) ? counts[code] : 0;
+}
+
+bool cxb_hdm_encode_count(unsigned count, uint8_t *code)
+{
+	for (unsigned i = 0; i < G_N_ELEMENTS(counts); i++) {
+		if (counts[i] == count) {
+			*code = i;
+			return true;
+		}
+	}
+	return false;
+}
 
 unsigned cxb_hdm_ways(uint8_t iw)
 {

@@ -30,11 +30,19 @@ static void split_and_join_agree_with_worked_examples(void)
 
 static void encodings_are_those_of_the_table(void)
 {
-	/* 8.2.4.20.7; 0: reserved */
+	/* 8.2.4.20.1, 8.2.4.20.7; 0: reserved */
+	static const unsigned counts[16] = {
+		1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 0, 0, 0,
+	};
 	static const unsigned ways[16] = { 1, 2, 4, 8, 16, 0, 0, 0, 3, 6, 12, 0, 0, 0, 0, 0 };
 	uint8_t code;
 
 	for (unsigned i = 0; i < 16; i++) {
+		g_assert_cmpuint(cxb_hdm_count(i), ==, counts[i]);
+		if (counts[i]) {
+			g_assert_true(cxb_hdm_encode_count(counts[i], &code));
+			g_assert_cmpuint(code, ==, i);
+		}
 		g_assert_cmpuint(cxb_hdm_ways(i), ==, ways[i]);
 		if (ways[i]) {
 			g_assert_true(cxb_hdm_encode_ways(ways[i], &code));
@@ -42,6 +50,10 @@ static void encodings_are_those_of_the_table(void)
 		}
 		g_assert_cmpuint(cxb_hdm_granularity(i), ==, i <= 6 ? 256u << i : 0);
 	}
+	g_assert_cmpuint(cxb_hdm_count(255), ==, 0);
+	g_assert_false(cxb_hdm_encode_count(0, &code));
+	g_assert_false(cxb_hdm_encode_count(3, &code));
+	g_assert_false(cxb_hdm_encode_count(64, &code));
 	g_assert_cmpuint(cxb_hdm_ways(255), ==, 0);
 	g_assert_cmpuint(cxb_hdm_granularity(255), ==, 0);
 	g_assert_false(cxb_hdm_encode_ways(0, &code));

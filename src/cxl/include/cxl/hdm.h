@@ -29,6 +29,10 @@ typedef struct {
 	CxbHdmDecoder dec[CXB_HDM_MAX_DECODERS];
 } CxbHdm;
 
+/** cxb_hdm_count() - Decoders of an encoded count (8.2.4.20.1), 0 if reserved. */
+unsigned cxb_hdm_count(uint8_t code);
+/** cxb_hdm_encode_count() - Code of a number of decoders; false if there is none. */
+bool cxb_hdm_encode_count(unsigned count, uint8_t *code);
 /** cxb_hdm_ways() - Ways of an encoded IW, 0 if reserved. */
 unsigned cxb_hdm_ways(uint8_t iw);
 /** cxb_hdm_encode_ways() - IW of a number of ways; false if there is none. */
