@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RSDP, XSDT, MCFG and CEDT (CXL 3.1 9.18.1), written into RAM below 1 MiB at every reset: what a
+ * RSDP, XSDT, MCFG and CEDT (CXL 3.1 9.18.1), written into low RAM at every reset: what a
  * host driver needs to find configuration space, host bridges and windows. The UID of a host
  * bridge is its bus number, as in QEMU.
  */
@@ -9,9 +9,10 @@
 #include "cxl/hdm.h"
 #include "wire/acpi.h"
 
-#define TABLES_BASE  0xf0000
-#define TABLES_SIZE  0x10000
+#define TABLES_IN    0xf0000ull /* into low RAM: the upper half of where firmware's tables are */
+#define TABLES_SIZE  (LAYOUT_FIRMWARE + LAYOUT_FIRMWARE_SIZE - TABLES_IN)
 #define OEM_REVISION 1
+#define MIB          (1ull << 20)
 /* What QEMU 11.1 says a window may hold: everything but a fixed configuration. */
 #define RESTRICTIONS                                                               \
 	(WIRE_CFMWS_DEVICE_COHERENT | WIRE_CFMWS_HOST_ONLY | WIRE_CFMWS_VOLATILE | \
@@ -66,8 +67,8 @@ static GByteArray *build_mcfg(const CxbMachine *m)
 
 	append(t, sizeof(struct wire_mcfg));
 	e = append(t, sizeof(*e));
-	e->base = le64_put(LAYOUT_ECAM_BASE);
-	e->last_bus = 255;
+	e->base = le64_put(m->layout.ecam);
+	e->last_bus = m->layout.ecam_size / MIB - 1;
 	finish(m, t->data, t->len, "MCFG", OEM_REVISION);
 	return t;
 }
@@ -119,12 +120,17 @@ GByteArray *cxb_machine_cedt(CxbMachine *m, uint64_t first_window, uint32_t oem_
 	return t;
 }
 
+static uint64_t tables_at(const CxbMachine *m)
+{
+	return m->layout.low_ram_base + TABLES_IN;
+}
+
 /* Put @table behind what is there and its address into the XSDT. Takes the table. */
-static void place(GByteArray *blob, GByteArray *xsdt, GByteArray *table)
+static void place(const CxbMachine *m, GByteArray *blob, GByteArray *xsdt, GByteArray *table)
 {
 	le64 *entry = append(xsdt, sizeof(*entry));
 
-	*entry = le64_put(TABLES_BASE + blob->len);
+	*entry = le64_put(tables_at(m) + blob->len);
 	g_byte_array_append(blob, table->data, table->len);
 	append(blob, -blob->len & 15);
 	g_byte_array_unref(table);
@@ -138,9 +144,9 @@ void cxb_acpi_write(CxbMachine *m)
 
 	append(blob, (sizeof(*rsdp) + 15) & ~15u);
 	append(xsdt, sizeof(struct wire_acpi_header));
-	place(blob, xsdt, build_mcfg(m));
+	place(m, blob, xsdt, build_mcfg(m));
 	if (m->obj->cxl)
-		place(blob, xsdt, cxb_machine_cedt(m, m->layout.first_window, OEM_REVISION));
+		place(m, blob, xsdt, cxb_machine_cedt(m, m->layout.first_window, OEM_REVISION));
 	finish(m, xsdt->data, xsdt->len, "XSDT", OEM_REVISION);
 
 	rsdp = (struct wire_rsdp *)blob->data;
@@ -148,12 +154,12 @@ void cxb_acpi_write(CxbMachine *m)
 	put_text(rsdp->oem_id, sizeof(rsdp->oem_id), m->obj->oem_id);
 	rsdp->revision = 2;
 	rsdp->length = le32_put(sizeof(*rsdp));
-	rsdp->xsdt = le64_put(TABLES_BASE + blob->len);
+	rsdp->xsdt = le64_put(tables_at(m) + blob->len);
 	rsdp->checksum = checksum(blob->data, WIRE_RSDP_V1_SIZE);
 	rsdp->ext_checksum = checksum(blob->data, sizeof(*rsdp));
 	g_byte_array_append(blob, xsdt->data, xsdt->len);
 
 	/* 64 windows of 16 targets and 16 host bridges are well below this. */
 	g_assert(blob->len <= TABLES_SIZE);
-	cxb_memmap_write(m->mm, TABLES_BASE, blob->data, blob->len);
+	cxb_memmap_write(m->mm, tables_at(m), blob->data, blob->len);
 }

@@ -61,6 +61,20 @@ extern const CxbType cxb_q35_machine_type;
 extern const CxbType cxb_remote_machine_type;
 extern const CxbType cxb_machine_base_type;
 
+/* What one kind of machine has of its own: what its type's klass points to. */
+typedef struct {
+	const char *ram_id; /* of the backend that is RAM if none is named; NULL: there is no RAM */
+	/* Where all is that is not placed by a register; NULL: there is nothing to place. */
+	bool (*layout)(const CxbMachine *m, uint64_t windows, Layout *out, GError **errp);
+	/* The bus for devices and what is on it from the start. */
+	bool (*create)(CxbMachine *m, GError **errp);
+} MachineClass;
+
+static inline const MachineClass *machine_class(const MachineObj *obj)
+{
+	return cxb_object_klass(&obj->obj);
+}
+
 /* --- fixed windows --- */
 
 typedef struct {
@@ -116,13 +130,8 @@ void cxb_hotplug_reset(CxbMachine *m);
 
 /* --- chipset --- */
 
-/** cxb_q35_new() - The host bridge function 00.0 with PCIEXBAR. */
-bool cxb_q35_new(CxbMachine *m, GError **errp);
-void cxb_q35_fini(CxbMachine *m);
-extern const CxbType cxb_q35_mch_type;
-
-/** cxb_remote_new() - In its stead: the bus that devices of x-remote are on. */
-bool cxb_remote_new(CxbMachine *m, GError **errp);
+extern const MachineClass cxb_q35_class;
+extern const CxbType cxb_q35_mch_type; /* the host bridge function 00.0 with PCIEXBAR */
 
 /* --- who maps capacity into machines elsewhere; each does nothing where there is nobody --- */
 

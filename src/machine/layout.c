@@ -6,6 +6,9 @@
 #include "base/error.h"
 
 #define GIB                  (1ull << 30)
+#define PCI32_BASE           0xc0000000ull
+#define PCI32_END            0xfec00000ull
+#define PCI64_SIZE           (32 * GIB)
 #define FOUR_GIB             (4 * GIB)
 #define ROUND_UP_TO(x, unit) (((x) + (unit)-1) / (unit) * (unit))
 
@@ -19,7 +22,13 @@ bool layout_q35(Layout *l, uint64_t ram, uint64_t low_max, uint64_t maxmem, unsi
 	/* Each term is bounded first, so that no sum below can wrap. */
 	if (ram > limit || maxmem > limit || windows > limit)
 		goto too_large;
-	*l = (Layout){ 0 };
+	*l = (Layout){
+		.ecam = LAYOUT_ECAM_BASE,
+		.ecam_size = LAYOUT_ECAM_SIZE,
+		.pci32 = PCI32_BASE,
+		.pci32_size = PCI32_END - PCI32_BASE,
+		.pci64_size = PCI64_SIZE,
+	};
 	if (low_max)
 		low = MIN(low, low_max & ~0xfffull);
 	l->low_ram = MIN(ram, low);
@@ -39,7 +48,7 @@ bool layout_q35(Layout *l, uint64_t ram, uint64_t low_max, uint64_t maxmem, unsi
 		}
 	}
 	l->pci64 = ROUND_UP_TO(at, GIB);
-	l->end = l->pci64 + LAYOUT_PCI64_SIZE;
+	l->end = l->pci64 + l->pci64_size;
 	if (l->end <= limit)
 		return true;
 too_large:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where things are in the address map of a q35 machine: a pure function of a few sizes. */
+/* Where things are in the address map of a machine: a pure function of a few sizes. */
 #ifndef CXB_MACHINE_LAYOUT_H
 #define CXB_MACHINE_LAYOUT_H
 
@@ -10,23 +10,28 @@
 #define LAYOUT_HOST_REGS_SIZE (1ull << 20) /* component registers of all host bridges */
 #define LAYOUT_ECAM_BASE      0xb0000000ull
 #define LAYOUT_ECAM_SIZE      (256ull << 20)
-#define LAYOUT_PCI32_BASE     0xc0000000ull
-#define LAYOUT_PCI32_END      0xfec00000ull
-#define LAYOUT_PCI64_SIZE     (32ull << 30)
 #define LAYOUT_MSI_BASE       0xfee00000ull
 #define LAYOUT_MSI_SIZE       (1ull << 20)
+#define LAYOUT_FIRMWARE       0xe0000ull /* into RAM: where the RSDP is looked for */
+#define LAYOUT_FIRMWARE_SIZE  0x20000ull
 #define LAYOUT_LOW_RAM_MIN    (1ull << 20) /* ACPI tables are below */
 #define LAYOUT_PHYS_BITS      46           /* what the address space may reach */
 
 typedef struct {
-	uint64_t low_ram;       /* bytes from 0 */
+	uint64_t low_ram_base;
+	uint64_t low_ram;       /* bytes from there */
 	uint64_t high_ram;      /* bytes from 4 GiB */
 	uint64_t device_memory; /* base, if device_memory_size */
 	uint64_t device_memory_size;
 	uint64_t host_regs;    /* 1 MiB, if cxl */
 	uint64_t first_window; /* if cxl */
-	uint64_t pci64;        /* base of the 64-bit aperture */
-	uint64_t end;          /* first address behind everything */
+	uint64_t ecam;         /* where configuration space is after a reset */
+	uint64_t ecam_size;    /* 1 MiB for each bus */
+	uint64_t pci32;        /* base of the 32-bit aperture */
+	uint64_t pci32_size;
+	uint64_t pci64; /* base of the 64-bit aperture */
+	uint64_t pci64_size;
+	uint64_t end; /* first address behind everything */
 } Layout;
 
 /**

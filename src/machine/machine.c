@@ -159,7 +159,7 @@ void cxb_machine_free(CxbMachine *m)
 		while (m->root_bus->bus.devices->len)
 			cxb_device_remove(
 				m->root_bus->bus.devices->pdata[m->root_bus->bus.devices->len - 1]);
-	cxb_q35_fini(m);
+	g_clear_pointer(&m->ecam, cxb_region_free);
 	cxb_fmw_fini(m);
 	g_clear_pointer(&m->bridges, g_ptr_array_unref);
 	cxb_region_free(m->ram_low);
@@ -220,8 +220,8 @@ static bool check_memory(CxbMachine *m, GError **errp)
 	return true;
 }
 
-/* The backend that -machine names, or one of our own like QEMU's "pc.ram". */
-static CxbHostMem *find_ram(CxbMachine *m, GError **errp)
+/* The backend that -machine names, or one of our own called @own_id, as QEMU's is. */
+static CxbHostMem *find_ram(CxbMachine *m, const char *own_id, GError **errp)
 {
 	const char *id = m->obj->memory_backend;
 	g_autoptr(CxbOpts) opts = NULL;
@@ -251,30 +251,35 @@ static CxbHostMem *find_ram(CxbMachine *m, GError **errp)
 
 	opts = cxb_opts_new();
 	cxb_opts_add_text(opts, "qom-type", CXB_TYPE_NAME_HOSTMEM_RAM);
-	cxb_opts_add_text(opts, "id", CXB_MACHINE_RAM_ID);
+	cxb_opts_add_text(opts, "id", own_id);
 	cxb_opts_add_text(opts, "size", size);
 	obj = cxb_user_object_add(m->qom, opts, errp);
 	return obj ? cxb_hostmem_from_object(obj) : NULL;
 }
 
+static bool create_ram(CxbMachine *m, const char *own_id, GError **errp)
+{
+	CxbHostMem *ram = find_ram(m, own_id, errp);
+
+	if (!ram || !cxb_hostmem_hold(ram, "/machine", errp))
+		return false;
+	m->ram = ram;
+	cxb_hostmem_set_mapped(ram, true);
+	return true;
+}
+
 bool cxb_machine_create(CxbMachine *m, GError **errp)
 {
-	CxbHostMem *ram;
+	const MachineClass *class = machine_class(m->obj);
 
 	g_assert(!m->created);
 	m->created = true;
 	/* From here on options are settled: the windows borrow from them. */
 	if (!check_memory(m, errp) || !cxb_object_complete(&m->obj->obj, errp))
 		return false;
-	if (cxb_machine_is_remote(m))
-		return cxb_remote_new(m, errp);
-	ram = find_ram(m, errp);
-	if (!ram || !cxb_hostmem_hold(ram, "/machine", errp))
+	if (class->ram_id && !create_ram(m, class->ram_id, errp))
 		return false;
-	m->ram = ram;
-	cxb_hostmem_set_mapped(ram, true);
-	m->root_bus = cxb_pci_root_bus_new(m->pci, "pcie.0", 0, true, NULL, &m->obj->obj, errp);
-	return m->root_bus && cxb_q35_new(m, errp);
+	return class->create(m, errp);
 }
 
 /* Component registers of the host bridges, 64 KiB each: the newest first, as QEMU has them. */
@@ -293,7 +298,7 @@ static bool place_host_regs(CxbMachine *m, GError **errp)
 static void place_ram(CxbMachine *m)
 {
 	m->ram_low = cxb_region_new_ram("ram-below-4g", m->ram, 0, m->layout.low_ram, false);
-	cxb_memmap_place(m->mm, m->ram_low, 0, PRIO_RAM, 0, m->layout.low_ram);
+	cxb_memmap_place(m->mm, m->ram_low, m->layout.low_ram_base, PRIO_RAM, 0, m->layout.low_ram);
 	if (!m->layout.high_ram)
 		return;
 	m->ram_high = cxb_region_new_ram("ram-above-4g", m->ram, m->layout.low_ram,
@@ -319,8 +324,7 @@ static bool place_all(CxbMachine *m, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "CXL host bridges present, but cxl=off");
 	if (!cxb_fmw_init(m, errp))
 		return false;
-	if (!layout_q35(&m->layout, m->ram_size, m->obj->max_ram_below_4g, m->maxmem, m->slots,
-			m->obj->cxl, cxb_fmw_total(m), errp))
+	if (!machine_class(m->obj)->layout(m, cxb_fmw_total(m), &m->layout, errp))
 		return false;
 	cxb_memmap_begin(m->mm);
 	place_ram(m);
@@ -331,9 +335,9 @@ static bool place_all(CxbMachine *m, GError **errp)
 	for (unsigned i = 0; i < m->n_windows; i++)
 		trace_machine_window(i, m->windows[i].pub.base, m->windows[i].pub.size);
 	m->platform = (CxbBusPlatform){
-		.pci32 = { LAYOUT_PCI32_BASE, LAYOUT_PCI32_END - LAYOUT_PCI32_BASE },
-		.pci64 = { m->layout.pci64, LAYOUT_PCI64_SIZE },
-		.rsdp_area = { 0xe0000, 0x20000 },
+		.pci32 = { m->layout.pci32, m->layout.pci32_size },
+		.pci64 = { m->layout.pci64, m->layout.pci64_size },
+		.rsdp_area = { m->layout.low_ram_base + LAYOUT_FIRMWARE, LAYOUT_FIRMWARE_SIZE },
 	};
 	return true;
 }
@@ -341,7 +345,7 @@ static bool place_all(CxbMachine *m, GError **errp)
 bool cxb_machine_done(CxbMachine *m, GError **errp)
 {
 	g_assert(m->created && !m->done);
-	if (!cxb_machine_is_remote(m) && !place_all(m, errp))
+	if (machine_class(m->obj)->layout && !place_all(m, errp))
 		return false;
 	m->done = true;
 	reset(m, CXB_RESET_COLD);

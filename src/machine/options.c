@@ -176,6 +176,7 @@ const CxbType cxb_q35_machine_type = {
 	.desc = "Standard PC (Q35 + ICH9, 2009)",
 	.size = sizeof(MachineObj),
 	.props = machine_props,
+	.klass = &cxb_q35_class,
 };
 
 void cxb_machine_print_types(void)

@@ -94,10 +94,13 @@ const CxbType cxb_q35_mch_type = {
 	.klass = &mch_class,
 };
 
-bool cxb_q35_new(CxbMachine *m, GError **errp)
+static bool create(CxbMachine *m, GError **errp)
 {
 	g_autoptr(CxbObject) obj = cxb_object_new(m->qom, &cxb_q35_mch_type);
 
+	m->root_bus = cxb_pci_root_bus_new(m->pci, "pcie.0", 0, true, NULL, &m->obj->obj, errp);
+	if (!m->root_bus)
+		return false;
 	cxb_qom_set_service(m->qom, "machine", m);
 	m->ecam = cxb_region_new_io("pcie-mmcfg-mmio", LAYOUT_ECAM_SIZE, &cxb_pci_ecam_ops, m->pci);
 	if (!cxb_object_set_text(obj, "addr", "00.0", errp) ||
@@ -106,7 +109,14 @@ bool cxb_q35_new(CxbMachine *m, GError **errp)
 	return cxb_device_realize((CxbDevice *)obj, &m->root_bus->bus, errp);
 }
 
-void cxb_q35_fini(CxbMachine *m)
+static bool layout(const CxbMachine *m, uint64_t windows, Layout *out, GError **errp)
 {
-	g_clear_pointer(&m->ecam, cxb_region_free);
+	return layout_q35(out, m->ram_size, m->obj->max_ram_below_4g, m->maxmem, m->slots,
+			  m->obj->cxl, windows, errp);
 }
+
+const MachineClass cxb_q35_class = {
+	.ram_id = CXB_MACHINE_RAM_ID,
+	.layout = layout,
+	.create = create,
+};

@@ -18,14 +18,6 @@ static const CxbProp props[] = {
 	{ NULL },
 };
 
-const CxbType cxb_remote_machine_type = {
-	.name = "x-remote-machine",
-	.parent = "machine",
-	.desc = "Experimental remote machine",
-	.size = sizeof(MachineObj),
-	.props = props,
-};
-
 /* What is below a port has addresses that mean something here. */
 static bool accepts(CxbPciBus *bus, CxbPciDev *dev, GError **errp)
 {
@@ -53,7 +45,7 @@ bool cxb_machine_auto_shutdown(const CxbMachine *m)
 	return m->obj->auto_shutdown;
 }
 
-bool cxb_remote_new(CxbMachine *m, GError **errp)
+static bool create(CxbMachine *m, GError **errp)
 {
 	cxb_pci_host_set_remote(m->pci);
 	m->listener.remote = true;
@@ -64,3 +56,14 @@ bool cxb_remote_new(CxbMachine *m, GError **errp)
 	m->root_bus->bus.hotplug = true;
 	return true;
 }
+
+static const MachineClass class = { .create = create };
+
+const CxbType cxb_remote_machine_type = {
+	.name = "x-remote-machine",
+	.parent = "machine",
+	.desc = "Experimental remote machine",
+	.size = sizeof(MachineObj),
+	.props = props,
+	.klass = &class,
+};
