@@ -34,11 +34,13 @@ typedef struct {
 typedef struct {
 	int acpi, pic, pit, smbios_entry_point, smm, vmport;
 	bool aux_ram_share, bypass_iommu, change_vmfd, dump_guest_core, fd_bootchk, graphics, hmat,
-		hpet, i8042, mem_merge, nvdimm, sata, smbus, spcr, suppress_vmdesc, usb, wdat;
+		hpet, i8042, its, mem_merge, mte, nvdimm, ras, sata, secure, smbus, spcr,
+		suppress_vmdesc, usb, virtualization, wdat;
 	uint32_t phandle_start;
 	uint64_t bus_lock_ratelimit, max_fw_size;
-	char *append, *confidential, *dt_compatible, *dtb, *dumpdtb, *firmware, *initrd, *kernel,
-		*memory_encryption, *nvdimm_persistence, *pcspk, *pflash[2], *shim;
+	char *append, *confidential, *dt_compatible, *dtb, *dumpdtb, *firmware, *gic_version,
+		*initrd, *iommu, *kernel, *memory_encryption, *nvdimm_persistence, *pcspk,
+		*pflash[2], *shim;
 	const CxbProp *noted; /* the last that was warned of */
 } MachineUnused;
 
@@ -50,24 +52,31 @@ typedef struct {
 	bool cxl;
 	char *memory_backend;
 	uint64_t max_ram_below_4g;
-	bool vfio_user, auto_shutdown; /* of x-remote */
-	char *oem_id, *oem_table_id;   /* of the ACPI tables */
+	bool vfio_user, auto_shutdown;   /* of x-remote */
+	char *oem_id, *oem_table_id;     /* of the ACPI tables */
+	bool highmem_ecam, highmem_mmio; /* of virt */
+	uint64_t highmem_mmio_size;
 	MachineUnused unused;
 	WindowOpts windows[MAX_WINDOWS];
 	unsigned n_windows; /* highest index given + 1 */
 } MachineObj;
 
 extern const CxbType cxb_q35_machine_type;
+extern const CxbType cxb_virt_machine_type;
 extern const CxbType cxb_remote_machine_type;
 extern const CxbType cxb_machine_base_type;
 
 /* What one kind of machine has of its own: what its type's klass points to. */
 typedef struct {
 	const char *ram_id; /* of the backend that is RAM if none is named; NULL: there is no RAM */
+	const char *low_ram; /* what the part of it that comes first is called in the map */
 	/* Where all is that is not placed by a register; NULL: there is nothing to place. */
 	bool (*layout)(const CxbMachine *m, uint64_t windows, Layout *out, GError **errp);
 	/* The bus for devices and what is on it from the start. */
 	bool (*create)(CxbMachine *m, GError **errp);
+	/* What stays where the map has it and is of this kind alone; NULL: nothing. */
+	void (*place)(CxbMachine *m);
+	bool no_ports; /* neither I/O ports nor interrupt lines */
 } MachineClass;
 
 static inline const MachineClass *machine_class(const MachineObj *obj)
@@ -110,6 +119,8 @@ void cxb_aliases_remove_range(Aliases *a, CxbDevice *endpoint, uint64_t dpa, uin
 
 typedef struct Irqs Irqs;
 Irqs *cxb_irqs_new(CxbMachine *m);
+/** cxb_irqs_use_its() - Messages end at an ITS, not at local APICs. Before the first is allocated. */
+void cxb_irqs_use_its(Irqs *irqs);
 void cxb_irqs_free(Irqs *irqs);
 bool cxb_irqs_alloc(Irqs *irqs, CxbBusIrqFn fn, void *opaque, CxbBusIrq *out, GError **errp);
 void cxb_irqs_release(Irqs *irqs, guint id);
@@ -132,6 +143,8 @@ void cxb_hotplug_reset(CxbMachine *m);
 
 extern const MachineClass cxb_q35_class;
 extern const CxbType cxb_q35_mch_type; /* the host bridge function 00.0 with PCIEXBAR */
+extern const MachineClass cxb_virt_class;
+extern const CxbType cxb_gpex_root_type; /* the same without a register */
 
 /* --- who maps capacity into machines elsewhere; each does nothing where there is nobody --- */
 

@@ -45,4 +45,22 @@ typedef struct {
 bool layout_q35(Layout *l, uint64_t ram, uint64_t low_max, uint64_t maxmem, unsigned slots,
 		bool cxl, uint64_t windows, GError **errp);
 
+/* Sizes that the map of an ARM virt machine depends on, in bytes. */
+typedef struct {
+	uint64_t ram, maxmem; /* maxmem equal to ram = none */
+	uint64_t slots;
+	bool ecam_high;      /* 256 buses above RAM; else 16 buses below it */
+	uint64_t pci64_size; /* a power of 2; 0: no 64-bit aperture */
+	bool cxl;
+	uint64_t windows; /* of all fixed windows together */
+} LayoutVirt;
+
+#define LAYOUT_VIRT_PHYS_BITS  52             /* as QEMU's "-cpu max" has */
+#define LAYOUT_VIRT_PCI64_SIZE (512ull << 30) /* at least, if there is one */
+#define LAYOUT_ITS_BASE        0x08080000ull  /* two pages of 64 KiB */
+#define LAYOUT_ITS_SIZE        0x20000ull
+
+/** layout_virt() - QEMU's virt map. Fails if it does not fit the physical address bits. */
+bool layout_virt(Layout *l, const LayoutVirt *virt, GError **errp);
+
 #endif

@@ -121,6 +121,8 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	cxb_qom_register(m->qom, &cxb_machine_base_type);
 	cxb_qom_register(m->qom, &cxb_q35_machine_type);
 	cxb_qom_register(m->qom, &cxb_q35_mch_type);
+	cxb_qom_register(m->qom, &cxb_virt_machine_type);
+	cxb_qom_register(m->qom, &cxb_gpex_root_type);
 	cxb_qom_register(m->qom, &cxb_remote_machine_type);
 	cxb_machine_object_make(m, &cxb_q35_machine_type);
 
@@ -297,7 +299,8 @@ static bool place_host_regs(CxbMachine *m, GError **errp)
 
 static void place_ram(CxbMachine *m)
 {
-	m->ram_low = cxb_region_new_ram("ram-below-4g", m->ram, 0, m->layout.low_ram, false);
+	m->ram_low = cxb_region_new_ram(machine_class(m->obj)->low_ram, m->ram, 0,
+					m->layout.low_ram, false);
 	cxb_memmap_place(m->mm, m->ram_low, m->layout.low_ram_base, PRIO_RAM, 0, m->layout.low_ram);
 	if (!m->layout.high_ram)
 		return;
@@ -328,6 +331,8 @@ static bool place_all(CxbMachine *m, GError **errp)
 		return false;
 	cxb_memmap_begin(m->mm);
 	place_ram(m);
+	if (machine_class(m->obj)->place)
+		machine_class(m->obj)->place(m);
 	const bool ok = place_host_regs(m, errp) && cxb_fmw_place(m, m->layout.first_window, errp);
 	cxb_memmap_commit(m->mm);
 	if (!ok)

@@ -142,24 +142,67 @@ static bool check_oem(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, G
 			max);
 }
 
-static const CxbProp machine_props[] = {
-	{ "cxl", CXB_PROP_BOOL, offsetof(MachineObj, cxl), .desc = "CXL host bridges and windows",
-	  .def = "off" },
-	{ "cxl-fmw", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "CXLFixedMemoryWindow",
-	  .desc = "fixed memory windows: cxl-fmw.N.targets.M=ID, .size, .interleave-granularity",
-	  .set = fmw_set },
-	{ "memory-backend", CXB_PROP_STR, offsetof(MachineObj, memory_backend),
-	  .type_name = "link<memory-backend>", .desc = "id of the memory backend that is RAM" },
-	{ "memory", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "MemorySizeConfiguration",
-	  .desc = "what -m says: memory.size, .max-size, .slots", .set = memory_set },
+static bool check_mmio_size(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	if (v->u & (v->u - 1))
+		return cxb_fail(errp, CXB_ERROR_INVALID, "highmem-mmio-size is not a power of 2");
+	return v->u >= LAYOUT_VIRT_PCI64_SIZE ||
+	       cxb_fail(errp, CXB_ERROR_INVALID,
+			"highmem-mmio-size cannot be set to a lower value than the default (%u "
+			"GiB)",
+			(unsigned)(LAYOUT_VIRT_PCI64_SIZE >> 30));
+}
+
+/* Of every machine that has memory and CXL host bridges. */
+/* clang-format off */
+#define COMMON_PROPS                                                                             \
+	{ "cxl", CXB_PROP_BOOL, offsetof(MachineObj, cxl), .desc = "CXL host bridges and windows", \
+	  .def = "off" },                                                                        \
+	{ "cxl-fmw", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "CXLFixedMemoryWindow",   \
+	  .desc = "fixed memory windows: cxl-fmw.N.targets.M=ID, .size, .interleave-granularity", \
+	  .set = fmw_set },                                                                      \
+	{ "memory-backend", CXB_PROP_STR, offsetof(MachineObj, memory_backend),                  \
+	  .type_name = "link<memory-backend>", .desc = "id of the memory backend that is RAM" }, \
+	{ "memory", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "MemorySizeConfiguration", \
+	  .desc = "what -m says: memory.size, .max-size, .slots", .set = memory_set },           \
+	{ "x-oem-id", CXB_PROP_STR, offsetof(MachineObj, oem_id), .def = "CXLBOX",               \
+	  .desc = "OEM id of the ACPI tables, 6 bytes", .check = check_oem },                    \
+	{ "x-oem-table-id", CXB_PROP_STR, offsetof(MachineObj, oem_table_id), .def = "CXLBOX  ", \
+	  .desc = "OEM table id of the ACPI tables, 8 bytes", .check = check_oem }
+
+static const CxbProp q35_props[] = {
+	COMMON_PROPS,
 	{ "max-ram-below-4g", CXB_PROP_SIZE, offsetof(MachineObj, max_ram_below_4g), .def = "4G",
 	  .desc = "RAM below 4 GiB, 1 MiB to 4 GiB; the rest is above", .check = check_below_4g },
-	{ "x-oem-id", CXB_PROP_STR, offsetof(MachineObj, oem_id), .def = "CXLBOX",
-	  .desc = "OEM id of the ACPI tables, 6 bytes", .check = check_oem },
-	{ "x-oem-table-id", CXB_PROP_STR, offsetof(MachineObj, oem_table_id), .def = "CXLBOX  ",
-	  .desc = "OEM table id of the ACPI tables, 8 bytes", .check = check_oem },
 	{ NULL },
 };
+
+static const CxbProp virt_props[] = {
+	COMMON_PROPS,
+	{ "highmem-ecam", CXB_PROP_BOOL, offsetof(MachineObj, highmem_ecam), .def = "on",
+	  .desc = "configuration space of 256 buses above RAM, not of 16 below" },
+	{ "highmem-mmio", CXB_PROP_BOOL, offsetof(MachineObj, highmem_mmio), .def = "on",
+	  .desc = "an aperture for 64-bit BARs above RAM" },
+	{ "highmem-mmio-size", CXB_PROP_SIZE, offsetof(MachineObj, highmem_mmio_size),
+	  .def = "512G", .desc = "its size, a power of 2 of at least 512 GiB",
+	  .check = check_mmio_size },
+	{ "gic-version", CXB_PROP_STR, offsetof(MachineObj, unused.gic_version),
+	  .desc = "no effect: there is the doorbell of an ITS alone" },
+	{ "iommu", CXB_PROP_STR, offsetof(MachineObj, unused.iommu),
+	  .desc = "no effect: there is no IOMMU" },
+	{ "its", CXB_PROP_BOOL, offsetof(MachineObj, unused.its), .def = "on",
+	  .desc = "no effect: its doorbell is there" },
+	{ "mte", CXB_PROP_BOOL, offsetof(MachineObj, unused.mte),
+	  .desc = "no effect: there is no CPU" },
+	{ "ras", CXB_PROP_BOOL, offsetof(MachineObj, unused.ras),
+	  .desc = "no effect: there is no CPU" },
+	{ "secure", CXB_PROP_BOOL, offsetof(MachineObj, unused.secure),
+	  .desc = "no effect: there is no CPU" },
+	{ "virtualization", CXB_PROP_BOOL, offsetof(MachineObj, unused.virtualization),
+	  .desc = "no effect: there is no CPU" },
+	{ NULL },
+};
+/* clang-format on */
 
 const CxbType cxb_machine_base_type = {
 	.name = "machine",
@@ -175,8 +218,17 @@ const CxbType cxb_q35_machine_type = {
 	.parent = "machine",
 	.desc = "Standard PC (Q35 + ICH9, 2009)",
 	.size = sizeof(MachineObj),
-	.props = machine_props,
+	.props = q35_props,
 	.klass = &cxb_q35_class,
+};
+
+const CxbType cxb_virt_machine_type = {
+	.name = "virt-11.1-machine",
+	.parent = "machine",
+	.desc = "QEMU 11.1 ARM Virtual Machine",
+	.size = sizeof(MachineObj),
+	.props = virt_props,
+	.klass = &cxb_virt_class,
 };
 
 void cxb_machine_print_types(void)
@@ -184,31 +236,35 @@ void cxb_machine_print_types(void)
 	printf("Supported machines are:\n"
 	       "%-20s %s (alias of pc-q35-11.1)\n"
 	       "%-20s %s (default)\n"
+	       "%-20s %s (alias of virt-11.1)\n"
+	       "%-20s %s\n"
 	       "%-20s %s\n",
-	       "q35", cxb_q35_machine_type.desc, "pc-q35-11.1", cxb_q35_machine_type.desc,
-	       "x-remote", cxb_remote_machine_type.desc);
+	       "q35", cxb_q35_machine_type.desc, "pc-q35-11.1", cxb_q35_machine_type.desc, "virt",
+	       cxb_virt_machine_type.desc, "virt-11.1", cxb_virt_machine_type.desc, "x-remote",
+	       cxb_remote_machine_type.desc);
 }
 
 /* Those of QEMU 11.1. */
 static const CxbMachineTypeName type_names[] = {
-	{ "pc-q35-5.2", .deprecated = true },
-	{ "pc-q35-6.0", .deprecated = true },
-	{ "pc-q35-6.1", .deprecated = true },
-	{ "pc-q35-6.2", .deprecated = true },
-	{ "pc-q35-7.0", .deprecated = true },
-	{ "pc-q35-7.1", .deprecated = true },
-	{ "pc-q35-7.2", .deprecated = true },
-	{ "pc-q35-8.0", .deprecated = true },
-	{ "pc-q35-8.1", .deprecated = true },
-	{ "pc-q35-8.2" },
-	{ "pc-q35-9.0" },
-	{ "pc-q35-9.1" },
-	{ "pc-q35-9.2" },
-	{ "pc-q35-10.0" },
-	{ "pc-q35-10.1" },
-	{ "pc-q35-10.2" },
-	{ "pc-q35-11.0" },
-	{ "pc-q35-11.1", .alias = "q35" },
+	{ "pc-q35-5.2", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-6.0", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-6.1", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-6.2", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-7.0", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-7.1", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-7.2", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-8.0", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-8.1", .deprecated = true, .ram_id = "pc.ram" },
+	{ "pc-q35-8.2", .ram_id = "pc.ram" },
+	{ "pc-q35-9.0", .ram_id = "pc.ram" },
+	{ "pc-q35-9.1", .ram_id = "pc.ram" },
+	{ "pc-q35-9.2", .ram_id = "pc.ram" },
+	{ "pc-q35-10.0", .ram_id = "pc.ram" },
+	{ "pc-q35-10.1", .ram_id = "pc.ram" },
+	{ "pc-q35-10.2", .ram_id = "pc.ram" },
+	{ "pc-q35-11.0", .ram_id = "pc.ram" },
+	{ "pc-q35-11.1", .alias = "q35", .is_default = true, .ram_id = "pc.ram" },
+	{ "virt-11.1", .alias = "virt", .ram_id = "mach-virt.ram" },
 	{ NULL },
 };
 
@@ -224,7 +280,8 @@ static const CxbType *type_of(const char *type)
 		return &cxb_remote_machine_type;
 	for (const CxbMachineTypeName *t = type_names; t->name; t++)
 		if (strcmp(t->name, type) == 0 || g_strcmp0(t->alias, type) == 0)
-			return &cxb_q35_machine_type;
+			return g_str_has_prefix(t->name, "virt-") ? &cxb_virt_machine_type
+								  : &cxb_q35_machine_type;
 	return NULL;
 }
 

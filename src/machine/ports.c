@@ -12,16 +12,23 @@ static void guest_reset(void *opaque)
 	cxb_machine_reset(opaque, CXB_RESET_GUEST);
 }
 
+bool cxb_machine_has_ports(const CxbMachine *m)
+{
+	return !machine_class(m->obj)->no_ports;
+}
+
 uint32_t cxb_machine_port_read(CxbMachine *m, uint16_t port, unsigned size)
 {
 	uint32_t val;
 
-	if (size == 1 && port == PORT_92)
-		return m->port92;
-	if (size == 1 && port == PORT_RESET)
-		return 0;
-	if (cxb_pci_port_read(m->pci, port, size, &val))
-		return val;
+	if (cxb_machine_has_ports(m)) {
+		if (size == 1 && port == PORT_92)
+			return m->port92;
+		if (size == 1 && port == PORT_RESET)
+			return 0;
+		if (cxb_pci_port_read(m->pci, port, size, &val))
+			return val;
+	}
 	return size == 4 ? UINT32_MAX : (1u << 8 * size) - 1;
 }
 
@@ -29,6 +36,8 @@ void cxb_machine_port_write(CxbMachine *m, uint16_t port, unsigned size, uint32_
 {
 	bool reset = false;
 
+	if (!cxb_machine_has_ports(m))
+		return;
 	if (size == 1 && port == PORT_92) {
 		reset = (val & PORT_92_RESET) && !(m->port92 & PORT_92_RESET);
 		m->port92 = val & ~PORT_92_RESET;

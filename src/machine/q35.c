@@ -116,7 +116,8 @@ static bool layout(const CxbMachine *m, uint64_t windows, Layout *out, GError **
 }
 
 const MachineClass cxb_q35_class = {
-	.ram_id = CXB_MACHINE_RAM_ID,
+	.ram_id = "pc.ram",
+	.low_ram = "ram-below-4g",
 	.layout = layout,
 	.create = create,
 };

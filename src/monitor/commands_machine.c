@@ -20,15 +20,15 @@ static json_object *query_machines(void *opaque, void *args, GError **errp)
 		json_object *o = json_object_new_object();
 
 		cxb_json_put_str(o, "name", t->name);
-		if (t->alias) {
+		if (t->alias)
 			cxb_json_put_str(o, "alias", t->alias);
+		if (t->is_default)
 			cxb_json_put_bool(o, "is-default", true);
-		}
 		cxb_json_put_u64(o, "cpu-max", 0);
 		cxb_json_put_bool(o, "hotpluggable-cpus", false);
 		cxb_json_put_bool(o, "numa-mem-supported", false);
 		cxb_json_put_bool(o, "deprecated", t->deprecated);
-		cxb_json_put_str(o, "default-ram-id", CXB_MACHINE_RAM_ID);
+		cxb_json_put_str(o, "default-ram-id", t->ram_id);
 		cxb_json_put_bool(o, "acpi", true);
 		json_object_array_add(list, o);
 	}

@@ -44,7 +44,7 @@ static char *find_device(CxbQtest *q, Word w)
 	g_autofree char *path = NULL;
 	const CxbObject *obj;
 
-	if (word_is(w, IOAPIC))
+	if (word_is(w, IOAPIC) && cxb_machine_has_ports(q->machine))
 		return g_strdup(IOAPIC);
 	path = g_strndup(w.p, w.len);
 	obj = cxb_qom_resolve(cxb_machine_qom(q->machine), path, CXB_TYPE_NAME_DEVICE, NULL);

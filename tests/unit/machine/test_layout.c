@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The q35 map. Expected values were measured on QEMU 11.1 (info mtree), windows of 4 and 8 GiB. */
+/* Maps of machines. Expected values were measured on QEMU 11.1 (info mtree), windows of 4 and 8 GiB
+ * for q35; for virt with "-cpu max", and windows of 256 MiB and 4 GiB. */
 #include "layout.h"
 
 #define GIB (1ull << 30)
@@ -111,6 +112,93 @@ static void refuses_what_does_not_fit_the_address_bits(void)
 	}
 }
 
+/* --- virt --- */
+
+#define VIRT_WINDOWS (4 * GIB + 256 * MIB)
+
+static void virt_is_where_qemu_has_it(void)
+{
+	static const struct {
+		uint64_t ram, maxmem, slots;
+		bool ecam_high;
+		uint64_t pci64_size;
+		uint64_t device_memory, device_memory_end, host_regs, ecam, ecam_size, pci64,
+			window0;
+	} rows[] = {
+		{ GIB, GIB, 0, true, 512 * GIB, 0, 0, 0x4004000000, 0x4010000000, 256 * MIB,
+		  0x8000000000, 0x10000000000 },
+		{ GIB, 3 * GIB, 2, true, 512 * GIB, 0x80000000, 0x180000000, 0x4004000000,
+		  0x4010000000, 256 * MIB, 0x8000000000, 0x10000000000 },
+		{ 1025 * MIB, 2 * GIB, 1, true, 512 * GIB, 0xc0000000, 0x13ff00000, 0x4004000000,
+		  0x4010000000, 256 * MIB, 0x8000000000, 0x10000000000 },
+		{ GIB, 100 * 1024 * GIB, 1, true, 512 * GIB, 0x80000000, 0x640080000000,
+		  0x640084000000, 0x640090000000, 256 * MIB, 0x648000000000, 0x650000000000 },
+		{ GIB, GIB, 0, false, 512 * GIB, 0, 0, 0x4004000000, 0x3f000000, 16 * MIB,
+		  0x8000000000, 0x10000000000 },
+		{ GIB, GIB, 0, true, 0, 0, 0, 0x4004000000, 0x4010000000, 256 * MIB, 0,
+		  0x4020000000 },
+		{ GIB, GIB, 0, true, 1024 * GIB, 0, 0, 0x4004000000, 0x4010000000, 256 * MIB,
+		  0x10000000000, 0x20000000000 },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const LayoutVirt virt = {
+			.ram = rows[i].ram,
+			.maxmem = rows[i].maxmem,
+			.slots = rows[i].slots,
+			.ecam_high = rows[i].ecam_high,
+			.pci64_size = rows[i].pci64_size,
+			.cxl = true,
+			.windows = VIRT_WINDOWS,
+		};
+		g_autoptr(GError) err = NULL;
+		Layout l;
+
+		g_test_message("row %u", i);
+		g_assert_true(layout_virt(&l, &virt, &err));
+		g_assert_no_error(err);
+		g_assert_cmphex(l.low_ram_base, ==, 0x40000000);
+		g_assert_cmphex(l.low_ram, ==, rows[i].ram);
+		g_assert_cmphex(l.high_ram, ==, 0);
+		g_assert_cmphex(l.pci32, ==, 0x10000000);
+		g_assert_cmphex(l.pci32 + l.pci32_size, ==, 0x3eff0000);
+		g_assert_cmphex(l.device_memory, ==, rows[i].device_memory);
+		g_assert_cmphex(l.device_memory + l.device_memory_size, ==,
+				rows[i].device_memory_end);
+		g_assert_cmphex(l.host_regs, ==, rows[i].host_regs);
+		g_assert_cmphex(l.ecam, ==, rows[i].ecam);
+		g_assert_cmphex(l.ecam_size, ==, rows[i].ecam_size);
+		g_assert_cmphex(l.pci64, ==, rows[i].pci64);
+		g_assert_cmphex(l.pci64_size, ==, rows[i].pci64_size);
+		g_assert_cmphex(l.first_window, ==, rows[i].window0);
+		g_assert_cmphex(l.end, ==, rows[i].window0 + VIRT_WINDOWS);
+	}
+}
+
+/* Where QEMU starts such a machine, with windows at address 0. */
+static void virt_refuses_what_does_not_fit(void)
+{
+	static const LayoutVirt rows[] = {
+		{ .ram = GIB, .maxmem = GIB, .cxl = true, .windows = 1ull << 52 },
+		{ .ram = GIB, .maxmem = GIB, .cxl = true, .windows = UINT64_MAX },
+		{ .ram = GIB, .maxmem = UINT64_MAX, .slots = 256 },
+		{ .ram = UINT64_MAX - 4095, .maxmem = UINT64_MAX - 4095 },
+		{ .ram = GIB, .maxmem = GIB, .pci64_size = 1ull << 52 },
+		{ .ram = GIB, .maxmem = GIB, .pci64_size = 1ull << 63 },
+	};
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(GError) err = NULL;
+		Layout l;
+
+		g_assert_false(layout_virt(&l, &rows[i], &err));
+		g_assert_cmpstr(err->message, ==,
+				"Address space limit 0xfffffffffffff is too low for this machine: "
+				"memory, windows and PCI aperture do not fit in 52 physical "
+				"address bits");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -118,5 +206,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/layout/below-4g", max_ram_below_4g_moves_the_rest_up);
 	g_test_add_func("/layout/no-windows", without_windows_or_cxl_the_aperture_follows_ram);
 	g_test_add_func("/layout/limits", refuses_what_does_not_fit_the_address_bits);
+	g_test_add_func("/layout/virt/qemu", virt_is_where_qemu_has_it);
+	g_test_add_func("/layout/virt/limits", virt_refuses_what_does_not_fit);
 	return g_test_run();
 }

@@ -109,6 +109,14 @@ static void bad_machine_options_are_refused(void)
 		{ .machine = "q35,memory.slots=1", .why = "no max-size" },
 		{ .machine = "q35,memory.size=2G,memory.max-size=1G", .why = "value of maxmem" },
 		{ .machine = "q35,nvdimm-persistence=x", .why = "unsupported option" },
+		{ .machine = "q35,highmem-ecam=on", .why = "highmem-ecam" },
+		{ .machine = "virt-11.0", .why = "unsupported machine type" },
+		{ .machine = "virt,max-ram-below-4g=1G", .why = "max-ram-below-4g" },
+		{ .machine = "virt,highmem-mmio-size=600G", .why = "is not a power of 2" },
+		{ .machine = "virt,highmem-mmio-size=256G",
+		  .why = "lower value than the default (512 GiB)" },
+		{ .machine = "virt,highmem-mmio-size=0", .why = "lower value than the default" },
+		{ .machine = "virt,cxl=on,cxl-fmw.0.nosuch=1", .why = "is unexpected" },
 		{ .machine = "q35,pit=x", .why = "does not accept value 'x'" },
 		{ .machine = "q35,kernel=x", .why = "kernel: there is no CPU to run a guest" },
 		{ .machine = "q35,initrd=x", .why = "initrd: there is no CPU" },
@@ -147,6 +155,10 @@ static void properties_of_the_machine_are_taken(void)
 			     "x-oem-table-id=" },
 		{ .machine = "q35,max-ram-below-4g=0" },
 		{ .machine = "q35,max-ram-below-4g=4G", .memory = "3G" },
+		{ .machine = "virt,gic-version=3,iommu=smmuv3,its=off,mte=on,ras=on,secure=on,"
+			     "virtualization=on,acpi=on,x-oem-id=A" },
+		{ .machine = "virt-11.1,highmem-ecam=off,highmem-mmio=off", .memory = "8G" },
+		{ .machine = "virt,highmem-mmio-size=2T,memory.size=2G" },
 	};
 
 	check(rows, G_N_ELEMENTS(rows));

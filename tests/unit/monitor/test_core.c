@@ -135,16 +135,18 @@ static json_object *member(json_object *o, const char *key)
 	return v;
 }
 
-/* QEMU 11.1 has the q35 of its releases from 5.2 on, and the alias stands for the last. */
+/* QEMU 11.1 has the q35 of its releases from 5.2 on, and the alias stands for the last; the last
+ * virt of its ARM program comes behind. */
 static void machines_are_those_of_qemu(void)
 {
 	g_autoptr(World) w = world_ready();
 	json_object *list = ask_for(w, "{'execute': 'query-machines'}");
 	const size_t n = json_object_array_length(list);
 	json_object *first = json_object_array_get_idx(list, 0);
-	json_object *last = json_object_array_get_idx(list, n - 1);
+	json_object *last = json_object_array_get_idx(list, n - 2);
+	json_object *virt = json_object_array_get_idx(list, n - 1);
 
-	g_assert_cmpuint(n, ==, 18);
+	g_assert_cmpuint(n, ==, 19);
 	g_assert_cmpstr(json_object_get_string(member(first, "name")), ==, "pc-q35-5.2");
 	g_assert_true(json_object_get_boolean(member(first, "deprecated")));
 	g_assert_false(json_object_object_get_ex(first, "alias", NULL));
@@ -152,6 +154,12 @@ static void machines_are_those_of_qemu(void)
 	g_assert_cmpstr(json_object_get_string(member(last, "alias")), ==, "q35");
 	g_assert_true(json_object_get_boolean(member(last, "is-default")));
 	g_assert_false(json_object_get_boolean(member(last, "deprecated")));
+	g_assert_cmpstr(json_object_get_string(member(last, "default-ram-id")), ==, "pc.ram");
+	g_assert_cmpstr(json_object_get_string(member(virt, "name")), ==, "virt-11.1");
+	g_assert_cmpstr(json_object_get_string(member(virt, "alias")), ==, "virt");
+	g_assert_false(json_object_object_get_ex(virt, "is-default", NULL));
+	g_assert_cmpstr(json_object_get_string(member(virt, "default-ram-id")), ==,
+			"mach-virt.ram");
 	json_object_put(list);
 }
 

@@ -42,14 +42,16 @@ bool cxb_machine_create(CxbMachine *m, GError **errp);
  * written, everything reset. */
 bool cxb_machine_done(CxbMachine *m, GError **errp);
 
-/* The QOM type of all machines. */
+/* The QOM type of the default machine. */
 #define CXB_MACHINE_TYPE_NAME "pc-q35-11.1-machine"
 
-/* A type of machine by the name that "-M" has for it; all are the same machine. */
+/* A type of machine by the name that "-M" has for it; those of one kind are the same machine. */
 typedef struct {
 	const char *name;
 	const char *alias; /* NULL: none */
-	bool deprecated;   /* as in QEMU, which drops the oldest with each release */
+	bool is_default;
+	bool deprecated;    /* as in QEMU, which drops the oldest with each release */
+	const char *ram_id; /* of the backend that is RAM if none is named */
 } CxbMachineTypeName;
 
 /** cxb_machine_type_names() - All of them, oldest first; ends with name NULL. */
@@ -66,8 +68,6 @@ bool cxb_machine_auto_shutdown(const CxbMachine *m);
 /** cxb_machine_is_done() - cxb_machine_done() is through. */
 bool cxb_machine_is_done(const CxbMachine *m);
 
-/* Id of the backend that is RAM if -machine names none. */
-#define CXB_MACHINE_RAM_ID "pc.ram"
 uint64_t cxb_machine_ram_size(const CxbMachine *m);
 
 /* What -m says, and what comes of it. */
@@ -88,6 +88,8 @@ CxbHostMemPool *cxb_machine_hostmem(CxbMachine *m);
 CxbBus *cxb_machine_bus(CxbMachine *m);
 GMainContext *cxb_machine_context(CxbMachine *m);
 
+/** cxb_machine_has_ports() - It has what is a PC's: I/O ports, interrupt lines of an I/O APIC. */
+bool cxb_machine_has_ports(const CxbMachine *m);
 /* Port I/O (@size 1, 2, 4). Ports nobody answers read all ones. */
 uint32_t cxb_machine_port_read(CxbMachine *m, uint16_t port, unsigned size);
 void cxb_machine_port_write(CxbMachine *m, uint16_t port, unsigned size, uint32_t val);
