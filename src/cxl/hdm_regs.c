@@ -58,9 +58,8 @@ bool cxb_hdm_regs_read(const CxbRegIo *io, uint64_t hdm, CxbHdmRegs *out, GError
 	    !read32(io, hdm + WIRE_HDM_CTRL, &regs.ctrl, errp))
 		return false;
 	regs.count = cxb_hdm_count(FIELD_GET(WIRE_HDM_CAP_COUNT, regs.cap));
-	for (unsigned n = 0; n < regs.count; n++)
-		if (!read_decoder(io, hdm + WIRE_HDM_DEC(n), &regs.dec[n], errp))
-			return false;
+	if (regs.count == 1 && !read_decoder(io, hdm + WIRE_HDM_DEC(0), &regs.dec[0], errp))
+		return false;
 	*out = regs;
 	return true;
 }

@@ -355,6 +355,16 @@ static void what_is_read_is_judged(Fixture *f, gconstpointer unused)
 	check_fails(&regs, SIZE, "device has 0 HDM decoders: only one is supported");
 }
 
+static void more_than_one_decoder_is_not_read(Fixture *f, gconstpointer unused)
+{
+	CxbHdmRegs regs;
+
+	f->d.cap = 12; /* 32 of them */
+	g_assert_true(cxb_hdm_regs_read(&f->io, HDM, &regs, NULL));
+	g_assert_cmpstr(f->d.log->str, ==, "r0 r4 ");
+	check_fails(&regs, SIZE, "device has 32 HDM decoders: only one is supported");
+}
+
 static void what_nobody_committed_may_have_any_size(Fixture *f, gconstpointer unused)
 {
 	CxbHdmRegs regs = { .count = 1 };
@@ -398,6 +408,7 @@ int main(int argc, char **argv)
 		   what_fails_leaves_nothing_behind, tear_down);
 	ADD("move/lost", a_device_that_is_lost_is_given_up);
 	ADD("check/accepted", what_is_read_is_judged);
+	ADD("check/many", more_than_one_decoder_is_not_read);
 	ADD("check/uncommitted", what_nobody_committed_may_have_any_size);
 	ADD("check/error", a_failed_read_reads_nothing);
 	return g_test_run();

@@ -26,7 +26,8 @@ typedef struct {
 	CxbHdmDecoderRegs dec[CXB_HDM_MAX_DECODERS]; /* count entries */
 } CxbHdmRegs;
 
-/** cxb_hdm_regs_read() - All of the structure at @hdm of @io; @out is written only on success. */
+/** cxb_hdm_regs_read() - The structure at @hdm of @io; @out is written only on success. Of a device with
+ * more than one decoder, which is not accepted, they are not read. */
 bool cxb_hdm_regs_read(const CxbRegIo *io, uint64_t hdm, CxbHdmRegs *out, GError **errp);
 
 /**
