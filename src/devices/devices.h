@@ -20,6 +20,21 @@
 		.unrealize = cxb_pci_dev_unrealize, .reset = cxb_pci_dev_reset         \
 	}
 
+/* --- endpoints: where host addresses end --- */
+
+/* klass of every CXL endpoint; see devices/cxl.h. */
+typedef struct {
+	CxbPciClass pci;
+	const CxbHdm *(*hdm)(const CxbDevice *endpoint);
+	bool (*answers)(const CxbDevice *endpoint);
+	bool (*segment)(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out);
+	bool (*read)(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len);
+	bool (*write)(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len);
+} CxlEndpointClass;
+
+/** cxb_endpoint_take() - Hold a backend for @holder alone ("can't be used multiple times"). */
+bool cxb_endpoint_take(CxbHostMem *mem, const char *holder, GError **errp);
+
 /* --- component registers as a region --- */
 
 extern const CxbRegionOps cxb_comp_region_ops; /* opaque is a CxbComp ** */
@@ -204,8 +219,6 @@ struct Type3 {
  * cxb_type3_static_fini() gives back those that were taken. */
 bool cxb_type3_static_init(Type3 *t3, GError **errp);
 void cxb_type3_static_fini(Type3 *t3);
-/** cxb_type3_take() - Hold a backend for the device alone ("can't be used multiple times"). */
-bool cxb_type3_take(Type3 *t3, CxbHostMem *mem, GError **errp);
 /** cxb_type3_parts() - Static parts there are; their DSMAD handles count from 0 in order of DPA,
  * those of the regions follow. */
 unsigned cxb_type3_parts(const Type3 *t3);
@@ -224,6 +237,11 @@ bool cxb_type3_bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem *
 bool cxb_type3_answers(void *opaque, uint64_t dpa, uint64_t len);
 /** cxb_type3_segment() - As cxb_cxl_endpoint_segment(), media disabled or not. */
 bool cxb_type3_segment(Type3 *t3, uint64_t dpa, CxbCxlSegment *out);
+/* As cxb_cxl_endpoint_answers(), _segment(), _read() and _write(). */
+bool cxb_type3_media_answers(const CxbDevice *endpoint);
+bool cxb_type3_media_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out);
+bool cxb_type3_media_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len);
+bool cxb_type3_media_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len);
 
 /** cxb_type3_media() - For CxbMemdevConfig: erases what is behind @t3. */
 CxbMemdevMedia cxb_type3_media(Type3 *t3);
@@ -278,7 +296,7 @@ void cxb_type3_cdat_fini(Type3 *t3);
 void cxb_type3_ras_error(void *opaque, bool correctable);
 void cxb_type3_reset(CxbPciDev *dev, CxbResetKind kind);
 
-extern const CxbPciClass cxb_type3_class;
+extern const CxlEndpointClass cxb_type3_class;
 
 extern const CxbType cxb_pxb_cxl_type;
 extern const CxbType cxb_cxl_rp_type;

@@ -275,20 +275,32 @@ static void t3_config_written(CxbPciDev *dev, uint16_t off, unsigned size)
 		cxb_dvsec_device_update_lock(dev, t3->dvsec0);
 }
 
-const CxbPciClass cxb_type3_class = {
-	.device = CXB_PCI_DEVICE_CLASS,
-	.vendor_id = 0x8086,
-	.device_id = 0x0d93,
-	.subsys_vendor_id = 0x1af4,
-	.subsys_id = 0x1100,
-	.class_code = 0x050210,
-	.revision = 1,
-	.is_express = true,
-	.realize = t3_realize,
-	.unrealize = t3_unrealize,
-	.config_written = t3_config_written,
-	.reset = cxb_type3_reset,
-	.served = cxb_type3_served,
+static const CxbHdm *t3_hdm(const CxbDevice *endpoint)
+{
+	return cxb_comp_hdm(((const Type3 *)endpoint)->comp);
+}
+
+const CxlEndpointClass cxb_type3_class = {
+	.pci = {
+		.device = CXB_PCI_DEVICE_CLASS,
+		.vendor_id = 0x8086,
+		.device_id = 0x0d93,
+		.subsys_vendor_id = 0x1af4,
+		.subsys_id = 0x1100,
+		.class_code = 0x050210,
+		.revision = 1,
+		.is_express = true,
+		.realize = t3_realize,
+		.unrealize = t3_unrealize,
+		.config_written = t3_config_written,
+		.reset = cxb_type3_reset,
+		.served = cxb_type3_served,
+	},
+	.hdm = t3_hdm,
+	.answers = cxb_type3_media_answers,
+	.segment = cxb_type3_media_segment,
+	.read = cxb_type3_media_read,
+	.write = cxb_type3_media_write,
 };
 
 static const CxbProp t3_props[] = {
@@ -354,15 +366,10 @@ const CxbType cxb_cxl_type3_type = {
 
 /* --- looking --- */
 
-bool cxb_cxl_is_endpoint(const CxbDevice *dev)
+bool cxb_cxl_is_type3(const CxbDevice *dev)
 {
 	return cxb_object_is(&dev->obj, CXB_TYPE_NAME_CXL_TYPE3) ||
 	       cxb_object_is(&dev->obj, CXB_TYPE_NAME_CXL_TYPE3_HEAD);
-}
-
-const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint)
-{
-	return cxb_comp_hdm(((const Type3 *)endpoint)->comp);
 }
 
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp)

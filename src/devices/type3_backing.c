@@ -79,7 +79,7 @@ CxbDcBacking *cxb_type3_static_backing(Type3 *t3, GError **errp)
 {
 	CxbHostMem *mem = cxb_hostmem_from_object(t3->dc_memdev);
 
-	if (!cxb_type3_take(t3, mem, errp))
+	if (!cxb_endpoint_take(mem, t3->path, errp))
 		return NULL;
 	cxb_hostmem_set_mapped(mem, true);
 	t3->capacity->fixed = (Type3Backing){ { &static_ops }, t3->capacity, mem };

@@ -76,19 +76,19 @@ bool cxb_type3_answers(void *opaque, uint64_t dpa, uint64_t len)
 
 /* --- access; none while media is disabled --- */
 
-bool cxb_cxl_endpoint_answers(const CxbDevice *endpoint)
+bool cxb_type3_media_answers(const CxbDevice *endpoint)
 {
 	return !cxb_cci_media_disabled(((const Type3 *)endpoint)->cci);
 }
 
-bool cxb_cxl_endpoint_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out)
+bool cxb_type3_media_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out)
 {
-	return cxb_cxl_endpoint_answers(endpoint) && cxb_type3_segment((Type3 *)endpoint, dpa, out);
+	return cxb_type3_media_answers(endpoint) && cxb_type3_segment((Type3 *)endpoint, dpa, out);
 }
 
 static bool bytes_at(const Type3 *t3, uint64_t dpa, size_t *len, CxbHostMem **mem, uint64_t *off)
 {
-	return cxb_cxl_endpoint_answers(&t3->pci.dev) && cxb_type3_bytes_at(t3, dpa, len, mem, off);
+	return cxb_type3_media_answers(&t3->pci.dev) && cxb_type3_bytes_at(t3, dpa, len, mem, off);
 }
 
 /* As hosts see it; that of a backend is its own to say. */
@@ -106,7 +106,7 @@ static bool miss(Type3 *t3, const char *what, uint64_t dpa, size_t len)
 	return false;
 }
 
-bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len)
+bool cxb_type3_media_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len)
 {
 	Type3 *t3 = (Type3 *)endpoint;
 	uint8_t *to = buf;
@@ -127,7 +127,7 @@ bool cxb_cxl_endpoint_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t 
 	return true;
 }
 
-bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len)
+bool cxb_type3_media_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len)
 {
 	Type3 *t3 = (Type3 *)endpoint;
 	const uint8_t *from = buf;

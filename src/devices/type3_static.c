@@ -10,16 +10,6 @@
 #include "base/error.h"
 #include "wire/mbox.h"
 
-bool cxb_type3_take(Type3 *t3, CxbHostMem *mem, GError **errp)
-{
-	/* One that is still to be zeroed says so itself. */
-	if (cxb_hostmem_holder(mem) && cxb_hostmem_state(mem) == CXB_HOSTMEM_CLEAN)
-		return cxb_fail(errp, CXB_ERROR_BUSY,
-				"memory backend %s can't be used multiple times. It is held by %s",
-				cxb_hostmem_id(mem), cxb_hostmem_holder(mem));
-	return cxb_hostmem_hold(mem, t3->path, errp);
-}
-
 static bool part_init(Type3 *t3, Type3Part *part, const char *what, CxbObject *obj, GError **errp)
 {
 	CxbHostMem *mem;
@@ -32,7 +22,7 @@ static bool part_init(Type3 *t3, Type3Part *part, const char *what, CxbObject *o
 				"%s memory size 0x%" PRIx64
 				" of backend %s is not a multiple of 256 MiB",
 				what, cxb_hostmem_size(mem), cxb_hostmem_id(mem));
-	if (!cxb_type3_take(t3, mem, errp))
+	if (!cxb_endpoint_take(mem, t3->path, errp))
 		return false;
 	cxb_hostmem_set_mapped(mem, true);
 	*part = (Type3Part){ mem, t3->static_size, cxb_hostmem_size(mem) };
@@ -50,7 +40,7 @@ static bool lsa_init(Type3 *t3, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"lsa size 0x%" PRIx64 " of backend %s is not below 4 GiB",
 				cxb_hostmem_size(mem), cxb_hostmem_id(mem));
-	if (!cxb_type3_take(t3, mem, errp))
+	if (!cxb_endpoint_take(mem, t3->path, errp))
 		return false;
 	t3->lsa = mem;
 	return true;

@@ -387,7 +387,7 @@ static json_object *device_capacity(CxbMachine *m, CxbDevice *device, const CxbD
 
 static void add_devices(CxbMachine *m, CxbObject *obj, json_object *list)
 {
-	if (cxb_object_is(obj, CXB_TYPE_NAME_DEVICE) && cxb_cxl_is_endpoint((CxbDevice *)obj) &&
+	if (cxb_object_is(obj, CXB_TYPE_NAME_DEVICE) && cxb_cxl_is_type3((CxbDevice *)obj) &&
 	    ((CxbDevice *)obj)->realized) {
 		CxbDc *dc = cxb_cxl_type3_dc((CxbDevice *)obj);
 

@@ -115,7 +115,7 @@ CxbDevice *qmp_find_type3(CxbQmp *qmp, const char *path, GError **errp)
 		cxb_fail(errp, CXB_ERROR_INVALID, "Unable to resolve path '%s'", path);
 		return NULL;
 	}
-	if (!cxb_object_is(obj, CXB_TYPE_NAME_DEVICE) || !cxb_cxl_is_endpoint((CxbDevice *)obj) ||
+	if (!cxb_object_is(obj, CXB_TYPE_NAME_DEVICE) || !cxb_cxl_is_type3((CxbDevice *)obj) ||
 	    !((CxbDevice *)obj)->realized) {
 		cxb_fail(errp, CXB_ERROR_INVALID,
 			 "Path does not point to a CXL type 3 device: '%s'", path);

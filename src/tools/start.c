@@ -100,7 +100,7 @@ static uint16_t host_of(void *machine, uint16_t bdf)
 {
 	const CxbPciDev *dev = cxb_pci_find(cxb_machine_pci(machine), bdf);
 
-	return dev && cxb_cxl_is_endpoint(&dev->dev) ? cxb_cxl_type3_host_id(&dev->dev) : 0;
+	return dev && cxb_cxl_is_type3(&dev->dev) ? cxb_cxl_type3_host_id(&dev->dev) : 0;
 }
 
 static void make_host(App *app)

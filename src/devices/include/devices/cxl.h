@@ -74,7 +74,7 @@ bool cxb_pxb_cxl_route(CxbDevice *pxb, uint64_t hpa, CxbCxlRoute *out);
 
 /* --- endpoints --- */
 
-/** cxb_cxl_is_endpoint() - @dev is a CXL memory device with component registers of its own. */
+/** cxb_cxl_is_endpoint() - @dev has memory of its own that decoders lead to. */
 bool cxb_cxl_is_endpoint(const CxbDevice *dev);
 /** cxb_cxl_endpoint_bridge() - The pxb-cxl above @endpoint, or NULL. */
 CxbDevice *cxb_cxl_endpoint_bridge(const CxbDevice *endpoint);
@@ -98,6 +98,7 @@ bool cxb_cxl_endpoint_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, 
 
 /* A device with several heads is several endpoints: "type3" below is any of them. */
 
+bool cxb_cxl_is_type3(const CxbDevice *dev);
 /** cxb_cxl_type3_find() - Resolve a QMP path: "Unable to resolve CXL type 3 device". */
 CxbDevice *cxb_cxl_type3_find(CxbQom *qom, const char *path, GError **errp);
 /** cxb_cxl_type3_dc() - Its engine, or NULL if it has no dynamic capacity. */
