@@ -81,6 +81,8 @@ CxbComp *cxb_comp_new(const CxbCompConfig *config)
 	if (bi)
 		add_bi_decoder(comp, snoop_at + WIRE_SNOOP_SIZE + WIRE_BI_RT_SIZE);
 	memcpy(comp->initial, comp->regs, sizeof(comp->initial));
+	if (comp->hdm_at)
+		comp_hdm_firmware(comp);
 	return comp;
 }
 
@@ -163,4 +165,6 @@ void cxb_comp_reset(CxbComp *comp, CxbResetKind kind)
 	for (uint32_t i = 0; i < BANK_REGS; i++)
 		if (cxb_reset_is_fundamental(kind) || i < first || i >= behind)
 			comp->regs[i] = comp->initial[i];
+	if (comp->hdm_at)
+		comp_hdm_firmware(comp);
 }

@@ -55,6 +55,8 @@ void comp_hdm_init(CxbComp *comp, uint32_t at)
 	const CxbCompConfig *c = &comp->config;
 	const bool endpoint = c->kind == CXB_COMP_ENDPOINT;
 	const unsigned targets = endpoint ? 1 : c->targets;
+	const uint32_t interleave = WIRE_HDM_CAP_IL_11_8 | WIRE_HDM_CAP_IL_14_12 |
+				    (endpoint ? WIRE_HDM_CAP_3_6_12 | WIRE_HDM_CAP_16 : 0);
 	uint8_t code;
 	const bool encodes = cxb_hdm_encode_count(c->decoders, &code);
 
@@ -64,11 +66,10 @@ void comp_hdm_init(CxbComp *comp, uint32_t at)
 	comp->hdm_at = at;
 	comp->hdm.endpoint = endpoint;
 	comp->hdm.count = c->decoders;
-	*comp_reg(comp, at + WIRE_HDM_CAP) =
-		FIELD_PREP(WIRE_HDM_CAP_COUNT, code) | FIELD_PREP(WIRE_HDM_CAP_TARGETS, targets) |
-		WIRE_HDM_CAP_IL_11_8 | WIRE_HDM_CAP_IL_14_12 |
-		(endpoint ? WIRE_HDM_CAP_3_6_12 | WIRE_HDM_CAP_16 : 0) |
-		(c->hdm_db ? WIRE_HDM_CAP_COHERENCY : 0);
+	*comp_reg(comp, at + WIRE_HDM_CAP) = FIELD_PREP(WIRE_HDM_CAP_COUNT, code) |
+					     FIELD_PREP(WIRE_HDM_CAP_TARGETS, targets) |
+					     (c->hdm_d ? WIRE_HDM_CAP_DEVICE : interleave) |
+					     (c->hdm_db ? WIRE_HDM_CAP_COHERENCY : 0);
 	comp->wmask[(at + WIRE_HDM_CTRL) / 4] = WIRE_HDM_CTRL_POISON | WIRE_HDM_CTRL_ENABLE;
 	for (unsigned n = 0; n < c->decoders; n++) {
 		uint32_t *m = &comp->wmask[(at + WIRE_HDM_DEC(n)) / 4];
@@ -77,7 +78,7 @@ void comp_hdm_init(CxbComp *comp, uint32_t at)
 		m[WIRE_HDM_BASE_HI / 4] = UINT32_MAX;
 		m[WIRE_HDM_SIZE_LO / 4] = WIRE_HDM_LO_MASK;
 		m[WIRE_HDM_SIZE_HI / 4] = UINT32_MAX;
-		m[WIRE_HDM_DEC_CTRL / 4] = DC_RW;
+		m[WIRE_HDM_DEC_CTRL / 4] = c->hdm_d ? DC_RW & ~WIRE_HDM_DC_HOST_ONLY : DC_RW;
 		m[WIRE_HDM_TARGETS_LO / 4] = endpoint ? WIRE_HDM_LO_MASK : UINT32_MAX;
 		m[WIRE_HDM_TARGETS_HI / 4] = UINT32_MAX;
 	}
@@ -265,10 +266,12 @@ static void uncommit(CxbComp *comp, unsigned n)
  */
 static void write_dec_ctrl(CxbComp *comp, unsigned n, uint32_t val, uint32_t mask)
 {
-	uint32_t *ctrl = dec_reg(comp, n, WIRE_HDM_DEC_CTRL);
+	const uint32_t off = comp->hdm_at + WIRE_HDM_DEC(n) + WIRE_HDM_DEC_CTRL;
+	const uint32_t settable = comp->wmask[off / 4] & mask;
+	uint32_t *ctrl = comp_reg(comp, off);
 
 	if (!is_committed(comp, n))
-		*ctrl = (*ctrl & ~(mask & DC_RW)) | (val & mask & DC_RW);
+		*ctrl = (*ctrl & ~settable) | (val & settable);
 	if (!(mask & WIRE_HDM_DC_COMMIT))
 		return;
 	if (!(val & WIRE_HDM_DC_COMMIT))
@@ -336,4 +339,20 @@ void comp_hdm_reset(CxbComp *comp)
 	*comp_reg(comp, comp->hdm_at + WIRE_HDM_CTRL) = 0;
 	if (any)
 		changed(comp);
+}
+
+void comp_hdm_firmware(CxbComp *comp)
+{
+	const uint64_t base = comp->config.firmware.base, size = comp->config.firmware.size;
+	const uint32_t dec = comp->hdm_at + WIRE_HDM_DEC(0);
+
+	if (!size)
+		return;
+	comp_hdm_write(comp, dec + WIRE_HDM_BASE_LO, base, UINT32_MAX);
+	comp_hdm_write(comp, dec + WIRE_HDM_BASE_HI, base >> 32, UINT32_MAX);
+	comp_hdm_write(comp, dec + WIRE_HDM_SIZE_LO, size, UINT32_MAX);
+	comp_hdm_write(comp, dec + WIRE_HDM_SIZE_HI, size >> 32, UINT32_MAX);
+	comp_hdm_write(comp, dec + WIRE_HDM_DEC_CTRL, WIRE_HDM_DC_LOCK | WIRE_HDM_DC_COMMIT,
+		       UINT32_MAX);
+	comp_hdm_write(comp, comp->hdm_at + WIRE_HDM_CTRL, WIRE_HDM_CTRL_ENABLE, UINT32_MAX);
 }

@@ -58,5 +58,7 @@ bool comp_hdm_owns(const CxbComp *comp, uint32_t off);
 void comp_hdm_write(CxbComp *comp, uint32_t off, uint32_t val, uint32_t mask);
 /** comp_hdm_reset() - Every decoder off and decoding disabled; the bank is reset by the caller. */
 void comp_hdm_reset(CxbComp *comp);
+/** comp_hdm_firmware() - What firmware does when the bank has its initial values. */
+void comp_hdm_firmware(CxbComp *comp);
 
 #endif

@@ -39,15 +39,15 @@ static void device_wmask(CxbPciDev *dev, uint16_t dvsec, bool locked)
 	mask_body(dev->wmask, dvsec, &m, sizeof(m));
 }
 
-uint16_t cxb_dvsec_device(CxbPciDev *dev, uint16_t off, uint64_t range1, uint64_t range2)
+uint16_t cxb_dvsec_device(CxbPciDev *dev, uint16_t off, const CxbDvsecDevice *d)
 {
 	const struct wire_dvsec_device body = {
 		.cap = le16_put(WIRE_DEV_CAP_IO | WIRE_DEV_CAP_MEM | WIRE_DEV_CAP_HWINIT |
-				FIELD_PREP(WIRE_DEV_CAP_HDM_COUNT, 1)),
-		.ctrl = le16_put(WIRE_DEV_CTRL_IO_EN),
-		.status2 = le16_put(0x0002),
-		.range[0] = range(range1),
-		.range[1] = range2 ? range(range2) : (struct wire_dvsec_range){ { { 0 } } },
+				FIELD_PREP(WIRE_DEV_CAP_HDM_COUNT, 1) | d->cap),
+		.ctrl = le16_put(WIRE_DEV_CTRL_IO_EN | d->ctrl),
+		.status2 = le16_put(d->status2),
+		.range[0] = range(d->range1),
+		.range[1] = d->range2 ? range(d->range2) : (struct wire_dvsec_range){ { { 0 } } },
 	};
 	const struct wire_dvsec_device w1c = { .status = le16_put(0x4000) };
 
@@ -144,6 +144,16 @@ uint16_t cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask)
 				 WIRE_DVSEC_FLEX_BUS_LEN, &body);
 	mask_body(dev->wmask, off, &wmask, sizeof(wmask));
 	return off;
+}
+
+void cxb_dvsec_flex_bus_cache(CxbPciDev *dev, uint16_t dvsec)
+{
+	static const size_t regs[] = { offsetof(struct wire_dvsec_flex_bus, cap),
+				       offsetof(struct wire_dvsec_flex_bus, ctrl),
+				       offsetof(struct wire_dvsec_flex_bus, status) };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(regs); i++)
+		dev->config[dvsec + WIRE_DVSEC_BODY + regs[i]] |= WIRE_FLEX_CACHE;
 }
 
 void cxb_dvsec_flex_bus_trained(CxbPciDev *dev, uint16_t dvsec, bool flits)

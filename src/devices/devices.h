@@ -39,6 +39,9 @@ bool cxb_endpoint_take(CxbHostMem *mem, const char *holder, GError **errp);
 
 extern const CxbRegionOps cxb_comp_region_ops; /* opaque is a CxbComp ** */
 
+#define PHYS_LIMIT (UINT64_C(1) << 52) /* physical addresses have 52 bits at most */
+#define SN_UNSET   UINT64_MAX          /* no serial number */
+
 /* --- DVSECs (CXL 3.1 8.1) --- */
 
 /* A block in the register locator. */
@@ -47,8 +50,15 @@ typedef struct {
 	uint64_t offset;
 } CxbLocatorBlock;
 
-/** cxb_dvsec_device() - Returns: its offset. @range1, @range2: static memory, bytes. */
-uint16_t cxb_dvsec_device(CxbPciDev *dev, uint16_t off, uint64_t range1, uint64_t range2);
+/* What devices differ in, beside their memory. */
+typedef struct {
+	uint64_t range1, range2; /* static memory, bytes */
+	uint16_t cap, ctrl;      /* bits beyond those of every memory device */
+	uint16_t status2;
+} CxbDvsecDevice;
+
+/** cxb_dvsec_device() - Returns: its offset. */
+uint16_t cxb_dvsec_device(CxbPciDev *dev, uint16_t off, const CxbDvsecDevice *d);
 /** cxb_dvsec_device_update_lock() - After a write to configuration space, and after reset: what
  * CONFIG_LOCK guards is writable or not (8.1.3.6). */
 void cxb_dvsec_device_update_lock(CxbPciDev *dev, uint16_t dvsec);
@@ -60,6 +70,8 @@ void cxb_dvsec_gpf_port(CxbPciDev *dev, uint16_t off);
 void cxb_dvsec_gpf_device(CxbPciDev *dev, uint16_t off);
 /** cxb_dvsec_flex_bus() - Returns: its offset. The link has trained in 68-byte flits. */
 uint16_t cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask);
+/** cxb_dvsec_flex_bus_cache() - CXL.cache is there, too, and has been agreed on. */
+void cxb_dvsec_flex_bus_cache(CxbPciDev *dev, uint16_t dvsec);
 /** cxb_dvsec_flex_bus_trained() - It has now, in 256-byte @flits or not (8.2.1.3.3). */
 void cxb_dvsec_flex_bus_trained(CxbPciDev *dev, uint16_t dvsec, bool flits);
 void cxb_dvsec_locator(CxbPciDev *dev, uint16_t off, const CxbLocatorBlock *blocks, unsigned n);
@@ -209,9 +221,6 @@ struct Type3 {
 			.def = "on", .desc = "interrupts by MSI-X; off: by MSI"                \
 	}
 
-#define TYPE3_DPA_LIMIT (UINT64_C(1) << 52) /* physical addresses have 52 bits at most */
-
-#define SN_UNSET         UINT64_MAX
 #define TYPE3_HEADS      255u /* what the fabric manager is told of them is a byte */
 #define TYPE3_VECTOR_DOE 0
 
@@ -300,6 +309,7 @@ extern const CxlEndpointClass cxb_type3_class;
 
 extern const CxbType cxb_pxb_cxl_type;
 extern const CxbType cxb_cxl_rp_type;
+extern const CxbType cxb_cxl_type2_type;
 extern const CxbType cxb_cxl_type3_type;
 extern const CxbType cxb_cxl_type3_head_type;
 extern const CxbType cxb_cxl_mctp_type;

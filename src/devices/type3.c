@@ -174,6 +174,12 @@ static bool config_init(Type3 *t3, GError **errp)
 		{ .bar = 0, .id = WIRE_BLOCK_COMPONENT },
 		{ .bar = 2, .id = WIRE_BLOCK_DEVICE },
 	};
+	/* The first range is that of whatever part comes first; status 2 is QEMU's. */
+	const CxbDvsecDevice device = {
+		.range1 = volatile_len ?: persistent_len,
+		.range2 = volatile_len ? persistent_len : 0,
+		.status2 = WIRE_DEV_STATUS2_RESET_DONE,
+	};
 	uint16_t off = 0x100, flex_bus;
 
 	if (!t3->msix)
@@ -186,9 +192,7 @@ static bool config_init(Type3 *t3, GError **errp)
 		cxb_pcie_add_dsn(dev, off, t3->sn);
 		off += 0x0c;
 	}
-	/* The first range is that of whatever part comes first. */
-	t3->dvsec0 = cxb_dvsec_device(dev, off, volatile_len ?: persistent_len,
-				      volatile_len ? persistent_len : 0);
+	t3->dvsec0 = cxb_dvsec_device(dev, off, &device);
 	off += WIRE_DVSEC_DEVICE_LEN;
 	cxb_dvsec_locator(dev, off, blocks, G_N_ELEMENTS(blocks));
 	off += WIRE_DVSEC_LOCATOR_LEN(3);

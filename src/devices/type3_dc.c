@@ -70,11 +70,11 @@ static bool regions_even(const Type3 *t3, CxbDcRegion *regions, GError **errp)
 				"dc-regions-total-size 0x%" PRIx64
 				" is not a multiple of %u regions x 256 MiB",
 				size, n);
-	if (size > TYPE3_DPA_LIMIT - MIN(t3->static_size, TYPE3_DPA_LIMIT))
+	if (size > PHYS_LIMIT - MIN(t3->static_size, PHYS_LIMIT))
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"dynamic capacity of 0x%" PRIx64
 				" bytes does not fit below device physical address 0x%" PRIx64,
-				size, TYPE3_DPA_LIMIT);
+				size, PHYS_LIMIT);
 	for (unsigned i = 0; i < n; i++) {
 		const uint64_t len = size / n;
 

@@ -90,12 +90,11 @@ static bool region_place(const Type3RegionOpts *o, unsigned i, CxbDcRegion *r, u
 {
 	const uint64_t align = MAX(DC_UNIT, r->block_size);
 
-	if (o->size > TYPE3_DPA_LIMIT ||
-	    (*end + align - 1) / align * align > TYPE3_DPA_LIMIT - o->size)
+	if (o->size > PHYS_LIMIT || (*end + align - 1) / align * align > PHYS_LIMIT - o->size)
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				"dc-region.%u.size 0x%" PRIx64
 				" does not fit below device physical address 0x%" PRIx64,
-				i, o->size, TYPE3_DPA_LIMIT);
+				i, o->size, PHYS_LIMIT);
 	r->base = (*end + align - 1) / align * align;
 	r->len = o->size;
 	r->decode_len = (o->size + DC_UNIT - 1) / DC_UNIT * DC_UNIT;

@@ -5,6 +5,7 @@ void cxb_cxl_types_register(CxbQom *qom)
 {
 	cxb_qom_register(qom, &cxb_pxb_cxl_type);
 	cxb_qom_register(qom, &cxb_cxl_rp_type);
+	cxb_qom_register(qom, &cxb_cxl_type2_type);
 	cxb_qom_register(qom, &cxb_cxl_type3_type);
 	cxb_qom_register(qom, &cxb_cxl_type3_head_type);
 	cxb_qom_register(qom, &cxb_cxl_mctp_type);

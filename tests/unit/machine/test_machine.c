@@ -36,7 +36,7 @@ static CxbDevice *device(CxbMachine *m, const char *text)
 	return dev;
 }
 
-static void setup(Fixture *f, gconstpointer unused)
+static void machine(Fixture *f)
 {
 	g_autoptr(GError) err = NULL;
 
@@ -46,11 +46,38 @@ static void setup(Fixture *f, gconstpointer unused)
 	opt(f->m, cxb_machine_set_memory, "1G,maxmem=8G,slots=4", "size");
 	g_assert_true(cxb_machine_create(f->m, &err));
 	g_assert_no_error(err);
+}
+
+static void done(Fixture *f)
+{
+	g_autoptr(GError) err = NULL;
+
+	cxb_machine_done(f->m, &err);
+	g_assert_no_error(err);
+}
+
+static void setup(Fixture *f, gconstpointer unused)
+{
+	machine(f);
 	device(f->m, "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1,hdm_for_passthrough=true");
 	device(f->m, "cxl-rp,port=0,bus=cxl.1,id=rp,chassis=0,slot=2");
 	f->t3 = device(f->m, "cxl-type3,bus=rp,id=t3,num-dc-regions=1,dc-regions-total-size=4G");
-	cxb_machine_done(f->m, &err);
-	g_assert_no_error(err);
+	done(f);
+}
+
+/* Firmware has put the accelerator's memory 256 MiB into the window. */
+static void setup_accelerator(Fixture *f, gconstpointer unused)
+{
+	g_autoptr(GError) err = NULL;
+	g_autoptr(CxbOpts) opts =
+		cxb_opts_parse("memory-backend-ram,id=m,size=512M", "qom-type", false, NULL);
+
+	machine(f);
+	g_assert_nonnull(cxb_user_object_add(cxb_machine_qom(f->m), opts, &err));
+	device(f->m, "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1");
+	device(f->m, "cxl-rp,port=0,bus=cxl.1,id=rp,chassis=0,slot=2");
+	device(f->m, "cxl-type2,bus=rp,id=t2,memdev=m,firmware-base=0x3e0000000");
+	done(f);
 }
 
 static void teardown(Fixture *f, gconstpointer unused)
@@ -249,6 +276,29 @@ static void an_extent_that_is_reached_in_part_is_aliased_there(Fixture *f, gcons
 	g_assert_cmphex(readl(f, WINDOW + (256 << 20) - 4), ==, UINT32_MAX);
 }
 
+static void an_accelerators_memory_is_where_firmware_put_it(Fixture *f, gconstpointer unused)
+{
+	const uint64_t base = 0x3e0000000, size = GIB / 2;
+	CxbMemMap *mm = cxb_machine_memmap(f->m);
+	CxbObject *m = cxb_qom_resolve(cxb_machine_qom(f->m), "m", NULL, NULL);
+	const uint8_t *bytes = cxb_hostmem_ptr(cxb_hostmem_from_object(m));
+	le32 v = le32_put(0x12345678);
+
+	/* Mapped in place, all of it. */
+	g_assert_nonnull(cxb_memmap_ptr(mm, base, size));
+	g_assert_cmpint(cxb_memmap_write(mm, base + size - 4, &v, 4), ==, CXB_MEM_OK);
+	g_assert_cmpmem(bytes + size - 4, 4, &v, 4);
+	/* Nothing around it. */
+	g_assert_cmpint(cxb_memmap_read(mm, base - 4, &v, 4), !=, CXB_MEM_OK);
+	g_assert_cmpint(cxb_memmap_read(mm, base + size, &v, 4), !=, CXB_MEM_OK);
+	/* Firmware does it again after each reset of the machine. */
+	cxb_machine_reset(f->m, CXB_RESET_QMP);
+	g_assert_nonnull(cxb_memmap_ptr(mm, base, size));
+	cxb_device_remove(cxb_device_find(cxb_machine_qom(f->m), "t2", NULL));
+	g_assert_null(cxb_memmap_ptr(mm, base, size));
+	g_assert_cmpint(cxb_memmap_read(mm, base, &v, 4), !=, CXB_MEM_OK);
+}
+
 static void devices_can_be_removed_with_everything_in_use(Fixture *f, gconstpointer unused)
 {
 	g_autoptr(CxbOpts) opts = cxb_opts_parse("memory-backend-ram,id=b,size=2M,"
@@ -289,6 +339,8 @@ int main(int argc, char **argv)
 	ADD("/machine/hole", window_without_memory_reads_all_ones);
 	ADD("/machine/alias", accepted_extents_are_aliased_into_the_window);
 	ADD("/machine/alias-part", an_extent_that_is_reached_in_part_is_aliased_there);
+	g_test_add("/machine/accelerator", Fixture, NULL, setup_accelerator,
+		   an_accelerators_memory_is_where_firmware_put_it, teardown);
 	ADD("/machine/remove", devices_can_be_removed_with_everything_in_use);
 	return g_test_run();
 }

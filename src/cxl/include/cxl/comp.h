@@ -36,8 +36,14 @@ typedef struct {
 	const char *name; /* for guest errors and trace */
 	bool hdm;         /* decoders are there (else the entry of the array has id 0) */
 	bool hdm_db;      /* endpoints: memory is device-coherent, too, by back-invalidation */
+	bool hdm_d;       /* endpoints: memory is device-coherent only, and never interleaved */
 	uint8_t decoders; /* 1, 2, 4, … 10 and on as the encoding has it; 4 by habit */
 	uint8_t targets;  /* ports: 1, 2, 4 or 8 */
+	/* Endpoints: decoder 0 as firmware commits and locks it after every reset of the decoders, so
+	 * that nobody ever sees it otherwise; @size 0: firmware leaves it alone. */
+	struct {
+		uint64_t base, size;
+	} firmware;
 	/* Endpoints: whether (@dpa, @len) is capacity of this device; NULL accepts all. */
 	bool (*dpa_ok)(void *opaque, uint64_t dpa, uint64_t len);
 	/* About to stop decoding (uncommit, disable, reset): what relies on decoders goes now. Runs

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The CXL devices as the machine and the front doors see them. Device types: pxb-cxl, cxl-rp,
- * cxl-type3, cxl-type3-head, cxl-mctp.
+ * cxl-type2, cxl-type3, cxl-type3-head, cxl-mctp.
  */
 #ifndef CXB_DEVICES_CXL_H
 #define CXB_DEVICES_CXL_H
@@ -17,6 +17,7 @@
 
 #define CXB_TYPE_NAME_PXB_CXL        "pxb-cxl"
 #define CXB_TYPE_NAME_CXL_RP         "cxl-rp"
+#define CXB_TYPE_NAME_CXL_TYPE2      "cxl-type2"
 #define CXB_TYPE_NAME_CXL_TYPE3      "cxl-type3"
 #define CXB_TYPE_NAME_CXL_TYPE3_HEAD "cxl-type3-head"
 #define CXB_TYPE_NAME_CXL_MCTP       "cxl-mctp"

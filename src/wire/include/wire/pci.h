@@ -76,11 +76,23 @@ WIRE_DVSEC_AT(wire_dvsec_device, cap3, 0x38);
 #define WIRE_DEV_CAP_MEM       0x0004
 #define WIRE_DEV_CAP_HWINIT    0x0008
 #define WIRE_DEV_CAP_HDM_COUNT 0x0030
+#define WIRE_DEV_CAP_WBI       0x0040 /* cache write-back and invalidate */
 #define WIRE_DEV_CAP_RESET     0x0080
+#define WIRE_DEV_CAP_MEM_CLR   0x0800 /* a reset can clear memory */
 
 #define WIRE_DEV_CTRL_CACHE_EN 0x0001 /* 8.1.3.2; frozen by the lock */
 #define WIRE_DEV_CTRL_IO_EN    0x0002
 #define WIRE_DEV_CTRL_MEM_EN   0x0004
+
+#define WIRE_DEV_CTRL2_NO_CACHING 0x0001 /* 8.1.3.4 */
+#define WIRE_DEV_CTRL2_WBI        0x0002 /* starts one; reads 0 */
+#define WIRE_DEV_CTRL2_RESET      0x0004 /* as above */
+#define WIRE_DEV_CTRL2_MEM_CLR    0x0008
+
+#define WIRE_DEV_STATUS2_CACHE_INVALID 0x0001 /* 8.1.3.5 */
+#define WIRE_DEV_STATUS2_RESET_DONE    0x0002
+#define WIRE_DEV_STATUS2_RESET_ERROR   0x0004
+#define WIRE_DEV_STATUS2_PM_INIT       0x8000
 
 #define WIRE_DEV_LOCK 0x0001 /* 8.1.3.6 */
 

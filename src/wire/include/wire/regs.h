@@ -71,6 +71,7 @@ enum {
 #define WIRE_HDM_CAP_16        0x00001000u
 #define WIRE_HDM_CAP_UIO       0x00002000u
 #define WIRE_HDM_CAP_COHERENCY 0x00600000u /* both: device-coherent and host-only */
+#define WIRE_HDM_CAP_DEVICE    0x00200000u /* device-coherent only */
 
 #define WIRE_HDM_CTRL        0x04 /* global */
 #define WIRE_HDM_CTRL_POISON 0x00000001u
