@@ -215,6 +215,7 @@ static bool change(CxbComp *comp, unsigned n, DecState to)
 	if (comp->state[n] != to)
 		trace_cxl_hdm_decoder(comp->name, n, state_names[comp->state[n]], state_names[to]);
 	comp->state[n] = to;
+	comp->settling &= ~(1u << n);
 	*ctrl &= ~DC_RO;
 	if (is_committed(comp, n))
 		*ctrl |= WIRE_HDM_DC_COMMIT | WIRE_HDM_DC_COMMITTED;
@@ -239,8 +240,21 @@ static void commit(CxbComp *comp, unsigned n)
 		cxb_guest_error("%s: decoder %u not committed: %s", comp->name, n, why);
 		ev = DEC_EV_COMMIT_BAD;
 	}
-	if (change(comp, n, next_state[comp->state[n]][ev]))
-		publish(comp, n, &d);
+	if (!change(comp, n, next_state[comp->state[n]][ev]))
+		return;
+	publish(comp, n, &d);
+	if (comp->config.hdm_settling && comp->config.hdm_settling(comp->config.opaque)) {
+		comp->settling |= 1u << n;
+		*dec_reg(comp, n, WIRE_HDM_DEC_CTRL) &= ~WIRE_HDM_DC_COMMITTED;
+	}
+}
+
+void cxb_comp_settle(CxbComp *comp)
+{
+	for (unsigned n = 0; n < comp->hdm.count; n++)
+		if (comp->settling & 1u << n)
+			*dec_reg(comp, n, WIRE_HDM_DEC_CTRL) |= WIRE_HDM_DC_COMMITTED;
+	comp->settling = 0;
 }
 
 static void uncommit(CxbComp *comp, unsigned n)

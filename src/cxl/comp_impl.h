@@ -32,7 +32,8 @@ struct CxbComp {
 	GArray *ras_errors; /* CxbRasError, oldest first */
 	uint32_t hdm_at;    /* offset of the HDM structure in the range; 0: none */
 	DecState state[CXB_HDM_MAX_DECODERS];
-	CxbHdm hdm; /* committed state: all that decoding looks at */
+	uint32_t settling; /* bit per decoder: committed, but not shown yet */
+	CxbHdm hdm;        /* committed state: all that decoding looks at */
 };
 
 /* The register at @off of the cache/mem range. */

@@ -26,6 +26,7 @@
 typedef struct {
 	CxbPciClass pci;
 	const CxbHdm *(*hdm)(const CxbDevice *endpoint);
+	void (*settle)(CxbDevice *endpoint); /* optional: its commits never wait */
 	bool (*answers)(const CxbDevice *endpoint);
 	bool (*segment)(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out);
 	bool (*read)(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len);

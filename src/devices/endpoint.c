@@ -25,6 +25,12 @@ const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint)
 	return class_of(endpoint)->hdm(endpoint);
 }
 
+void cxb_cxl_endpoint_settle(CxbDevice *endpoint)
+{
+	if (class_of(endpoint)->settle)
+		class_of(endpoint)->settle(endpoint);
+}
+
 bool cxb_cxl_endpoint_answers(const CxbDevice *endpoint)
 {
 	return class_of(endpoint)->answers(endpoint);

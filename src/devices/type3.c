@@ -74,6 +74,13 @@ static void hdm_changed(void *opaque)
 		t3->listener->decode_changed(t3->listener->opaque, &t3->pci.dev);
 }
 
+static bool hdm_settling(void *opaque)
+{
+	Type3 *t3 = opaque;
+
+	return t3->announced && t3->listener->decode_settling(t3->listener->opaque, &t3->pci.dev);
+}
+
 static CxbMemResult devregs_read(void *opaque, uint64_t off, unsigned size, uint64_t *val)
 {
 	*val = cxb_devregs_read(((Type3 *)opaque)->devregs, off, size);
@@ -124,6 +131,7 @@ static bool registers_init(Type3 *t3, GError **errp)
 		.dpa_ok = cxb_type3_dpa_ok,
 		.hdm_removing = hdm_removing,
 		.hdm_changed = hdm_changed,
+		.hdm_settling = hdm_settling,
 		.ras_error = cxb_type3_ras_error,
 		.opaque = t3,
 	};
@@ -284,6 +292,11 @@ static const CxbHdm *t3_hdm(const CxbDevice *endpoint)
 	return cxb_comp_hdm(((const Type3 *)endpoint)->comp);
 }
 
+static void t3_settle(CxbDevice *endpoint)
+{
+	cxb_comp_settle(((Type3 *)endpoint)->comp);
+}
+
 const CxlEndpointClass cxb_type3_class = {
 	.pci = {
 		.device = CXB_PCI_DEVICE_CLASS,
@@ -301,6 +314,7 @@ const CxlEndpointClass cxb_type3_class = {
 		.served = cxb_type3_served,
 	},
 	.hdm = t3_hdm,
+	.settle = t3_settle,
 	.answers = cxb_type3_media_answers,
 	.segment = cxb_type3_media_segment,
 	.read = cxb_type3_media_read,

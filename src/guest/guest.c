@@ -4,9 +4,11 @@
  * accepted and decodes.
  *
  * An acceptance waits until every run of it is mapped, a release until every one is unmapped: the
- * mailbox's doorbell stays set meanwhile, messages of the guest are answered. Everything else that
- * changes what is to be mapped (decoders, resets, forced releases) cannot wait; it is followed up at
- * once, and a backend that goes while it is still mapped stays pinned until it no longer is.
+ * mailbox's doorbell stays set meanwhile, messages of the guest are answered. A decoder that is
+ * committed shows it once all is mapped, but waits only as long as software would. Everything else
+ * that changes what is to be mapped (other changes of decoders, resets, forced releases) cannot wait;
+ * it is followed up at once, and a backend that goes while it is still mapped stays pinned until it
+ * no longer is.
  */
 #include "guest/guest.h"
 
@@ -20,7 +22,8 @@
 #include "runs.h"
 #include "vm.h"
 
-#define SERVICE "guests"
+#define SERVICE   "guests"
+#define SETTLE_NS (8 * G_GINT64_CONSTANT(1000000)) /* a commit takes 10 ms at most (8.2.4.20.12) */
 
 struct CxbGuests {
 	CxbMachine *m;
@@ -50,13 +53,18 @@ struct Guest {
 	Vm *vm;
 	CxbIvMap *mapped;    /* by DPA, of Mapped; those on their way out are not in it */
 	GHashTable *leaving; /* set of Mapped */
-	unsigned awaited;    /* steps that the operation under way waits for */
+	unsigned in_flight;  /* steps that QEMU has not done yet */
+	unsigned awaited;    /* those that the operation under way waits for */
 	char *refusal;       /* of the operation under way; NULL: none yet */
 	bool follow_queued;
+	bool no_port;     /* was left for something that is to be mapped */
+	CxbTimer *settle; /* armed: a decoder's Committed waits, at most until then */
 };
 
 CXB_TRACE(guest_follow, (const char *name, guint want, size_t have), "%s: %u runs, %zu are mapped",
 	  name, want, have)
+CXB_TRACE(guest_settle, (const char *name, unsigned in_flight),
+	  "%s: committed, %u steps are not done", name, in_flight)
 
 static CxbDc *dc_of(const Guest *g)
 {
@@ -87,6 +95,7 @@ static void mapped_free(gpointer data)
 
 static void step_done(Guest *g, const char *what, const Run *run, const char *error);
 static void follow_up(Guest *g);
+static void settle_if_done(Guest *g);
 
 static void map_done(void *opaque, VmMapping *mapping, const char *error)
 {
@@ -95,6 +104,7 @@ static void map_done(void *opaque, VmMapping *mapping, const char *error)
 	const Run run = m->run;
 	const bool awaited = m->awaited;
 
+	g->in_flight--;
 	m->awaited = false;
 	m->mapped = !error;
 	if (error) {
@@ -108,6 +118,7 @@ static void map_done(void *opaque, VmMapping *mapping, const char *error)
 	else
 		cxb_warn("%s: dpa 0x%" PRIx64 " is not mapped at 0x%" PRIx64 ": %s", g->obj.name,
 			 run.dpa, run.hpa, error);
+	settle_if_done(g);
 }
 
 static void unmap_done(void *opaque, VmMapping *mapping, const char *error)
@@ -117,15 +128,19 @@ static void unmap_done(void *opaque, VmMapping *mapping, const char *error)
 	const Run run = m->run;
 	const bool awaited = m->awaited;
 
+	g->in_flight--;
 	m->awaited = false;
 	if (!error)
 		g_hash_table_remove(g->leaving, m); /* frees it */
+	if (!error && g->no_port)
+		follow_up(g);
 	if (awaited)
 		step_done(g, "unmapping", &run, error);
 	else if (error)
 		cxb_warn("%s: dpa 0x%" PRIx64 " stays mapped at 0x%" PRIx64
 			 ", and its backend in use: %s",
 			 g->obj.name, run.dpa, run.hpa, error);
+	settle_if_done(g);
 }
 
 /* False: no port is left for it. */
@@ -145,11 +160,13 @@ static bool map(Guest *g, const Run *run, bool awaited)
 		return true; /* there already, in part: followed up later */
 	}
 	m->mapping = vm_map(g->vm, &range, map_done, m);
-	if (!m->mapping)
+	if (!m->mapping) {
 		cxb_ivmap_remove(g->mapped, run->dpa);
-	else
-		g->awaited += awaited;
-	return m->mapping;
+		return false;
+	}
+	g->in_flight++;
+	g->awaited += awaited;
+	return true;
 }
 
 /* It leaves the map at once: something else may come to its DPA meanwhile. */
@@ -163,6 +180,7 @@ static void unmap(Guest *g, CxbIv *iv, bool awaited)
 	out->awaited = awaited;
 	g_hash_table_add(g->leaving, out);
 	cxb_ivmap_remove(g->mapped, iv->start);
+	g->in_flight++;
 	g->awaited += awaited;
 	vm_unmap(g->vm, out->mapping, unmap_done, out);
 }
@@ -212,7 +230,9 @@ static void map_wanted(Guest *g, const GArray *runs)
 		if (!cxb_ivmap_overlap(g->mapped, run->dpa, run->len) && !map(g, run, false))
 			missing++;
 	}
-	if (missing)
+	/* A port that is about to be free brings us here again. */
+	g->no_port = missing;
+	if (missing && !g->in_flight)
 		cxb_warn("%s: %u ranges are not mapped: no hidden port is left for them",
 			 g->obj.name, missing);
 }
@@ -227,7 +247,7 @@ static void follow(void *opaque)
 	if (!g->endpoint || !vm_ready(g->vm))
 		return;
 	/* What it will be is not known yet; its end comes here again. */
-	if (dc_of(g) && cxb_dc_under_way(dc_of(g)))
+	if (g->awaited)
 		return;
 	runs = runs_all(g->endpoint);
 	wanted = by_dpa(runs);
@@ -236,6 +256,7 @@ static void follow(void *opaque)
 	drop_unwanted(g, wanted);
 	map_wanted(g, runs);
 	vm_flush(g->vm);
+	settle_if_done(g);
 }
 
 static void follow_up(Guest *g)
@@ -244,6 +265,43 @@ static void follow_up(Guest *g)
 		return;
 	g->follow_queued = true;
 	cxb_workq_post(cxb_machine_workq(g->guests->m), follow, g);
+}
+
+/* --- decoders --- */
+
+/* What was to be mapped is, or cannot be, or takes too long. */
+static void settle(void *opaque)
+{
+	Guest *g = opaque;
+
+	trace_guest_settle(g->obj.name, g->in_flight);
+	cxb_timer_disarm(g->settle);
+	cxb_cxl_endpoint_settle(g->endpoint);
+}
+
+static void settle_if_done(Guest *g)
+{
+	if (cxb_timer_armed(g->settle) && !g->in_flight && !g->follow_queued)
+		settle(g);
+}
+
+static void decode_changed(void *opaque)
+{
+	follow_up(opaque);
+}
+
+static bool decode_settling(void *opaque)
+{
+	Guest *g = opaque;
+
+	if (!vm_ready(g->vm))
+		return false;
+	cxb_workq_cancel(cxb_machine_workq(g->guests->m), follow, g);
+	follow(g);
+	if (!g->in_flight)
+		return false;
+	cxb_timer_arm(g->settle, cxb_clock_now_ns(cxb_machine_clock(g->guests->m)) + SETTLE_NS);
+	return true;
 }
 
 /* --- operations of the device --- */
@@ -377,20 +435,18 @@ static bool shows(void *opaque, CxbHostMem *mem, uint64_t off, uint64_t len, GEr
 	return false;
 }
 
-static void decode_changed(void *opaque)
-{
-	follow_up(opaque);
-}
-
 /* --- the guest comes and goes --- */
 
 static void forget_all(Guest *g)
 {
 	const bool waited = g->awaited;
 
-	g->awaited = 0;
+	g->in_flight = g->awaited = 0;
+	g->no_port = false;
 	cxb_ivmap_clear(g->mapped);
 	g_hash_table_remove_all(g->leaving);
+	if (cxb_timer_armed(g->settle))
+		settle(g);
 	if (!waited || !cxb_dc_under_way(dc_of(g)))
 		return;
 	/* Nothing is mapped in a guest that is not there. What it wanted to accept nobody will use. */
@@ -419,6 +475,7 @@ static void stop(Guest *g)
 	g->follow_queued = false;
 	if (g->mapped)
 		forget_all(g);
+	g_clear_pointer(&g->settle, cxb_timer_free);
 	g->endpoint = NULL;
 	g_clear_pointer(&g->vm, vm_free);
 	g_clear_pointer(&g->mapped, cxb_ivmap_free);
@@ -436,6 +493,7 @@ static const CxbMachineMapper mapper = {
 	.commit = committed,
 	.shows = shows,
 	.decode_changed = decode_changed,
+	.decode_settling = decode_settling,
 	.gone = endpoint_gone,
 };
 
@@ -472,6 +530,7 @@ static bool start(Guest *g, GError **errp)
 	g->endpoint = endpoint;
 	g->mapped = cxb_ivmap_new(mapped_free);
 	g->leaving = g_hash_table_new_full(NULL, NULL, mapped_free, NULL);
+	g->settle = cxb_timer_new(cxb_machine_clock(g->guests->m), settle, g);
 	g->vm = vm_new(&config);
 	return true;
 }

@@ -157,6 +157,7 @@ bool cxb_mappers_lost(CxbMachine *m, const CxbDcOp *op, GError **errp);
 void cxb_mapper_abort(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op);
 void cxb_mapper_commit(CxbMachine *m, CxbDevice *endpoint, const CxbDcOp *op);
 void cxb_mapper_decode_changed(CxbMachine *m, CxbDevice *endpoint);
+bool cxb_mapper_decode_settling(CxbMachine *m, CxbDevice *endpoint);
 void cxb_mapper_gone(CxbMachine *m, CxbDevice *endpoint);
 
 /* --- the machine object --- */

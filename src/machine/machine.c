@@ -27,6 +27,11 @@ static void decode_changed(void *opaque, CxbDevice *component)
 	cxb_mapper_decode_changed(opaque, component);
 }
 
+static bool decode_settling(void *opaque, CxbDevice *endpoint)
+{
+	return cxb_mapper_decode_settling(opaque, endpoint);
+}
+
 static void endpoint_added(void *opaque, CxbDevice *endpoint)
 {
 	cxb_aliases_add_endpoint(((CxbMachine *)opaque)->aliases, endpoint);
@@ -139,6 +144,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 		.pool = m->pool,
 		.decode_removing = decode_removing,
 		.decode_changed = decode_changed,
+		.decode_settling = decode_settling,
 		.endpoint_added = endpoint_added,
 		.endpoint_removing = endpoint_removing,
 		.dc_prepare = dc_prepare,

@@ -90,6 +90,13 @@ void cxb_mapper_decode_changed(CxbMachine *m, CxbDevice *endpoint)
 		mapper->ops->decode_changed(mapper->opaque);
 }
 
+bool cxb_mapper_decode_settling(CxbMachine *m, CxbDevice *endpoint)
+{
+	const Mapper *mapper = mapper_of(m, endpoint);
+
+	return mapper && mapper->ops->decode_settling(mapper->opaque);
+}
+
 void cxb_mapper_gone(CxbMachine *m, CxbDevice *endpoint)
 {
 	const Mapper *mapper = mapper_of(m, endpoint);

@@ -2,6 +2,7 @@
 """What cxl-guest needs of a guest's QEMU: a QMP server with hidden root ports, memory backends and devices
 that takes memory at an address. Any step can be made to fail or to wait."""
 
+import contextlib
 import json
 import os
 import socket
@@ -32,15 +33,16 @@ class FakeQemu:
     def serve(self):
         self.conn, _ = self.listener.accept()
         self.tell({"QMP": {"version": {}, "capabilities": []}})
-        for line in self.conn.makefile("r"):
-            request = json.loads(line)
-            with self.lock:
-                self.lock.wait_for(lambda: not self.waiting or self.ends)
-                if self.ends:
-                    return
-                answer = self.answer(request)
-                self.lock.notify_all()
-            self.tell({**answer, **({"id": request["id"]} if "id" in request else {})})
+        with contextlib.suppress(ConnectionError):  # a client that goes in the middle
+            for line in self.conn.makefile("r"):
+                request = json.loads(line)
+                with self.lock:
+                    self.lock.wait_for(lambda: not self.waiting or self.ends)
+                    if self.ends:
+                        return
+                    answer = self.answer(request)
+                    self.lock.notify_all()
+                self.tell({**answer, **({"id": request["id"]} if "id" in request else {})})
 
     def tell(self, message):
         self.conn.sendall(json.dumps(message).encode() + b"\r\n")
@@ -119,7 +121,8 @@ class FakeQemu:
             self.ends = True
             self.lock.notify_all()
         if self.conn:
-            self.conn.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # it has gone already
+                self.conn.shutdown(socket.SHUT_RDWR)
         else:  # wakes whoever waits for a client
             with socket.socket(socket.AF_UNIX) as s:
                 s.connect(self.path)

@@ -26,10 +26,10 @@ def tag(n):
 
 
 class GuestMemory(unittest.TestCase):
-    def start(self, ports=8, device="cxl-type3,id=t3,num-dc-regions=1,dc-regions-total-size=1G", args=()):
+    def start(self, ports=8, device="cxl-type3,id=t3,num-dc-regions=1,dc-regions-total-size=1G", args=(), qtest=False):
         self.m = Machine(["-M", "x-remote", "-device", device,
                           "-object", "x-vfio-user-server,id=s0,path=s0,device=t3",
-                          "-object", "cxl-guest,id=vm0,qmp=unix:vm0,device=t3", *args], tutorial=False)
+                          "-object", "cxl-guest,id=vm0,qmp=unix:vm0,device=t3", *args], tutorial=False, qtest=qtest)
         self.addCleanup(self.m.end)
         self.qmp = self.m.qmp
         self.qemu = None
@@ -49,15 +49,17 @@ class GuestMemory(unittest.TestCase):
             self.qemu.end()
         self.qemu = None
 
-    def state(self, prop="state"):
-        return self.qmp.cmd("qom-get", path="/objects/vm0", property=prop)
+    def state(self, prop="state", guest="vm0"):
+        return self.qmp.cmd("qom-get", path=f"/objects/{guest}", property=prop)
 
-    def until(self, state):
+    def until(self, state, guest="vm0"):
         for _ in range(2000):
-            if self.state() == state:
+            if self.state(guest=guest) == state:
                 return
+            if self.m.qtest:
+                self.m.qtest.cmd("clock_step 100000000")  # after this it looks for QEMU again
             time.sleep(0.01)
-        self.fail(f"{self.state()}, not {state}")
+        self.fail(f"{self.state(guest=guest)}, not {state}")
 
     def until_free(self):
         """Nobody has the newest backend any more."""
@@ -67,6 +69,13 @@ class GuestMemory(unittest.TestCase):
             time.sleep(0.01)
         self.fail("the backend stays in use")
 
+    def until_unmapped(self):
+        for _ in range(2000):
+            if not self.state("mapped"):
+                return
+            time.sleep(0.01)
+        self.fail("it stays mapped")
+
     # --- the guest's driver ---
 
     def decoder(self):
@@ -75,13 +84,29 @@ class GuestMemory(unittest.TestCase):
         heads = [self.vm.read_int(0, 0x1000 + 4 * n, 4) for n in range(1, count + 1)]
         return 0x1000 + next(head >> 20 for head in heads if head & 0xffff == 5)
 
-    def commit(self, base=HPA, size=1 << 30):
+    def ask_to_commit(self, base=HPA, size=1 << 30, enabled=True):
         at = self.decoder()
-        self.vm.write_int(0, at + 4, 4, 2)
+        self.vm.write_int(0, at + 4, 4, 2 if enabled else 0)
         for n, value in enumerate((base & 0xffffffff, base >> 32, size & 0xffffffff, size >> 32)):
             self.vm.write_int(0, at + 0x10 + 4 * n, 4, value)
         self.vm.write_int(0, at + 0x20, 4, 1 << 9)
-        self.assertTrue(self.vm.read_int(0, at + 0x20, 4) & 1 << 10)
+
+    def committing(self):
+        """Whether it is not done yet; it must not have failed."""
+        control = self.vm.read_int(0, self.decoder() + 0x20, 4)
+        self.assertEqual(control & ~(1 << 10), 1 << 9)
+        return not control & 1 << 10
+
+    def until_committed(self):
+        for _ in range(2000):
+            if not self.committing():
+                return
+            time.sleep(0.01)
+        self.fail("the decoder is not committed")
+
+    def commit(self, **more):
+        self.ask_to_commit(**more)
+        self.until_committed()
 
     def uncommit(self):
         self.vm.write_int(0, self.decoder() + 0x20, 4, 0)
@@ -113,14 +138,14 @@ class GuestMemory(unittest.TestCase):
 
     # --- the orchestrator ---
 
-    def add(self, n, offset=0, sizes=(2 * MIB,)):
+    def add(self, n, offset=0, sizes=(2 * MIB,), host=0):
         self.qmp.cmd("object-add", qom_type="memory-backend-ram", id=f"m{n}", size=sum(sizes), share=True,
                      tag=tag(n))
         extents, at = [], offset
         for size in sizes:
             extents.append({"offset": at, "len": size})
             at += size
-        self.qmp.cmd("cxl-add-dynamic-capacity", path="t3", host_id=0, region=0, tag=tag(n),
+        self.qmp.cmd("cxl-add-dynamic-capacity", path="t3", host_id=host, region=0, tag=tag(n),
                      selection_policy="prescriptive", extents=extents)
         return [(e["offset"], e["len"]) for e in extents]
 
@@ -358,6 +383,161 @@ class Steps(GuestMemory):
         done = subprocess.run([binary(), "-M", "q35", "-object", "cxl-guest,id=vm0,qmp=x,device=y"],
                               capture_output=True, text=True, timeout=30)
         self.assertIn("cxl-guest is of machine x-remote", done.stderr)
+
+
+class Commits(GuestMemory):
+    """A decoder is committed once its memory is mapped. Time is moved by hand."""
+
+    def start(self, ports=8):
+        super().start(ports=ports, device="cxl-type3,id=t3,volatile-memdev=m0", qtest=True,
+                      args=["-object", "memory-backend-ram,id=m0,size=512M,share=on", "-accel", "qtest"])
+
+    def ask(self, base=HPA, **more):
+        self.ask_to_commit(base=base, size=512 * MIB, **more)
+
+    def step(self, ms):
+        self.m.qtest.cmd(f"clock_step {ms * 1_000_000}")
+
+    def start_waiting(self, **more):
+        self.start(**more)
+        self.qemu.hold(True)
+        self.ask()
+        self.assertTrue(self.committing())
+
+    def settled(self, *bases):
+        """Committed without a step of time, and mapped at no other address."""
+        self.qemu.hold(False)
+        self.until_committed()
+        self.assertEqual(list(self.qemu.memory()), list(bases))
+
+    def test_it_waits_until_all_is_mapped(self):
+        self.start_waiting()
+        for _ in range(50):
+            self.assertTrue(self.committing())
+        self.vm.dma_map(HPA, 512 * MIB)  # as QEMU tells of what it maps
+        self.step(7)
+        self.assertTrue(self.committing())
+        self.settled(HPA)
+
+    def test_software_is_not_kept_longer_than_it_waits(self):
+        self.start_waiting()
+        self.step(7)
+        self.assertTrue(self.committing())
+        self.step(1)
+        self.assertFalse(self.committing())
+        self.assertEqual((self.state("mapped"), self.qemu.devices), (1, {}))
+        self.qemu.hold(False)
+        self.qemu.wait(lambda: self.qemu.devices)
+        self.assertEqual(list(self.qemu.memory()), [HPA])
+
+    def test_whatever_step_fails_it_is_committed(self):
+        self.start()
+        for name in ("object-add", "device_add"):
+            self.qemu.fail = lambda number, command, name=name: command == name
+            self.ask()
+            self.settled()
+            self.uncommit()
+        self.qemu.fail = None
+        self.ask()
+        self.settled(HPA)
+
+    def test_what_is_not_decoded_yet_is_not_waited_for(self):
+        self.start()
+        self.qemu.hold(True)
+        self.ask(enabled=False)
+        self.assertFalse(self.committing())
+        self.qemu.hold(False)
+        self.vm.write_int(0, self.decoder() + 4, 4, 2)
+        self.qemu.wait(lambda: self.qemu.devices)
+
+    def test_taken_back_while_it_waits(self):
+        self.start_waiting()
+        self.uncommit()
+        self.assertEqual(self.vm.read_int(0, self.decoder() + 0x20, 4), 0)
+        self.step(20)
+        self.assertEqual(self.vm.read_int(0, self.decoder() + 0x20, 4), 0)
+        self.qemu.hold(False)
+        self.qemu.wait(lambda: "device_del" in self.qemu.commands[7:] and not self.qemu.objects)
+        self.until_unmapped()
+
+    def move(self):
+        self.uncommit()
+        self.ask(base=8 << 30)
+        self.assertTrue(self.committing())
+        self.settled(8 << 30)
+        self.qemu.hold(True)
+        self.uncommit()
+        self.ask()
+        self.assertTrue(self.committing())
+        self.settled(HPA)
+
+    def test_elsewhere_it_waits_until_it_has_left(self):
+        self.start_waiting()
+        self.move()
+
+    def test_elsewhere_it_waits_for_the_one_port(self):
+        self.start_waiting(ports=1)
+        self.move()
+
+    def test_a_reset_while_it_waits(self):
+        self.start_waiting()
+        self.vm.reset()
+        self.step(20)
+        self.assertEqual(self.vm.read_int(0, self.decoder() + 0x20, 4), 0)
+        self.vm.write_int(CONFIG, 4, 2, 6)
+        self.ask(base=8 << 30)
+        self.assertTrue(self.committing())
+        self.settled(8 << 30)
+
+    def test_a_guest_that_goes_while_it_waits(self):
+        self.start_waiting()
+        self.power_off()
+        self.until_committed()
+        self.assertEqual(self.state("mapped"), 0)
+
+    def test_a_device_that_goes_while_it_waits(self):
+        self.start_waiting()
+        self.refused("is in use: 1 ranges are mapped", "object-del", id="vm0")
+        self.vm.close()
+        self.qmp.cmd("object-del", id="s0")
+        self.qmp.cmd("device_del", id="t3")
+        self.assertEqual(self.state("mapped"), 0)
+        self.step(20)
+        self.qmp.cmd("object-del", id="m0")
+        self.qmp.cmd("object-del", id="vm0")
+
+
+class Heads(GuestMemory):
+    def test_what_waits_for_one_guest_keeps_no_other(self):
+        self.start(device="cxl-type3,id=t3,heads=2,num-dc-regions=1,dc-regions-total-size=1G",
+                   args=["-device", "cxl-type3-head,id=h1,device=t3,head=1",
+                         "-object", "x-vfio-user-server,id=s1,path=s1,device=t3,head=1",
+                         "-object", "cxl-guest,id=vm1,qmp=unix:vm1,device=t3,head=1"])
+        first, other = self.vm, VfioUser(os.path.join(self.m.dir, "s1"))
+        self.addCleanup(other.close)
+        qemu = FakeQemu(os.path.join(self.m.dir, "vm1"))
+        self.addCleanup(qemu.end)
+        self.until("ready", "vm1")
+        self.commit()
+        extents = self.add(1)
+        self.vm = other
+        self.vm.write_int(CONFIG, 4, 2, 6)
+        self.commit()
+        self.accept(*self.add(2, offset=2 * MIB, host=1))
+        self.qemu.hold(True)
+        self.vm = first
+        self.ring(0x4802, extents)
+        self.assertTrue(self.busy())
+        self.vm = other
+        self.uncommit()
+        qemu.wait(lambda: not qemu.devices)
+        self.commit(base=8 << 30)
+        qemu.wait(lambda: qemu.devices)
+        self.assertEqual(list(qemu.memory()), [(8 << 30) + 2 * MIB])
+        self.vm = first
+        self.assertTrue(self.busy())
+        self.qemu.hold(False)
+        self.assertEqual(self.done(), SUCCESS)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,8 @@ static int commit(uint64_t base, uint64_t size)
 	put32(hdm + 0x18, size);
 	put32(hdm + 0x1c, size >> 32);
 	put32(hdm + 0x20, 1 << 9);
+	while (!(get32(hdm + 0x20) & 3 << 10)) /* committed, or refused */
+		usleep(100);
 	return !(get32(hdm + 0x20) & 1 << 10);
 }
 

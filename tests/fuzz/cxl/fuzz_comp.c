@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Component registers written in any order and width, resets in between. The first byte chooses kind
- * and number of decoders. After each write: what does not change did not, narrow and wide reads
- * agree, registers and committed decoders say the same, and what is committed stays as it is until
- * it is uncommitted; if locked, until a reset.
+ * and number of decoders; commits are shown at once, or held back until they settle. After each write:
+ * what does not change did not, narrow and wide reads agree, registers and committed decoders say the
+ * same, and what is committed stays as it is until it is uncommitted; if locked, until a reset.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,8 @@ typedef struct {
 	CxbHdm before;
 	uint32_t array[ARRAY], hdm_cap;
 	bool hdm, changed;
+	bool later;    /* commits are held back from now on */
+	uint32_t held; /* bit per decoder */
 } World;
 
 static void must(bool ok)
@@ -51,6 +53,14 @@ static void hdm_removing(void *opaque)
 static void hdm_changed(void *opaque)
 {
 	((World *)opaque)->changed = true;
+}
+
+static bool hdm_settling(void *opaque)
+{
+	World *w = opaque;
+
+	must(w->changed);
+	return w->later;
 }
 
 static unsigned byte(CxbRd *in)
@@ -81,7 +91,12 @@ static void check_decoder(World *w, unsigned n)
 	const uint32_t at = HDM_AT + WIRE_HDM_DEC(n), ctrl = rd(w, at + WIRE_HDM_DEC_CTRL);
 	uint64_t dpa, len;
 
-	must(d->committed == !!(ctrl & WIRE_HDM_DC_COMMITTED));
+	if (!d->committed)
+		w->held &= ~(1u << n);
+	else if (!old->committed && w->later)
+		w->held |= 1u << n;
+	must((d->committed && !(w->held & 1u << n)) == !!(ctrl & WIRE_HDM_DC_COMMITTED));
+	must(!d->committed || ctrl & WIRE_HDM_DC_COMMIT);
 	must(!d->committed || !(ctrl & WIRE_HDM_DC_ERROR));
 	if (d->committed && old->committed)
 		must(memcmp(d, old, sizeof(*d)) == 0);
@@ -193,7 +208,12 @@ static void step(World *w, CxbRd *in)
 		reset(w, CXB_RESET_COLD);
 		return;
 	}
-	if (what % 8 == 0)
+	if (what == 0xfe) {
+		cxb_comp_settle(w->comp);
+		w->held = 0;
+	} else if (what == 0xfd)
+		w->later = !w->later;
+	else if (what % 8 == 0)
 		any_write(w, in);
 	else if (what % 8 == 1)
 		cxb_comp_write(w->comp, HDM_AT + WIRE_HDM_CTRL, 4, what >> 3);
@@ -217,6 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.dpa_ok = dpa_ok,
 		.hdm_removing = hdm_removing,
 		.hdm_changed = hdm_changed,
+		.hdm_settling = hdm_settling,
 		.opaque = &w,
 	};
 

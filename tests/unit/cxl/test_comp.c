@@ -13,6 +13,7 @@ typedef struct {
 	CxbComp *comp;
 	unsigned removing, changed;
 	bool committed_while_removing; /* dec[0], at the last removing */
+	bool later;                    /* commits are to be held back */
 	uint64_t dpa_limit;
 	unsigned hdm_at; /* in the block */
 } Fixture;
@@ -39,6 +40,11 @@ static void hdm_changed(void *opaque)
 	f->changed++;
 }
 
+static bool hdm_settling(void *opaque)
+{
+	return ((Fixture *)opaque)->later;
+}
+
 static void make(Fixture *f, CxbCompKind kind, unsigned decoders, unsigned targets)
 {
 	const CxbCompConfig config = {
@@ -50,6 +56,7 @@ static void make(Fixture *f, CxbCompKind kind, unsigned decoders, unsigned targe
 		.dpa_ok = dpa_ok,
 		.hdm_removing = hdm_removing,
 		.hdm_changed = hdm_changed,
+		.hdm_settling = hdm_settling,
 		.opaque = f,
 	};
 
@@ -565,6 +572,48 @@ static void a_locked_decoder_stays_until_reset(Fixture *f, gconstpointer unused)
 	g_assert_cmphex(rd(f, dec_at(f, 0, WIRE_HDM_BASE_HI)), ==, 0);
 }
 
+/* It decodes, and its fields are locked; only Committed is not shown. */
+static void a_commit_is_shown_once_it_has_settled(Fixture *f, gconstpointer unused)
+{
+	f->later = true;
+	propose(f, 0, GIB4, MIB256);
+	set_ctrl(f, 0, WIRE_HDM_DC_COMMIT);
+	g_assert_cmphex(ctrl(f, 0), ==, WIRE_HDM_DC_COMMIT);
+	g_assert_true(cxb_comp_hdm(f->comp)->dec[0].committed);
+	g_assert_cmpuint(f->changed, ==, 1);
+	propose(f, 0, 0, 0);
+	set_ctrl(f, 0, WIRE_HDM_DC_COMMIT | fields(1, 1));
+	g_assert_cmphex(ctrl(f, 0), ==, WIRE_HDM_DC_COMMIT);
+	g_assert_cmphex(rd(f, dec_at(f, 0, WIRE_HDM_BASE_HI)), ==, 1);
+	f->later = false;
+	propose(f, 1, 2 * GIB4, MIB256);
+	g_assert_true(try_commit(f, 1, 0));
+	g_assert_cmphex(ctrl(f, 0), ==, WIRE_HDM_DC_COMMIT);
+	cxb_comp_settle(f->comp);
+	g_assert_cmphex(ctrl(f, 0), ==, WIRE_HDM_DC_COMMIT | WIRE_HDM_DC_COMMITTED);
+	g_assert_cmpuint(f->changed, ==, 2);
+}
+
+static void what_ends_a_commit_ends_its_settling(Fixture *f, gconstpointer unused)
+{
+	f->later = true;
+	propose(f, 0, GIB4, MIB256);
+	set_ctrl(f, 0, WIRE_HDM_DC_COMMIT);
+	set_ctrl(f, 0, 0);
+	g_assert_cmpuint(f->removing, ==, 1);
+	cxb_comp_settle(f->comp);
+	g_assert_cmphex(ctrl(f, 0), ==, 0);
+	set_ctrl(f, 0, WIRE_HDM_DC_COMMIT | WIRE_HDM_DC_LOCK);
+	cxb_comp_reset(f->comp, CXB_RESET_FUNCTION);
+	g_assert_cmphex(ctrl(f, 0), ==, WIRE_HDM_DC_COMMIT | WIRE_HDM_DC_LOCK);
+	cxb_comp_reset(f->comp, CXB_RESET_HOT);
+	cxb_comp_settle(f->comp);
+	g_assert_cmphex(ctrl(f, 0), ==, 0);
+	/* What is refused has nothing to wait for. */
+	set_ctrl(f, 0, WIRE_HDM_DC_COMMIT);
+	g_assert_cmphex(ctrl(f, 0), ==, WIRE_HDM_DC_COMMIT | WIRE_HDM_DC_ERROR);
+}
+
 static void enabling_and_disabling_are_told(Fixture *f, gconstpointer unused)
 {
 	cxb_comp_write(f->comp, f->hdm_at + WIRE_HDM_CTRL, 4, 0xfffffffe);
@@ -644,6 +693,8 @@ int main(int argc, char **argv)
 	ADD("commit/dpa", dpa_is_judged_behind_lower_decoders);
 	ADD("commit/reset-path", software_resets_decoders_from_the_highest_down);
 	ADD("commit/lock", a_locked_decoder_stays_until_reset);
+	ADD("settles", a_commit_is_shown_once_it_has_settled);
+	ADD("settles-no-more", what_ends_a_commit_ends_its_settling);
 	ADD("enable", enabling_and_disabling_are_told);
 	ADD("reset", a_reset_of_the_function_keeps_decoders);
 	g_test_add("/cxl/comp/targets", Fixture, NULL, bridge, a_port_publishes_its_target_list,

@@ -26,6 +26,11 @@ static inline void rig_changed(void *opaque, CxbDevice *component)
 	((Rig *)opaque)->changed++;
 }
 
+static inline bool rig_settling(void *opaque, CxbDevice *endpoint)
+{
+	return false;
+}
+
 static inline void rig_added(void *opaque, CxbDevice *endpoint)
 {
 	((Rig *)opaque)->endpoints++;
@@ -63,6 +68,7 @@ static inline void rig_setup(Rig *r, gconstpointer unused)
 		.pool = r->pool,
 		.decode_removing = rig_removing,
 		.decode_changed = rig_changed,
+		.decode_settling = rig_settling,
 		.endpoint_added = rig_added,
 		.endpoint_removing = rig_gone,
 		.dc_prepare = rig_prepare,

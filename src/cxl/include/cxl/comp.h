@@ -51,6 +51,9 @@ typedef struct {
 	void (*hdm_removing)(void *opaque);
 	/* Committed state has changed (also after removing). Runs with the new state in force. */
 	void (*hdm_changed)(void *opaque);
+	/* A decoder was committed and is in force, after hdm_changed. True: software is not to be
+	 * told yet, cxb_comp_settle() will; Committed reads 0 until then. */
+	bool (*hdm_settling)(void *opaque);
 	/* An error, or a group of uncorrectable ones, was logged: to be reported (12.2). */
 	void (*ras_error)(void *opaque, bool correctable);
 	void *opaque;
@@ -59,6 +62,8 @@ typedef struct {
 CxbComp *cxb_comp_new(const CxbCompConfig *config);
 void cxb_comp_free(CxbComp *comp);
 const CxbHdm *cxb_comp_hdm(const CxbComp *comp);
+/** cxb_comp_settle() - Show Committed of every decoder that waited; nothing if none does. */
+void cxb_comp_settle(CxbComp *comp);
 
 /* Register access; @size 1, 2, 4 or 8, naturally aligned. Never fails: reserved space reads 0 and
  * ignores writes. */

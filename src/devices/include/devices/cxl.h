@@ -35,6 +35,8 @@ typedef struct {
 	/* Decoders of @component (a pxb-cxl or an endpoint) are about to stop, or have changed. */
 	void (*decode_removing)(void *opaque, CxbDevice *component);
 	void (*decode_changed)(void *opaque, CxbDevice *component);
+	/* An endpoint's decoder was committed. True: cxb_cxl_endpoint_settle() lets it be known. */
+	bool (*decode_settling)(void *opaque, CxbDevice *endpoint);
 	/* An endpoint is there, or about to go. */
 	void (*endpoint_added)(void *opaque, CxbDevice *endpoint);
 	void (*endpoint_removing)(void *opaque, CxbDevice *endpoint);
@@ -80,6 +82,8 @@ bool cxb_cxl_is_endpoint(const CxbDevice *dev);
 /** cxb_cxl_endpoint_bridge() - The pxb-cxl above @endpoint, or NULL. */
 CxbDevice *cxb_cxl_endpoint_bridge(const CxbDevice *endpoint);
 const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint);
+/** cxb_cxl_endpoint_settle() - See cxb_comp_settle(). */
+void cxb_cxl_endpoint_settle(CxbDevice *endpoint);
 
 /* One run of DPA that has bytes behind it now: an accepted extent, later static memory. */
 typedef struct {

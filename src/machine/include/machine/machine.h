@@ -153,6 +153,9 @@ typedef struct {
 	bool (*shows)(void *opaque, CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
 	/* Its decoders, or what is behind them, are about to change, or have changed. */
 	void (*decode_changed)(void *opaque);
+	/* A decoder was committed, and that has been told as a change. True: its software is to
+	 * learn of it later, by cxb_cxl_endpoint_settle(). */
+	bool (*decode_settling)(void *opaque);
 	/* It goes; nothing more is told. */
 	void (*gone)(void *opaque);
 } CxbMachineMapper;
