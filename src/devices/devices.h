@@ -286,7 +286,7 @@ bool cxb_type3_page_init(Type3 *t3, GError **errp);
 void cxb_type3_page_fini(Type3 *t3);
 /** cxb_type3_page_share() - Let it be mapped, in @bar. */
 void cxb_type3_page_share(Type3 *t3, unsigned bar);
-void cxb_type3_served(CxbPciDev *dev, bool by_somebody);
+void cxb_type3_page_served(Type3 *t3, bool by_somebody);
 
 /** cxb_type3_fm_init() - The fabric manager's side, after memdev and dc are settled. */
 void cxb_type3_fm_init(Type3 *t3);

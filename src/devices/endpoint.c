@@ -25,6 +25,11 @@ const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint)
 	return class_of(endpoint)->hdm(endpoint);
 }
 
+bool cxb_cxl_endpoint_served(const CxbDevice *endpoint)
+{
+	return ((const CxbPciDev *)endpoint)->served;
+}
+
 void cxb_cxl_endpoint_settle(CxbDevice *endpoint)
 {
 	if (class_of(endpoint)->settle)

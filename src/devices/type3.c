@@ -287,6 +287,13 @@ static void t3_config_written(CxbPciDev *dev, uint16_t off, unsigned size)
 		cxb_dvsec_device_update_lock(dev, t3->dvsec0);
 }
 
+/* What nobody has decodes nothing for anybody. */
+static void t3_served(CxbPciDev *dev, bool by_somebody)
+{
+	cxb_type3_page_served((Type3 *)dev, by_somebody);
+	hdm_changed(dev);
+}
+
 static const CxbHdm *t3_hdm(const CxbDevice *endpoint)
 {
 	return cxb_comp_hdm(((const Type3 *)endpoint)->comp);
@@ -311,7 +318,7 @@ const CxlEndpointClass cxb_type3_class = {
 		.unrealize = t3_unrealize,
 		.config_written = t3_config_written,
 		.reset = cxb_type3_reset,
-		.served = cxb_type3_served,
+		.served = t3_served,
 	},
 	.hdm = t3_hdm,
 	.settle = t3_settle,

@@ -88,10 +88,8 @@ void cxb_type3_page_share(Type3 *t3, unsigned bar)
 		cxb_pci_share_bar(&t3->pci, bar, &shared);
 }
 
-void cxb_type3_served(CxbPciDev *dev, bool by_somebody)
+void cxb_type3_page_served(Type3 *t3, bool by_somebody)
 {
-	Type3 *t3 = (Type3 *)dev;
-
 	if (!t3->mailbox_poll)
 		return;
 	g_clear_pointer(&t3->page.timer, cxb_timer_free);

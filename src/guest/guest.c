@@ -557,11 +557,11 @@ static bool complete(CxbObject *obj, GError **errp)
 static bool can_delete(CxbObject *obj, GError **errp)
 {
 	const Guest *g = (const Guest *)obj;
-	const size_t n = g->mapped ? cxb_ivmap_count(g->mapped) + g_hash_table_size(g->leaving) : 0;
+	const unsigned n = g->vm ? vm_mappings(g->vm) : 0;
 
 	return !n ||
 	       cxb_fail(errp, CXB_ERROR_BUSY,
-			"object '%s' is in use: %zu ranges are mapped in the guest", obj->name, n);
+			"object '%s' is in use: %u ranges are mapped in the guest", obj->name, n);
 }
 
 static void unparent(CxbObject *obj)
@@ -582,8 +582,7 @@ static bool get_mapped(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GErr
 {
 	const Guest *g = (const Guest *)obj;
 
-	*out = (CxbScalar){ .kind = CXB_SCALAR_UINT,
-			    .u = g->mapped ? cxb_ivmap_count(g->mapped) : 0 };
+	*out = (CxbScalar){ .kind = CXB_SCALAR_UINT, .u = g->vm ? vm_mappings(g->vm) : 0 };
 	return true;
 }
 

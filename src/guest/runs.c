@@ -33,6 +33,8 @@ GArray *runs_all(CxbDevice *endpoint)
 	GArray *runs = g_array_new(FALSE, FALSE, sizeof(Run));
 	CxbCxlSegment segment;
 
+	if (!cxb_cxl_endpoint_served(endpoint))
+		return runs;
 	for (uint64_t dpa = 0; cxb_cxl_endpoint_segment(endpoint, dpa, &segment);
 	     dpa = segment.dpa + segment.len)
 		runs_of(endpoint, &segment, runs);

@@ -14,7 +14,7 @@ typedef struct {
 
 /** runs_of() - Append those of @segment; what is not whole pages or interleaved has none. */
 void runs_of(CxbDevice *endpoint, const CxbCxlSegment *segment, GArray *runs);
-/** runs_all() - Of everything that answers now, in order of DPA. Transfer: full. */
+/** runs_all() - Of everything that answers its guest now, in order of DPA. Transfer: full. */
 GArray *runs_all(CxbDevice *endpoint);
 
 #endif

@@ -408,6 +408,11 @@ unsigned vm_ports_free(const Vm *vm)
 	return vm->ports->len;
 }
 
+unsigned vm_mappings(const Vm *vm)
+{
+	return g_hash_table_size(vm->mappings);
+}
+
 void vm_hold(Vm *vm)
 {
 	if (vm->client)

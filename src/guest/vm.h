@@ -48,6 +48,8 @@ void vm_free(Vm *vm); /* what is mapped stays: QEMU is about to end, or to be le
 bool vm_ready(const Vm *vm);
 const char *vm_state(const Vm *vm); /* "connecting", "testing", "ready", "failed: WHY" */
 unsigned vm_ports_free(const Vm *vm);
+/** vm_mappings() - That are there, or on their way in or out; the self-test's, too. */
+unsigned vm_mappings(const Vm *vm);
 
 /** vm_hold(), vm_flush() - What is asked for in between goes out in one write. */
 void vm_hold(Vm *vm);

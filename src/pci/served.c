@@ -26,6 +26,7 @@ void cxb_pci_served_to(CxbPciDev *dev, bool somebody)
 {
 	const CxbPciClass *k = pci_class(dev);
 
+	dev->served = somebody;
 	if (k->served)
 		k->served(dev, somebody);
 }

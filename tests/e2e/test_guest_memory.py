@@ -334,6 +334,23 @@ class Steps(GuestMemory):
         self.qemu.wait(lambda: self.qemu.devices)
         self.assertEqual(list(self.qemu.memory()), [HPA])
 
+    def test_a_guest_that_has_unplugged_it_has_nothing_of_it(self):
+        self.start()
+        self.commit()
+        self.accept(*self.add(1))
+        self.refused("is in use: 1 ranges are mapped", "object-del", id="vm0")
+        for _ in range(3):
+            self.vm.close()
+            self.qemu.wait(lambda: not self.qemu.objects)
+            self.until_unmapped()
+            self.assertEqual(self.states(), [ACCEPTED])
+            self.vm = VfioUser(os.path.join(self.m.dir, "s0"))
+            self.qemu.wait(lambda: self.qemu.devices)
+            self.assertEqual(list(self.qemu.memory()), [HPA])
+        self.vm.close()
+        self.until_unmapped()
+        self.qmp.cmd("object-del", id="vm0")
+
     def test_a_guest_that_goes_in_the_middle(self):
         self.start()
         self.commit()

@@ -82,6 +82,8 @@ bool cxb_cxl_is_endpoint(const CxbDevice *dev);
 /** cxb_cxl_endpoint_bridge() - The pxb-cxl above @endpoint, or NULL. */
 CxbDevice *cxb_cxl_endpoint_bridge(const CxbDevice *endpoint);
 const CxbHdm *cxb_cxl_endpoint_hdm(const CxbDevice *endpoint);
+/** cxb_cxl_endpoint_served() - Remote: some machine has it now. Changes are told as of its decoders. */
+bool cxb_cxl_endpoint_served(const CxbDevice *endpoint);
 /** cxb_cxl_endpoint_settle() - See cxb_comp_settle(). */
 void cxb_cxl_endpoint_settle(CxbDevice *endpoint);
 

@@ -125,6 +125,7 @@ struct CxbPciDev {
 	uint16_t ext_next;
 	CxbPciBus *secondary;       /* bridges */
 	const CxbPciServer *server; /* NULL: it is a function of this machine */
+	bool served;                /* the server has somebody to serve it to */
 };
 
 /*
