@@ -242,6 +242,8 @@ void qemu_guest_map(GPtrArray *words, const QemuStatic *piece, const char *path)
 
 /* Static memory takes one for each decoder that has some of it. */
 #define STATIC_PORTS 4
+/* For a device that may come later, of either kind. */
+#define SPARE_PORTS 8
 
 static unsigned count_dynamic(const QemuSplit *split)
 {
@@ -249,6 +251,25 @@ static unsigned count_dynamic(const QemuSplit *split)
 
 	for (guint i = 0; i < split->devices->len; i++)
 		n += ((QemuDevice *)split->devices->pdata[i])->dynamic;
+	return n;
+}
+
+/* Ports that no device of the line is plugged into. */
+static unsigned count_free_ports(const QemuSplit *split)
+{
+	GHashTable *used = g_hash_table_new(g_str_hash, g_str_equal);
+	GHashTableIter iter;
+	gpointer bus;
+	unsigned n = 0;
+
+	g_hash_table_iter_init(&iter, split->buses);
+	while (g_hash_table_iter_next(&iter, NULL, &bus))
+		g_hash_table_add(used, bus);
+	for (guint i = 0; i < split->devices->len; i++)
+		g_hash_table_add(used, ((QemuDevice *)split->devices->pdata[i])->bus);
+	for (guint i = 0; i < split->ports->len; i++)
+		n += !g_hash_table_contains(used, split->ports->pdata[i]);
+	g_hash_table_unref(used);
 	return n;
 }
 
@@ -298,16 +319,30 @@ static bool add_device_ports(QemuGuest *guest, QemuSplit *split, PortPlace *plac
 	return true;
 }
 
-/* The two ends of the way by which cxlbox puts memory into the guest. */
-static void add_mapper(QemuSplit *split, const QemuDevice *dev, const char *dir, unsigned device)
+/* The two ends of the way by which cxlbox puts memory into the guest; @dev is NULL if it has yet to
+ * come. */
+static void add_mapper(QemuGuest *guest, QemuSplit *split, const QemuDevice *dev, const char *dir)
 {
-	g_autofree char *path = g_strdup_printf("%s/%s.qmp", dir, dev->id);
-	g_autofree char *quoted = qemu_words_quote(path);
+	const unsigned number = guest->places->len;
+	const QemuPlace place = { .ports = g_strdup_printf("cxlbox-ports%u.", number),
+				  .qmp = dev ? g_strdup_printf("%s/%s.qmp", dir, dev->id)
+					     : g_strdup_printf("%s/%u.qmp", dir, number) };
+	g_autofree char *quoted = qemu_words_quote(place.qmp);
 
+	g_array_append_val(guest->places, place);
 	qemu_words_add_fmt(split->qemu, "-qmp", "unix:%s,server=on,wait=off", quoted);
-	qemu_words_add_fmt(split->cxlbox, "-object",
-			   "cxl-guest,id=guest.%s,qmp=unix:%s,%s,ports=cxlbox-ports%u.", dev->id,
-			   quoted, dev->served, device);
+	if (dev)
+		qemu_words_add_fmt(split->cxlbox, "-object",
+				   "cxl-guest,id=" QEMU_GUEST_PREFIX "%s,qmp=unix:%s,%s,ports=%s",
+				   dev->id, quoted, dev->served, place.ports);
+}
+
+static void place_clear(void *p)
+{
+	QemuPlace *place = p;
+
+	g_free(place->ports);
+	g_free(place->qmp);
 }
 
 /* On the bus of a CXL host bridge: on others ACPI hot plug has them. */
@@ -326,26 +361,28 @@ static bool ports_bus(const QemuSplit *split, const char **bus, GError **errp)
 static bool add_ports(QemuGuest *guest, QemuSplit *split, const char *dir, unsigned ports,
 		      GError **errp)
 {
-	const unsigned dynamic = count_dynamic(split);
-	const unsigned for_static = STATIC_PORTS * (split->devices->len - dynamic);
-	const unsigned each = dynamic && ports > for_static ? (ports - for_static) / dynamic : 0;
+	const unsigned devices = split->devices->len, dynamic = count_dynamic(split);
+	const unsigned for_static = STATIC_PORTS * (devices - dynamic);
 	PortPlace place = { .chassis = free_chassis(split), .slot = LAST_SLOT + 1 };
+	unsigned spare = count_free_ports(split), each;
 
-	if (ports < for_static || (dynamic && !each))
+	if (ports < for_static + dynamic)
 		return cxb_fail(
 			errp, CXB_ERROR_INVALID,
 			"--ports %u is too few: %u for each device without dynamic capacity, "
 			"and at least one for each other",
 			ports, STATIC_PORTS);
+	spare = MIN(spare, (ports - for_static - dynamic) / SPARE_PORTS);
+	each = dynamic ? (ports - for_static - SPARE_PORTS * spare) / dynamic : 0;
 	if (!ports_bus(split, &place.bus, errp))
 		return false;
-	for (guint i = 0; i < split->devices->len; i++) {
-		const QemuDevice *dev = split->devices->pdata[i];
+	for (unsigned i = 0; i < devices + spare; i++) {
+		const QemuDevice *dev = i < devices ? split->devices->pdata[i] : NULL;
+		const unsigned n = !dev ? SPARE_PORTS : dev->dynamic ? each : STATIC_PORTS;
 
-		if (!add_device_ports(guest, split, &place, i, dev->dynamic ? each : STATIC_PORTS,
-				      errp))
+		if (!add_device_ports(guest, split, &place, i, n, errp))
 			return false;
-		add_mapper(split, dev, dir, i);
+		add_mapper(guest, split, dev, dir);
 	}
 	return true;
 }
@@ -382,10 +419,12 @@ QemuGuest *qemu_guest_new(QemuSplit *split, const char *dir, unsigned ports, GEr
 	g_autoptr(QemuGuest) guest = g_new0(QemuGuest, 1);
 
 	guest->statics = g_array_new(FALSE, FALSE, sizeof(QemuStatic));
+	guest->places = g_array_new(FALSE, FALSE, sizeof(QemuPlace));
+	g_array_set_clear_func(guest->places, place_clear);
 	guest->unseen = g_ptr_array_new_with_free_func(g_free);
 	if (!settle(guest, split, !ports, errp))
 		return NULL;
-	if (guest->cedt && ports && split->devices->len &&
+	if (guest->cedt && ports && split->devices->len + split->ports->len &&
 	    !add_ports(guest, split, dir, ports, errp))
 		return NULL;
 	qemu_words_add(split->qemu, "-m", guest->memory);
@@ -399,6 +438,7 @@ void qemu_guest_free(QemuGuest *guest)
 	if (guest->cedt)
 		g_byte_array_unref(guest->cedt);
 	g_free(guest->memory);
+	g_array_unref(guest->places);
 	g_array_unref(guest->statics);
 	g_ptr_array_unref(guest->unseen);
 	g_free(guest);

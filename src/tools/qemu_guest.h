@@ -18,10 +18,18 @@ typedef struct {
 	unsigned slot, function; /* of a device on pcie.0 that no guest sees */
 } QemuStatic;
 
+/* Hidden ports of one device, and where cxlbox reaches QEMU's monitor to use them. */
+typedef struct {
+	char *ports; /* what their ids begin with */
+	char *qmp;
+	bool taken; /* a device has them now */
+} QemuPlace;
+
 typedef struct {
 	GByteArray *cedt;  /* NULL: there are no windows, QEMU's own does */
 	char *memory;      /* what -m says now */
 	unsigned ports;    /* hidden ones */
+	GArray *places;    /* QemuPlace: of the split's devices in order, then of those to come */
 	GArray *statics;   /* QemuStatic */
 	GPtrArray *unseen; /* char *: devices whose memory the guest does not see all of */
 } QemuGuest;

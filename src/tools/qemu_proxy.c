@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "qemu_hotplug.h"
 #include "qemu_schema.h"
 
 typedef struct {
@@ -20,9 +21,16 @@ struct QemuProxy {
 	json_object *version; /* QEMU's; NULL: not told yet */
 	GPtrArray *sessions;  /* Session * */
 	GHashTable *objects;  /* ids of those that are cxlbox's */
-	GHashTable *devices;  /* ids, on both sides */
+	QemuHotplug *hotplug; /* devices that are on both sides */
+	GHashTable *deleted;  /* set of Deleted * */
 	GHashTable *calls;    /* set of Call *, under way */
 };
+
+/* QEMU has told that a memory device is gone, which it is not yet in cxlbox. */
+typedef struct {
+	QemuProxy *proxy;
+	json_object *event;
+} Deleted;
 
 /* One monitor, whose peers come one after the other. */
 typedef struct {
@@ -66,7 +74,7 @@ static void send_object(Session *s, json_object *o)
 }
 
 /* @member: "return" or "error"; @value is taken. */
-static void send_answer(Session *s, json_object *request, const char *member, json_object *value)
+static json_object *new_answer(json_object *request, const char *member, json_object *value)
 {
 	json_object *o = json_object_new_object(), *id;
 
@@ -74,17 +82,29 @@ static void send_answer(Session *s, json_object *request, const char *member, js
 	if (json_object_is_type(request, json_type_object) &&
 	    json_object_object_get_ex(request, "id", &id))
 		json_object_object_add(o, "id", json_object_get(id));
+	return o;
+}
+
+static json_object *new_error(const char *class, const char *desc)
+{
+	json_object *error = json_object_new_object();
+
+	json_object_object_add(error, "class", json_object_new_string(class));
+	json_object_object_add(error, "desc", json_object_new_string(desc));
+	return error;
+}
+
+static void send_answer(Session *s, json_object *request, const char *member, json_object *value)
+{
+	json_object *o = new_answer(request, member, value);
+
 	send_object(s, o);
 	json_object_put(o);
 }
 
 static void send_error(Session *s, json_object *request, const char *class, const char *desc)
 {
-	json_object *error = json_object_new_object();
-
-	json_object_object_add(error, "class", json_object_new_string(class));
-	json_object_object_add(error, "desc", json_object_new_string(desc));
-	send_answer(s, request, "error", error);
+	send_answer(s, request, "error", new_error(class, desc));
 }
 
 static void greet(Session *s)
@@ -113,13 +133,30 @@ static bool knows(const GHashTable *names, const char *name)
 	return name && names && g_hash_table_contains((GHashTable *)names, name);
 }
 
+/* What serves a memory device, or maps its memory. */
+static bool is_of_device(const QemuProxy *proxy, const char *name)
+{
+	static const char *const prefixes[] = { QEMU_SERVER_PREFIX, QEMU_GUEST_PREFIX };
+
+	for (unsigned i = 0; name && i < G_N_ELEMENTS(prefixes); i++)
+		if (g_str_has_prefix(name, prefixes[i]) &&
+		    qemu_hotplug_knows(proxy->hotplug, name + strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+static bool is_object(const QemuProxy *proxy, const char *name)
+{
+	return knows(proxy->objects, name) || is_of_device(proxy, name);
+}
+
 /* The last part of a path names something of cxlbox's. */
 static bool is_ours(const QemuProxy *proxy, const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	const char *name = slash ? slash + 1 : path;
 
-	return knows(proxy->objects, name) || knows(proxy->devices, name);
+	return is_object(proxy, name) || qemu_hotplug_knows(proxy->hotplug, name);
 }
 
 static bool only_cxlbox(const QemuProxy *proxy, const char *type)
@@ -145,7 +182,7 @@ static QemuSide side_of(const QemuProxy *proxy, json_object *request)
 			 (json_object_is_type(args, json_type_object) &&
 			  json_object_object_get_ex(args, "tag", &tag));
 	else if (strcmp(command, "object-del") == 0)
-		cxlbox = knows(proxy->objects, cxb_json_str(args, "id"));
+		cxlbox = is_object(proxy, cxb_json_str(args, "id"));
 	else if (g_str_has_prefix(command, "qom-"))
 		cxlbox = is_ours(proxy, cxb_json_str(args, "path")) ||
 			 only_cxlbox(proxy, cxb_json_str(args, "typename"));
@@ -175,6 +212,14 @@ static void call_free(void *p)
 	g_free(call->added);
 	g_free(call->deleted);
 	g_free(call);
+}
+
+static void deleted_free(void *p)
+{
+	Deleted *d = p;
+
+	json_object_put(d->event);
+	g_free(d);
 }
 
 static void finish(Call *call, json_object *message)
@@ -301,6 +346,29 @@ static void forward(Session *s, json_object *request)
 		relay(call, side, answered);
 }
 
+/* --- memory devices that come and go --- */
+
+static void plugged(void *opaque, const char *error)
+{
+	Call *call = opaque;
+	json_object *message =
+		error ? new_answer(call->request, "error", new_error("GenericError", error))
+		      : new_answer(call->request, "return", json_object_new_object());
+
+	finish(call, message);
+	json_object_put(message);
+}
+
+static void plug(Session *s, json_object *request)
+{
+	Call *call = g_new0(Call, 1);
+
+	*call = (Call){ s, s->peer, json_object_get(request) };
+	g_hash_table_add(s->proxy->calls, call);
+	s->asked = true;
+	qemu_hotplug_add(s->proxy->hotplug, args_of(request), plugged, call);
+}
+
 /* --- requests --- */
 
 static bool asks_for_oob(json_object *request)
@@ -327,10 +395,8 @@ static void negotiate(Session *s, json_object *request)
 
 static bool adds_memory_device(json_object *request)
 {
-	const char *driver = cxb_json_str(args_of(request), "driver");
-
-	return g_strcmp0(cxb_json_str(request, "execute"), "device_add") == 0 && driver &&
-	       g_str_has_prefix(driver, "cxl-type3");
+	return g_strcmp0(cxb_json_str(request, "execute"), "device_add") == 0 &&
+	       qemu_split_is_memory_device(cxb_json_str(args_of(request), "driver"));
 }
 
 static void handle(Session *s, const Input *in)
@@ -342,9 +408,7 @@ static void handle(Session *s, const Input *in)
 	else if (!s->negotiated)
 		negotiate(s, in->value);
 	else if (adds_memory_device(in->value))
-		send_error(
-			s, in->value, "GenericError",
-			"CXL memory devices are on the command line of cxlbox-qemu from the start");
+		plug(s, in->value);
 	else
 		forward(s, in->value);
 }
@@ -509,6 +573,8 @@ void qemu_proxy_side(QemuProxy *proxy, QemuSide which, CxbQmpClient *client)
 	Side *side = &proxy->sides[which];
 
 	side->client = client;
+	qemu_hotplug_clients(proxy->hotplug, proxy->sides[QEMU_SIDE_CXLBOX].client,
+			     proxy->sides[QEMU_SIDE_QEMU].client);
 	if (!client)
 		return;
 	cxb_qmp_client_send(client, "query-commands", NULL, have_commands, side);
@@ -519,17 +585,50 @@ void qemu_proxy_side(QemuProxy *proxy, QemuSide which, CxbQmpClient *client)
 	cxb_qmp_client_send(client, "query-version", NULL, have_version, proxy);
 }
 
-void qemu_proxy_event(QemuProxy *proxy, QemuSide side, const char *name, json_object *event)
+static void send_event(QemuProxy *proxy, json_object *event)
 {
-	/* What both have is about the machine, and that is QEMU's. */
-	if (side == QEMU_SIDE_CXLBOX && knows(proxy->sides[QEMU_SIDE_QEMU].events, name))
-		return;
 	for (guint i = 0; i < proxy->sessions->len; i++) {
 		Session *s = proxy->sessions->pdata[i];
 
 		if (s->negotiated)
 			send_object(s, event);
 	}
+}
+
+static void unplugged(void *opaque, const char *error)
+{
+	Deleted *d = opaque;
+
+	send_event(d->proxy, d->event);
+	g_hash_table_remove(d->proxy->deleted, d);
+}
+
+/* Told once it is gone on both sides. */
+static bool is_unplugged(QemuProxy *proxy, const char *name, json_object *event)
+{
+	json_object *data;
+	const char *id = strcmp(name, "DEVICE_DELETED") == 0 &&
+					 json_object_object_get_ex(event, "data", &data)
+				 ? cxb_json_str(data, "device")
+				 : NULL;
+	Deleted *d = g_new(Deleted, 1);
+
+	*d = (Deleted){ proxy, json_object_get(event) };
+	g_hash_table_add(proxy->deleted, d);
+	if (qemu_hotplug_deleted(proxy->hotplug, id, unplugged, d))
+		return true;
+	g_hash_table_remove(proxy->deleted, d);
+	return false;
+}
+
+void qemu_proxy_event(QemuProxy *proxy, QemuSide side, const char *name, json_object *event)
+{
+	/* What both have is about the machine, and that is QEMU's. */
+	if (side == QEMU_SIDE_CXLBOX && knows(proxy->sides[QEMU_SIDE_QEMU].events, name))
+		return;
+	if (side == QEMU_SIDE_QEMU && is_unplugged(proxy, name, event))
+		return;
+	send_event(proxy, event);
 }
 
 /* --- all --- */
@@ -542,25 +641,19 @@ static void add_ids(QemuProxy *proxy, const QemuSplit *split)
 	g_hash_table_iter_init(&iter, split->objects);
 	while (g_hash_table_iter_next(&iter, &id, NULL))
 		g_hash_table_add(proxy->objects, g_strdup(id));
-	for (guint i = 0; i < split->devices->len; i++) {
-		const QemuDevice *dev = split->devices->pdata[i];
-
-		g_hash_table_add(proxy->devices, g_strdup(dev->id));
-		/* What serves it, and what maps its memory. */
-		g_hash_table_add(proxy->objects, g_strdup_printf("vfio-user.%s", dev->id));
-		g_hash_table_add(proxy->objects, g_strdup_printf("guest.%s", dev->id));
-	}
 }
 
-QemuProxy *qemu_proxy_new(const QemuSplit *split, GMainContext *context, const Option **culprit,
+QemuProxy *qemu_proxy_new(const QemuPlan *plan, GMainContext *context, const Option **culprit,
 			  GError **errp)
 {
+	const QemuSplit *split = plan->split;
 	QemuProxy *proxy = g_new0(QemuProxy, 1);
 
 	proxy->context = context;
 	proxy->sessions = g_ptr_array_new_with_free_func(session_free);
 	proxy->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	proxy->devices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	proxy->hotplug = qemu_hotplug_new(split, plan->guest, plan->dir);
+	proxy->deleted = g_hash_table_new_full(NULL, NULL, deleted_free, NULL);
 	proxy->calls = g_hash_table_new_full(NULL, NULL, call_free, NULL);
 	add_ids(proxy, split);
 	for (guint i = 0; i < split->doors->len; i++) {
@@ -588,6 +681,7 @@ void qemu_proxy_free(QemuProxy *proxy)
 	}
 	json_object_put(proxy->version);
 	g_hash_table_unref(proxy->objects);
-	g_hash_table_unref(proxy->devices);
+	g_hash_table_unref(proxy->deleted);
+	qemu_hotplug_free(proxy->hotplug);
 	g_free(proxy);
 }

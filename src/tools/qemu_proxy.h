@@ -11,7 +11,7 @@
 #define CXB_TOOLS_QEMU_PROXY_H
 
 #include "io/qmp_client.h"
-#include "qemu_split.h"
+#include "qemu_plan.h"
 
 typedef struct QemuProxy QemuProxy;
 
@@ -21,8 +21,8 @@ typedef enum {
 	QEMU_SIDES,
 } QemuSide;
 
-/** qemu_proxy_new() - Open the monitors of @split, which must outlive it. */
-QemuProxy *qemu_proxy_new(const QemuSplit *split, GMainContext *context, const Option **culprit,
+/** qemu_proxy_new() - Open the monitors of @plan, which must outlive it. */
+QemuProxy *qemu_proxy_new(const QemuPlan *plan, GMainContext *context, const Option **culprit,
 			  GError **errp);
 /** qemu_proxy_free() - What clients are still to be told is sent; the programs' are gone. NULL is fine. */
 void qemu_proxy_free(QemuProxy *proxy);

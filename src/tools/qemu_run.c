@@ -254,7 +254,7 @@ static bool start(Run *run, const Option **culprit, GError **errp)
 {
 	Child *cxlbox = &run->children[QEMU_SIDE_CXLBOX], *qemu = &run->children[QEMU_SIDE_QEMU];
 
-	run->proxy = qemu_proxy_new(run->plan->split, NULL, culprit, errp);
+	run->proxy = qemu_proxy_new(run->plan, NULL, culprit, errp);
 	if (!run->proxy)
 		return false;
 	cxlbox->qmp = cxb_qmp_client_listen(run->plan->cxlbox_qmp, NULL, &client_ops, cxlbox, errp);

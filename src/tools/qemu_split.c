@@ -126,12 +126,21 @@ static bool emit_as_is(Work *w, Item *item, GError **errp)
 
 /* --- devices --- */
 
-static bool is_memory_device(const CxbOpts *opts)
+bool qemu_split_is_memory_device(const char *driver)
 {
 	static const char *const drivers[] = { "cxl-type3", "cxl-type3-head", NULL };
-	const char *driver = peek(opts, "driver");
 
 	return driver && g_strv_contains(drivers, driver);
+}
+
+static bool is_memory_device(const CxbOpts *opts)
+{
+	return qemu_split_is_memory_device(peek(opts, "driver"));
+}
+
+char *qemu_split_socket(const char *dir, const char *id)
+{
+	return g_strdup_printf("%s/%s.vfio-user", dir, id);
 }
 
 static bool is_driver(const CxbOpts *opts, const char *name)
@@ -267,7 +276,7 @@ static QemuDevice *new_device(Work *w, const CxbOpts *opts, const char *id, cons
 	dev->id = id ? g_strdup(id) : new_id(w);
 	dev->served = served_words(opts, dev->id);
 	dev->bus = g_strdup(bus);
-	dev->socket = g_strdup_printf("%s/%s.vfio-user", w->dir, dev->id);
+	dev->socket = qemu_split_socket(w->dir, dev->id);
 	dev->dynamic = has_dynamic_capacity(opts);
 	dev->memdevs = g_ptr_array_new_with_free_func(g_free);
 	for (unsigned i = 0; i < STATIC_MEMDEV_KEYS; i++) {
@@ -302,8 +311,8 @@ static bool emit_memory_device(Work *w, Item *item, GError **errp)
 	socket = qemu_words_quote(dev->socket);
 	qemu_words_add_fmt(w->split->cxlbox, "-device", "%s,id=%s", rest, dev->id);
 	qemu_words_add_fmt(w->split->cxlbox, "-object",
-			   "x-vfio-user-server,id=vfio-user.%s,%s,path=%s", dev->id, dev->served,
-			   socket);
+			   "x-vfio-user-server,id=" QEMU_SERVER_PREFIX "%s,%s,path=%s", dev->id,
+			   dev->served, socket);
 	return true;
 }
 
@@ -325,6 +334,8 @@ static void note_place(QemuSplit *split, const CxbOpts *opts)
 
 	if (id && bus)
 		g_hash_table_insert(split->buses, g_strdup(id), g_strdup(bus));
+	if (id && (is_driver(opts, "cxl-rp") || is_driver(opts, "cxl-downstream")))
+		g_ptr_array_add(split->ports, g_strdup(id));
 	if (bus && addr) /* "SS.F", hexadecimal; a number has the function in its low three bits */
 		qemu_split_slot(split, bus, g_ascii_strtoull(addr, NULL, 16) & 0x1f);
 	else if (bus && peek_number(opts, "addr", UINT8_MAX, &number))
@@ -676,6 +687,7 @@ static QemuSplit *split_alloc(void)
 	split->doors = g_ptr_array_new_with_free_func(door_free);
 	split->objects = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	split->buses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	split->ports = g_ptr_array_new_with_free_func(g_free);
 	split->slots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	split->memory = g_ptr_array_new_with_free_func(opts_free);
 	split->machine = g_ptr_array_new_with_free_func(opts_free);
@@ -719,6 +731,7 @@ void qemu_split_free(QemuSplit *split)
 	g_ptr_array_unref(split->doors);
 	g_hash_table_unref(split->objects);
 	g_hash_table_unref(split->buses);
+	g_ptr_array_unref(split->ports);
 	g_hash_table_unref(split->slots);
 	g_ptr_array_unref(split->memory);
 	g_ptr_array_unref(split->machine);

@@ -20,6 +20,10 @@ typedef struct {
 	bool dynamic;       /* it has dynamic capacity */
 } QemuDevice;
 
+/* The objects of cxlbox's that serve a device and that map its memory, by its id. */
+#define QEMU_SERVER_PREFIX "vfio-user."
+#define QEMU_GUEST_PREFIX  "guest."
+
 /* A QMP monitor that the line asks for, which will be ours. */
 typedef struct {
 	CxbOpts *chardev; /* as for cxb_chardev_new() */
@@ -34,6 +38,7 @@ typedef struct {
 	GPtrArray *devices;  /* QemuDevice *, in order of the line */
 	GPtrArray *doors;    /* QemuDoor * */
 	GHashTable *objects; /* ids of those that are cxlbox's -> uint64_t: bytes, of a backend */
+	GPtrArray *ports;    /* char *: ids of CXL ports that a device can be plugged into */
 	GHashTable *buses;   /* id of a device of QEMU's -> bus it is on; of those that say so */
 	GHashTable *slots;   /* set of char *: "BUS SS", taken on it */
 	bool chassis[256];   /* taken */
@@ -56,6 +61,10 @@ QemuSplit *qemu_split_new(GPtrArray *options, const char *dir, const Option **cu
 void qemu_split_free(QemuSplit *split); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuSplit, qemu_split_free)
 
+/** qemu_split_is_memory_device() - @driver is one of cxlbox's; NULL is none. */
+bool qemu_split_is_memory_device(const char *driver);
+/** qemu_split_socket() - Where the device @id is served. Caller frees. */
+char *qemu_split_socket(const char *dir, const char *id);
 /** qemu_split_slot() - Take slot @slot of @bus; false: it is taken. */
 bool qemu_split_slot(QemuSplit *split, const char *bus, unsigned slot);
 

@@ -155,9 +155,6 @@ class OneQmp(Case):
         self.assertEqual(cmd("qom-get", path="/machine/peripheral/cxl-vmem0", property="num-dc-regions"), 1)
         self.assertEqual(cmd("qom-get", path="/machine/peripheral/root_port13", property="slot"), 2)
         self.assertIn("device_add", names)
-        with self.assertRaises(QmpError) as caught:
-            cmd("device_add", driver="cxl-type3", bus="root_port13")
-        self.assertIn("on the command line of cxlbox-qemu", str(caught.exception))
 
     def test_memory_with_a_tag_is_cxlboxs(self):
         self.start()
@@ -240,6 +237,72 @@ class OneQmp(Case):
         self.addCleanup(again.close)
         self.assertIn("status", again.cmd("query-status"))
         self.assertIn("status", self.qmp.cmd("query-status"))
+
+
+class Plug(Case):
+    """Devices that come and go. There is no guest here that could let one go, so QEMU is not asked to."""
+
+    PORTS = ["-device", "cxl-rp,port=1,bus=cxl.1,id=root_port14,chassis=0,slot=3",
+             "-device", "cxl-rp,port=2,bus=cxl.1,id=root_port15,chassis=0,slot=4"]
+    NEW = {"driver": "cxl-type3", "id": "t1", "bus": "root_port14", "num-dc-regions": 1,
+           "dc-regions-total-size": 1 << 30, "msix": False}
+
+    def add(self, **more):
+        return self.qmp.cmd("device_add", **{**self.NEW, **more})
+
+    def refused(self, text, command, **more):
+        with self.assertRaises(QmpError) as caught:
+            self.qmp.cmd(command, **more)
+        self.assertIn(text, str(caught.exception))
+
+    def state(self, guest):
+        return self.qmp.cmd("qom-get", path=f"/objects/{guest}", property="state")
+
+    def until_ready(self, guest):
+        while (state := self.state(guest)) in ("connecting", "testing"):
+            pass
+        self.assertEqual(state, "ready")
+
+    def devices(self):
+        return sorted(d["path"].rpartition("/")[2] for d in self.qmp.cmd("query-cxl-dynamic-capacity"))
+
+    def test_it_is_on_both_sides(self):
+        self.start(*self.PORTS, ports=32)
+        self.assertEqual(self.add(), {})
+        self.until_ready("guest.t1")
+        self.assertEqual(self.devices(), ["cxl-vmem0", "t1"])
+        self.assertEqual(self.qmp.cmd("qom-get", path="/machine/peripheral/t1", property="num-dc-regions"), 1)
+        self.refused("of that id", "device_add", **self.NEW)
+        self.refused("of that id", "device_add", **{**self.NEW, "id": "cxl-vmem0"})
+        self.assertEqual(self.add(id="t2", bus="root_port15"), {})
+        self.until_ready("guest.t2")
+        self.refused("no hidden ports are left for it", "device_add", **{**self.NEW, "id": "t3"})
+        self.assertEqual(self.devices(), ["cxl-vmem0", "t1", "t2"])
+
+    def test_whatever_refuses_it_nothing_is_left(self):
+        self.start(*self.PORTS, ports=32)
+        for more, text in (({"nosuch": 1}, "Property 'cxl-type3.nosuch' not found"),
+                           ({"dc-regions-total-size": 1}, "multiple"),
+                           ({"bus": "nosuch"}, "Bus 'nosuch' not found"),
+                           ({"bus": "root_port13"}, "PCI: slot 0 function 0 already occupied"),
+                           ({"bus": None}, "Parameter 'bus' is missing"),
+                           ({"id": None}, "Parameter 'id' is missing"), ({"id": "../x"}, "expects an identifier"),
+                           ({"id": "root_port14"}, "root_port14"), ({"id": 5}, "Parameter 'id' is missing")):
+            with self.subTest(more):
+                args = {key: value for key, value in {**self.NEW, **more}.items() if value is not None}
+                self.refused(text, "device_add", **args)
+                self.assertEqual(self.devices(), ["cxl-vmem0"])
+                for name in ("vfio-user.t1", "guest.t1"):
+                    self.refused("not found", "object-del", id=name)
+        self.assertEqual(self.add(), {})
+        self.until_ready("guest.t1")
+
+    def test_a_program_that_goes_in_the_middle(self):
+        self.start(*self.PORTS, ports=32)
+        os.kill(self.child(cxlbox=True), signal.SIGSTOP)
+        self.qmp.sock.sendall(json.dumps({"execute": "device_add", "arguments": self.NEW}).encode())
+        os.kill(self.child(cxlbox=True), signal.SIGKILL)
+        self.assertIn("cxlbox has ended", self.rest())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import unittest
 import qemuline
 from cxbpy import peers
 from cxbpy.machine import TUTORIAL
+from cxbpy.qmp import QmpError
 from guest import Guest
 from sparse import PAGE, pages
 
@@ -40,8 +41,31 @@ class CxlboxQemu(unittest.TestCase):
     def errors(self):
         return [line for line in self.guest.dmesg(3) if "cxl" in line.lower()]
 
+    def memdevs(self, count):
+        return self.guest.check(f"for i in $(seq 200); do [ $(ls /sys/bus/cxl/devices | grep -c ^mem) = {count} ] && break; "
+                                "sleep 0.1; done; ls /sys/bus/cxl/devices | grep ^mem; true").split()
+
+    def come_and_go(self):
+        """A second device while the guest runs. With MSI, as this QEMU cannot unplug a device that has MSI-X."""
+        cmd, wait = self.guest.qmp.cmd, self.guest.qmp.wait_event
+        for _ in range(2):
+            cmd("device_add", **{"driver": "cxl-type3", "id": "t1", "bus": "root_port14", "num-dc-regions": 1,
+                                 "dc-regions-total-size": GIB, "msix": False})
+            self.assertEqual(len(self.memdevs(2)), 2)
+            self.assertEqual(len(cmd("query-cxl-dynamic-capacity")), 2)
+            cmd("device_del", id="t1")
+            while wait("DEVICE_DELETED")["data"].get("device") != "t1":
+                pass
+            # It is gone everywhere when that is told, which is once.
+            self.assertEqual(len(cmd("query-cxl-dynamic-capacity")), 1)
+            self.assertEqual(len(self.memdevs(1)), 1)
+            self.assertEqual([e for e in self.guest.qmp.events if e["data"].get("device") == "t1"], [])
+        for name in ("vfio-user.t1", "guest.t1"):
+            with self.assertRaises(QmpError):
+                cmd("object-del", id=name)
+
     def test_the_tutorials_line(self):
-        self.start(TUTORIAL)
+        self.start([*TUTORIAL, "-device", "cxl-rp,port=1,bus=cxl.1,id=root_port14,chassis=0,slot=3"])
         listed = self.listed()
         self.assertEqual(listed["ports:root0"][0]["endpoints:port1"][0]["memdev"]["memdev"], "mem0")
         root = listed["decoders:root0"][0]
@@ -55,6 +79,8 @@ class CxlboxQemu(unittest.TestCase):
             "path": "/machine/peripheral/cxl-vmem0", "host-id": 0, "region": 0, "selection-policy": "prescriptive",
             "tag": TAG, "extents": [{"offset": 0, "len": GIB}]})
         self.assertEqual(self.guest.qmp.wait_event("CXL_DYNAMIC_CAPACITY")["data"]["tag"], TAG)
+        self.come_and_go()
+        self.assertEqual(self.errors(), [])
 
     def become_ram(self):
         """Pages of a process that may use the device's node alone are bytes of cxlbox's backend."""
