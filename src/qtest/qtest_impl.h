@@ -41,8 +41,8 @@ struct CxbQtest {
 	int64_t opened_us;
 
 	GByteArray *waiting; /* input behind an answer that the client has yet to read */
-	Buf line;      /* the start of a line whose end has not come */
-	bool skipping; /* the line was too long: nothing counts up to its end */
+	Buf line;            /* the start of a line whose end has not come */
+	bool skipping;       /* the line was too long: nothing counts up to its end */
 	Buf reply;
 	Buf data; /* bytes of an access on their way */
 
