@@ -23,6 +23,8 @@ from cxbpy import peers
 from cxbpy.lines import Lines
 from cxbpy.qmp import Qmp
 
+TREE = peers.need()  # whoever imports this is skipped without it
+
 BOOT_SECONDS = 240  # a limit, not what it takes
 COMMAND_SECONDS = 60
 CONSOLE_LINES = 60  # a panic's whole text
@@ -45,22 +47,21 @@ class Guest:
     """
 
     def __init__(self, args, *, modules=image.MODULES, append="", front=b"", files=None, program=None):
-        tree = peers.need()
         self.held = contextlib.ExitStack()
         try:
             self.dir = tempfile.mkdtemp(prefix="cxlbox-guest-")
             self.held.callback(shutil.rmtree, self.dir, ignore_errors=True)
             with open(self.path("initrd"), "wb") as f:
-                f.write(front + image.base(tree) + image.archive(files or {}))
-            self._start([*(program or [peers.SCRIPT, "qemu"]), *self._options(tree, modules, append),
+                f.write(front + image.base(TREE) + image.archive(files or {}))
+            self._start([*(program or [peers.SCRIPT, "qemu"]), *self._options(modules, append),
                          *args])
             self.await_boot()
         except BaseException:
             self.close()
             raise
 
-    def _options(self, tree, modules, append):
-        kernel = os.path.realpath(os.path.join(tree, "usr/lib/modules/current/vmlinuz"))
+    def _options(self, modules, append):
+        kernel = os.path.realpath(os.path.join(TREE, "usr/lib/modules/current/vmlinuz"))
         append = f"console=ttyS0 quiet panic=-1 guest.modules={','.join(modules)} {append}"
         # Where Linux sees a hypervisor it does not commit regions.
         return ["-nodefaults", "-display", "none", "-accel", "tcg", "-cpu", "max,-hypervisor",
