@@ -98,7 +98,7 @@ static void end(HMemdev *md, const char *wrong)
 	if (wrong)
 		cxb_h_say_md(md, "CDAT: %s: no region is taken for sharable", wrong);
 	cxb_h_cdat_fini(md);
-	cxb_h_done(md->host);
+	cxb_h_done(md);
 }
 
 /* Whatever somebody left in it goes. */
@@ -263,7 +263,7 @@ static void cdat_work(void *opaque)
 void cxb_h_cdat_read(HMemdev *md)
 {
 	if (!md->dc_regions) {
-		cxb_h_done(md->host);
+		cxb_h_done(md);
 		return;
 	}
 	md->cdat = g_new0(HCdat, 1);

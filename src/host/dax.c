@@ -23,7 +23,7 @@ static CxbHostDax *dax_new(const HAlloc *alloc)
 	CxbHostDax *dax = g_new0(CxbHostDax, 1);
 
 	dax->uuid = alloc->tag;
-	dax->host_id = md->host_id;
+	dax->host_id = md->driver->id;
 	dax->memdev = md->index;
 	dax->bdf = md->func->pub.bdf;
 	dax->holders = alloc->holders;
@@ -56,9 +56,9 @@ GPtrArray *cxb_host_daxes(const CxbHost *host)
 
 static HAlloc *find(CxbHost *host, uint16_t host_id, const CxbUuid *uuid, GError **errp)
 {
-	HMemdev md = { .host = host, .host_id = host_id };
+	HDriver *drv = cxb_h_driver(host, host_id);
 	char text[CXB_UUID_STRLEN + 1];
-	HAlloc *alloc = cxb_h_tag_find(&md, uuid);
+	HAlloc *alloc = drv ? cxb_h_tag_find(drv, uuid) : NULL;
 
 	if (alloc && alloc->state >= A_ACCEPTED)
 		return alloc;

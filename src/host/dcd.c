@@ -81,7 +81,7 @@ const char *cxb_h_judge(HAlloc *alloc)
 	}
 	if (duplicates == alloc->extents->len)
 		return NULL;
-	other = tagged ? cxb_h_tag_find(md, &alloc->tag) : NULL;
+	other = tagged ? cxb_h_tag_find(md->driver, &alloc->tag) : NULL;
 	if (duplicates || (other && other != alloc))
 		return "the tag is already live";
 	sharable = md->sharable >> first->region & 1;

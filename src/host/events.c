@@ -159,7 +159,7 @@ void cxb_h_events_start(HMemdev *md)
 	if ((md->has & H_HAS_EVENTS) == H_HAS_EVENTS)
 		cxb_h_mbox(md, CXB_OP_GET_EVENT_POLICY, NULL, 0, policy_done, NULL);
 	else
-		cxb_h_done(md->host);
+		cxb_h_done(md);
 }
 
 void cxb_h_events_fini(HMemdev *md)
@@ -225,7 +225,7 @@ static void drained_once(HMemdev *md)
 	if (md->drained)
 		return;
 	md->drained = true;
-	cxb_h_done(md->host);
+	cxb_h_done(md);
 }
 
 static void drain_timer(void *opaque)

@@ -50,26 +50,26 @@ guint cxb_h_tag_hash(gconstpointer p)
 {
 	const HAlloc *alloc = p;
 
-	return cxb_uuid_hash(&alloc->tag) ^ alloc->md->host_id;
+	return cxb_uuid_hash(&alloc->tag);
 }
 
 gboolean cxb_h_tag_equal(gconstpointer a, gconstpointer b)
 {
 	const HAlloc *x = a, *y = b;
 
-	return x->md->host_id == y->md->host_id && cxb_uuid_equal(&x->tag, &y->tag);
+	return cxb_uuid_equal(&x->tag, &y->tag);
 }
 
-HAlloc *cxb_h_tag_find(HMemdev *md, const CxbUuid *tag)
+HAlloc *cxb_h_tag_find(HDriver *drv, const CxbUuid *tag)
 {
-	const HAlloc key = { .md = md, .tag = *tag };
+	const HAlloc key = { .tag = *tag };
 
-	return g_hash_table_lookup(md->host->tags, &key);
+	return g_hash_table_lookup(drv->tags, &key);
 }
 
 void cxb_h_alloc_known(HAlloc *alloc, bool known)
 {
-	GHashTable *tags = alloc->md->host->tags;
+	GHashTable *tags = alloc->md->driver->tags;
 
 	if (known == alloc->known || cxb_uuid_is_null(&alloc->tag))
 		return;
@@ -87,9 +87,9 @@ void cxb_h_alloc_waiting(HAlloc *alloc, bool waiting)
 	if (waiting == alloc->waiting || !cxb_uuid_is_null(&alloc->tag))
 		return;
 	if (waiting)
-		g_hash_table_add(alloc->md->host->waiting, alloc);
+		g_hash_table_add(alloc->md->driver->waiting, alloc);
 	else
-		g_hash_table_remove(alloc->md->host->waiting, alloc);
+		g_hash_table_remove(alloc->md->driver->waiting, alloc);
 	alloc->waiting = waiting;
 }
 
@@ -142,7 +142,7 @@ void cxb_h_take_over(HMemdev *md, const struct wire_dc_extent *wire)
 	}
 	e->live = true;
 	if (!cxb_uuid_is_null(&e->tag))
-		alloc = cxb_h_tag_find(md, &e->tag);
+		alloc = cxb_h_tag_find(md->driver, &e->tag);
 	if (!alloc || alloc->md != md) {
 		alloc = cxb_h_alloc_new(md, &e->tag);
 		cxb_h_alloc_accepted(alloc);
@@ -177,23 +177,28 @@ static bool answer(HAlloc *alloc, bool yes, GError **errp)
 	return true;
 }
 
+/* What of a tag, or of none, may wait on one host; caller frees the list. */
+static GList *of_tag(HDriver *drv, const CxbUuid *tag)
+{
+	HAlloc *alloc;
+
+	if (cxb_uuid_is_null(tag))
+		return g_hash_table_get_keys(drv->waiting);
+	alloc = cxb_h_tag_find(drv, tag);
+	return alloc ? g_list_append(NULL, alloc) : NULL;
+}
+
 bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, GError **errp)
 {
 	char text[CXB_UUID_STRLEN + 1];
 	g_autoptr(GList) waiting = NULL;
+	GHashTableIter iter;
+	gpointer drv;
 	bool any = false;
 
-	if (cxb_uuid_is_null(tag)) {
-		waiting = g_hash_table_get_keys(host->waiting);
-	} else {
-		for (guint i = 0; i < host->memdevs->len; i++) {
-			HMemdev *md = g_ptr_array_index(host->memdevs, i);
-			HAlloc *alloc = cxb_h_tag_find(md, tag);
-
-			if (alloc && alloc->md == md)
-				waiting = g_list_append(waiting, alloc);
-		}
-	}
+	g_hash_table_iter_init(&iter, host->drivers);
+	while (g_hash_table_iter_next(&iter, NULL, &drv))
+		waiting = g_list_concat(waiting, of_tag(drv, tag));
 	for (GList *l = waiting; l; l = l->next) {
 		if (!is_waiting(l->data, memdev))
 			continue;

@@ -178,7 +178,7 @@ void cxb_h_fail(CxbHost *host, const char *why)
 	cxb_h_go(host, H_FAILED);
 }
 
-void cxb_h_done(CxbHost *host)
+void cxb_h_boot_done(CxbHost *host)
 {
 	g_assert(host->busy);
 	if (--host->busy)
@@ -187,6 +187,8 @@ void cxb_h_done(CxbHost *host)
 		cxb_h_go(host, H_PLAN);
 	else if (host->phase == H_ATTACH)
 		cxb_h_go(host, H_READY);
+	if (host->phase == H_READY)
+		cxb_h_drivers_ready(host);
 }
 
 /* Each memory device goes its way; the last one through opens the next phase. */
@@ -201,7 +203,7 @@ static void each_memdev(CxbHost *host, void (*step)(HMemdev *md))
 		host->busy++;
 		step(md);
 	}
-	cxb_h_done(host);
+	cxb_h_boot_done(host);
 }
 
 static void publish(CxbHost *host)
@@ -304,8 +306,7 @@ static void begin(CxbHost *host)
 	host->memdevs_pub = g_array_new(false, false, sizeof(CxbHostMemdev));
 	host->regions_pub = g_array_new(false, false, sizeof(CxbHostRegion));
 	host->jobs = g_ptr_array_new_with_free_func(g_free);
-	host->tags = g_hash_table_new(cxb_h_tag_hash, cxb_h_tag_equal);
-	host->waiting = g_hash_table_new(NULL, NULL);
+	host->drivers = cxb_h_drivers_new();
 	g_queue_init(&host->events);
 }
 
@@ -315,8 +316,7 @@ static void end(CxbHost *host)
 	cxb_timer_free(host->commit_timer);
 	g_ptr_array_unref(host->jobs);
 	g_ptr_array_unref(host->memdevs);
-	g_hash_table_unref(host->tags);
-	g_hash_table_unref(host->waiting);
+	g_hash_table_unref(host->drivers);
 	g_array_unref(host->memdevs_pub);
 	g_array_unref(host->regions_pub);
 	g_array_unref(host->funcs_pub);
@@ -384,7 +384,7 @@ CxbHostState cxb_host_state(const CxbHost *host)
 {
 	if (host->phase == H_FAILED)
 		return CXB_HOST_FAILED;
-	return host->phase == H_READY ? CXB_HOST_READY : CXB_HOST_BOOTING;
+	return host->phase == H_READY && !host->restarting ? CXB_HOST_READY : CXB_HOST_BOOTING;
 }
 
 const char *cxb_host_error(const CxbHost *host)

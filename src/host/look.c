@@ -22,6 +22,7 @@ unsigned cxb_host_memdevs(const CxbHost *host, const CxbHostMemdev **out)
 		CxbHostMemdev pub = {
 			.memdev = md->index,
 			.bdf = md->func->pub.bdf,
+			.host_id = md->driver->id,
 			.serial = md->serial,
 			.static_size = md->volatile_size + md->persistent_size,
 			.dc_regions = md->dc_regions,

@@ -35,6 +35,25 @@ static const struct {
 	{ CXB_OP_GET_DC_EXTENTS, H_HAS_DC_LIST },
 };
 
+static void begin(HMemdev *md)
+{
+	md->serial = md->func->serial;
+	md->regions = g_array_new(false, false, sizeof(CxbHostRegion));
+	g_queue_init(&md->commands);
+	cxb_h_extents_init(md);
+}
+
+/* All but its regions and decoders. */
+static void end(HMemdev *md)
+{
+	cxb_h_cdat_fini(md);
+	cxb_h_mbox_fini(md);
+	cxb_h_events_fini(md);
+	cxb_h_extents_fini(md);
+	g_clear_pointer(&md->list, g_array_unref);
+	g_clear_pointer(&md->mapped, g_array_unref);
+}
+
 void cxb_h_memdevs_find(CxbHost *host)
 {
 	for (unsigned i = 0; i < host->funcs->len; i++) {
@@ -52,28 +71,59 @@ void cxb_h_memdevs_find(CxbHost *host)
 		md = g_new0(HMemdev, 1);
 		md->host = host;
 		md->func = f;
+		md->driver = cxb_h_driver_of(host, f->pub.bdf);
 		md->index = host->memdevs->len;
-		if (host->config.host_of)
-			md->host_id = host->config.host_of(host->config.host_of_opaque, f->pub.bdf);
-		md->serial = f->serial;
-		md->regions = g_array_new(false, false, sizeof(CxbHostRegion));
-		g_queue_init(&md->commands);
-		cxb_h_extents_init(md);
+		begin(md);
 		g_ptr_array_add(host->memdevs, md);
 	}
 }
 
 void cxb_h_memdev_free(HMemdev *md)
 {
-	cxb_h_cdat_fini(md);
-	cxb_h_mbox_fini(md);
-	cxb_h_events_fini(md);
-	cxb_h_extents_fini(md);
+	end(md);
 	cxb_h_hdm_fini(&md->hdm);
 	g_array_unref(md->regions);
-	if (md->list)
-		g_array_unref(md->list);
 	g_free(md);
+}
+
+void cxb_h_memdev_renew(HMemdev *md)
+{
+	/* If it failed the last time, what was mapped before that. */
+	GArray *mapped = g_steal_pointer(&md->mapped);
+
+	if (mapped)
+		g_array_unref(md->regions);
+	else
+		mapped = md->regions;
+	end(md);
+	*md = (HMemdev){
+		.host = md->host,
+		.func = md->func,
+		.driver = md->driver,
+		.index = md->index,
+		.hdm = md->hdm,
+		.mapped = mapped,
+	};
+	begin(md);
+}
+
+void cxb_h_regions_keep(HMemdev *md)
+{
+	for (unsigned i = 0; i < md->regions->len; i++) {
+		CxbHostRegion *r = cxb_h_region(md, i);
+
+		for (unsigned k = 0; k < md->mapped->len; k++) {
+			const CxbHostRegion *old = &g_array_index(md->mapped, CxbHostRegion, k);
+
+			if (old->dpa != r->dpa || old->len != r->len ||
+			    old->is_static != r->is_static)
+				continue;
+			r->hpa = old->hpa;
+			r->mapped = old->mapped;
+			r->decoder = old->decoder;
+		}
+	}
+	g_clear_pointer(&md->mapped, g_array_unref);
 }
 
 /* Only while it is probed or attached: the rest of the machine goes on. */
@@ -87,7 +137,7 @@ void cxb_h_memdev_fail(HMemdev *md, const char *fmt, ...)
 	va_end(ap);
 	cxb_h_say_md(md, "%s: not used", text);
 	md->failed = true;
-	cxb_h_done(md->host);
+	cxb_h_done(md);
 }
 
 CxbHostRegion *cxb_h_region(HMemdev *md, unsigned i)
@@ -234,7 +284,7 @@ static void add_static(HMemdev *md)
 	if (md->has & H_HAS_DC_CONFIG)
 		config_ask(md, false);
 	else
-		cxb_h_done(md->host);
+		cxb_h_done(md);
 }
 
 static bool sizes_set(HMemdev *md, uint64_t vol, uint64_t pers)

@@ -104,6 +104,7 @@ static void caps_find(CxbHost *host, HFunc *f)
 		case CAP_PCIE:
 			if (at > 0xf0)
 				break;
+			f->pcie = at;
 			f->port_type = hdr >> 20 & 0xf;
 			f->port_number = cxb_h_cfg(host, bdf, at + 0x0c, 4) >> 24;
 			break;

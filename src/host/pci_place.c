@@ -14,6 +14,10 @@
 #define PCI_COMMAND        0x04
 #define PCI_COMMAND_MEMORY 0x0002
 #define PCI_COMMAND_MASTER 0x0004
+#define PCIE_DEV_CAP       0x04
+#define PCIE_DEV_CAP_FLR   0x10000000
+#define PCIE_DEV_CTL       0x08
+#define PCIE_DEV_CTL_FLR   0x8000
 #define BRIDGE_IO          0x1c
 #define BRIDGE_MEM         0x20
 #define BRIDGE_PREF        0x24
@@ -277,6 +281,26 @@ void cxb_h_place(CxbHost *host)
 	put_all(host, high, H_MEM, &host->pci64, &host->pci32);
 	for (unsigned i = 0; i < host->funcs->len; i++)
 		func_write(host, g_ptr_array_index(host->funcs, i));
+}
+
+bool cxb_h_func_reset(CxbHost *host, HFunc *f)
+{
+	const uint16_t bdf = f->pub.bdf;
+
+	/* What somebody else has placed only they can put back. */
+	if (cxb_h_adopts(host) || !f->pcie || f->bridge ||
+	    !(cxb_h_cfg(host, bdf, f->pcie + PCIE_DEV_CAP, 4) & PCIE_DEV_CAP_FLR))
+		return false;
+	f->control = cxb_h_cfg(host, bdf, f->pcie + PCIE_DEV_CTL, 2);
+	cxb_h_cfg_write(host, bdf, PCI_COMMAND, 2, 0);
+	cxb_h_cfg_write(host, bdf, f->pcie + PCIE_DEV_CTL, 2, f->control | PCIE_DEV_CTL_FLR);
+	return true;
+}
+
+void cxb_h_func_restore(CxbHost *host, HFunc *f)
+{
+	cxb_h_cfg_write(host, f->pub.bdf, f->pcie + PCIE_DEV_CTL, 2, f->control);
+	func_write(host, f);
 }
 
 void cxb_h_locate(CxbHost *host, HFunc *f)

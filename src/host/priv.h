@@ -38,6 +38,19 @@ typedef enum {
 	H_FAILED,
 } HPhase;
 
+/*
+ * The driver of one host: what it holds of the memory devices that are its heads. What firmware does, to
+ * find out what is on the bus and to place it, is the machine's, which is one.
+ */
+typedef struct {
+	CxbHost *host;
+	uint16_t id;
+	HPhase phase;        /* of a start of its own: H_PROBE, H_ATTACH, H_READY */
+	unsigned busy;       /* its memory devices not through that phase yet */
+	GHashTable *tags;    /* set of HAlloc by tag: asking or accepted */
+	GHashTable *waiting; /* set of untagged HAlloc waiting for an answer */
+} HDriver;
+
 /* The HDM decoders of a host bridge, switch or device (8.2.4.20). */
 typedef struct {
 	uint64_t hpa; /* of the capability; 0: has none */
@@ -77,9 +90,10 @@ typedef struct HFunc {
 	uint8_t port_number;
 	bool number_clash; /* a port before it has the same number */
 
-	uint16_t msix, msi, dvsec_device, dvsec_locator; /* offsets; 0: none */
+	uint16_t pcie, msix, msi, dvsec_device, dvsec_locator; /* offsets; 0: none */
 	uint16_t doe[H_MAX_DOES];
 	unsigned n_does;
+	uint16_t control; /* PCIe Device Control, over a reset */
 	uint64_t serial;
 	HBar bar[6];
 	HBridgeWindow win[H_KINDS];
@@ -139,7 +153,7 @@ struct HAlloc {
 	CxbUuid tag;
 	HAllocState state;
 	unsigned holders;   /* of its DAX device */
-	bool known;         /* in the host's table of tags */
+	bool known;         /* in the driver's table of tags */
 	bool waiting;       /* in its table of untagged ones to be answered */
 	unsigned pending;   /* release commands not answered */
 	HChain *chain;      /* until it is answered */
@@ -185,7 +199,7 @@ struct HMemdev {
 	CxbHost *host;
 	HFunc *func;
 	unsigned index;
-	uint16_t host_id; /* tags are of one host */
+	HDriver *driver;
 	bool failed;
 	uint64_t serial;
 	char firmware[17];
@@ -211,6 +225,7 @@ struct HMemdev {
 	uint64_t volatile_size, persistent_size;
 	uint64_t hpa_cursor; /* decoders must be in increasing order of HPA */
 	GArray *regions;     /* of CxbHostRegion, by DPA */
+	GArray *mapped;      /* those of the last start, while they are learned anew; else NULL */
 	unsigned dc_regions;
 	uint8_t dsmas[H_DC_REGIONS]; /* handle, by number of the region */
 	HCdat *cdat;                 /* while it is read */
@@ -267,6 +282,8 @@ struct CxbHost {
 	GPtrArray *memdevs;  /* of HMemdev */
 	GArray *memdevs_pub; /* of CxbHostMemdev */
 	GArray *regions_pub; /* of CxbHostRegion */
+	GHashTable *drivers; /* host id -> HDriver */
+	unsigned restarting; /* of them: are starting anew */
 	unsigned busy;       /* memory devices not through this phase yet */
 	GPtrArray *jobs;     /* decoders to commit */
 	unsigned next_job;
@@ -274,9 +291,7 @@ struct CxbHost {
 	bool committing;
 	int64_t commit_deadline;
 
-	GHashTable *tags;    /* set of HAlloc by tag and host: asking or accepted */
-	GHashTable *waiting; /* set of untagged HAlloc waiting for an answer */
-	GQueue events;       /* of CxbHostEvent, oldest first */
+	GQueue events; /* of CxbHostEvent, oldest first */
 };
 
 /* host.c */
@@ -287,8 +302,8 @@ void cxb_h_go(CxbHost *host, HPhase phase);
 /** cxb_h_kick() - Queue another step of this phase. */
 void cxb_h_kick(CxbHost *host);
 void cxb_h_fail(CxbHost *host, const char *why);
-/** cxb_h_done() - One memory device is through this phase. */
-void cxb_h_done(CxbHost *host);
+/** cxb_h_boot_done() - One memory device is through this phase of the boot. */
+void cxb_h_boot_done(CxbHost *host);
 int64_t cxb_h_now(const CxbHost *host);
 
 /* Accesses read all ones where nothing answers. */
@@ -304,6 +319,17 @@ void cxb_h_write(CxbHost *host, uint64_t hpa, const void *buf, size_t len);
 void cxb_h_write32(CxbHost *host, uint64_t hpa, uint32_t val);
 void cxb_h_write64(CxbHost *host, uint64_t hpa, uint64_t val);
 
+/* driver.c */
+GHashTable *cxb_h_drivers_new(void);
+/** cxb_h_driver() - Of a host; NULL: it has no memory device here. */
+HDriver *cxb_h_driver(CxbHost *host, uint16_t id);
+/** cxb_h_driver_of() - Of the host that a function belongs to; made if it is the first. */
+HDriver *cxb_h_driver_of(CxbHost *host, uint16_t bdf);
+/** cxb_h_drivers_ready() - The machine has booted, and they with it. */
+void cxb_h_drivers_ready(CxbHost *host);
+/** cxb_h_done() - A memory device is through this phase, of the boot or of its driver. */
+void cxb_h_done(HMemdev *md);
+
 /* acpi.c */
 bool cxb_h_acpi(CxbHost *host, GError **errp);
 void cxb_h_window_clear(HWindow *window);
@@ -316,12 +342,20 @@ void cxb_h_enumerate(CxbHost *host, HRoot *root);
 
 /* pci_place.c */
 void cxb_h_place(CxbHost *host);
+/** cxb_h_func_reset() - Begin a function level reset of an endpoint. False: it has none. */
+bool cxb_h_func_reset(CxbHost *host, HFunc *func);
+/** cxb_h_func_restore() - After it: back to where it was placed. */
+void cxb_h_func_restore(CxbHost *host, HFunc *func);
 /** cxb_h_locate() - Find the register blocks of a function whose BARs are placed (8.1.9). */
 void cxb_h_locate(CxbHost *host, HFunc *func);
 
 /* memdev.c */
 void cxb_h_memdevs_find(CxbHost *host);
 void cxb_h_memdev_free(HMemdev *md);
+/** cxb_h_memdev_renew() - Forget all but what firmware knows: where it is, and what is mapped where. */
+void cxb_h_memdev_renew(HMemdev *md);
+/** cxb_h_regions_keep() - Regions that were learned anew lie where they did before. */
+void cxb_h_regions_keep(HMemdev *md);
 void cxb_h_memdev_fail(HMemdev *md, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 void cxb_h_probe(HMemdev *md);
 void cxb_h_attach(HMemdev *md);
@@ -375,8 +409,8 @@ void cxb_h_alloc_free(HAlloc *alloc);
 void cxb_h_alloc_accepted(HAlloc *alloc);
 guint cxb_h_tag_hash(gconstpointer alloc);
 gboolean cxb_h_tag_equal(gconstpointer a, gconstpointer b);
-/** cxb_h_tag_find() - What is known of a tag on the host of @md, or NULL. */
-HAlloc *cxb_h_tag_find(HMemdev *md, const CxbUuid *tag);
+/** cxb_h_tag_find() - What a driver knows of a tag, or NULL. */
+HAlloc *cxb_h_tag_find(HDriver *drv, const CxbUuid *tag);
 /** cxb_h_alloc_known() - Into or out of the table that tags are looked up in. */
 void cxb_h_alloc_known(HAlloc *alloc, bool known);
 /** cxb_h_alloc_waiting() - Waits, or no longer waits, for cxb_host_respond(). */

@@ -86,6 +86,7 @@ static json_object *memdevs(const CxbHost *host)
 
 		cxb_json_put_u64(o, "memdev", md[i].memdev);
 		put_bdf(o, md[i].bdf);
+		cxb_json_put_u64(o, "host-id", md[i].host_id);
 		cxb_json_put_u64(o, "serial", md[i].serial);
 		cxb_json_put_u64(o, "static-size", md[i].static_size);
 		cxb_json_put_u64(o, "dc-regions", md[i].dc_regions);
@@ -264,6 +265,28 @@ static json_object *cxl_host_respond(void *opaque, void *args, GError **errp)
 	return cxb_qmp_empty();
 }
 
+/* --- cxl-host-restart --- */
+
+struct restart_args {
+	uint16_t host_id; /* not given: 0 */
+};
+
+static const CxbArg restart_rows[] = {
+	{ "host-id", CXB_ARG_U16, offsetof(struct restart_args, host_id), .optional = true,
+	  .has_offset = -1 },
+	{ NULL },
+};
+
+static json_object *cxl_host_restart(void *opaque, void *args, GError **errp)
+{
+	const QmpHost *qh = opaque;
+	const struct restart_args *a = args;
+
+	if (!cxb_qmp_host_runs(qh, errp) || !cxb_host_restart(qh->host, a->host_id, errp))
+		return NULL;
+	return cxb_qmp_empty();
+}
+
 /* --- what query-cxl-host returns --- */
 
 static const CxbRet window_info[] = {
@@ -282,13 +305,10 @@ static const CxbRet function_info[] = {
 	{ NULL },
 };
 static const CxbRet memdev_info[] = {
-	{ "memdev", CXB_RET_INT },
-	{ "bdf", CXB_RET_STR },
-	{ "serial", CXB_RET_INT },
-	{ "static-size", CXB_RET_INT },
-	{ "dc-regions", CXB_RET_INT },
-	{ "firmware", CXB_RET_STR },
-	{ NULL },
+	{ "memdev", CXB_RET_INT },      { "bdf", CXB_RET_STR },
+	{ "host-id", CXB_RET_INT },     { "serial", CXB_RET_INT },
+	{ "static-size", CXB_RET_INT }, { "dc-regions", CXB_RET_INT },
+	{ "firmware", CXB_RET_STR },    { NULL },
 };
 static const char *const region_kinds[] = { "static", "dynamic", NULL };
 static const CxbRet region_info[] = {
@@ -342,6 +362,8 @@ static const CxbQmpCmd rows[] = {
 	  &host_ret },
 	{ "cxl-host-respond", respond_rows, sizeof(struct respond_args), 0,
 	  "answer an offer or a release request for the built-in host", cxl_host_respond },
+	{ "cxl-host-restart", restart_rows, sizeof(struct restart_args), 0,
+	  "let one host of the built-in host start anew", cxl_host_restart },
 	{ NULL },
 };
 

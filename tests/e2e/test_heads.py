@@ -39,8 +39,8 @@ def topology(heads):
 
 
 class Heads(unittest.TestCase):
-    def start(self, heads=HEADS):
-        self.m = Machine(topology(heads), tutorial=False, qtest=True)
+    def start(self, *more, heads=HEADS):
+        self.m = Machine([*topology(heads), *more], tutorial=False, qtest=True)
         self.addCleanup(self.m.end)
         self.qmp, self.q = self.m.qmp, self.m.qtest
 
@@ -69,6 +69,9 @@ class Heads(unittest.TestCase):
 
     def dax(self, **want):
         return [d for d in self.qmp.cmd("query-dax") if all(d[k] == v for k, v in want.items())]
+
+    def host(self):
+        return self.qmp.cmd("query-cxl-host")
 
     def test_one_tag_is_the_same_bytes_on_every_host(self):
         self.start()
@@ -189,6 +192,40 @@ class Heads(unittest.TestCase):
         self.qmp.cmd("system_reset")
         self.assertEqual(self.q.read(self.hpa(1, 2), 8), b"survives")
         self.assertEqual(len(self.dax()), 3)
+
+    def test_one_host_starts_anew_and_the_others_go_on(self):
+        self.start("-accel", "host", "-accel", "qtest")
+        for n, region in (1, 1), (2, 0), (3, 0):
+            self.backend(n)
+            self.add(n, n % 2, region)
+        self.add(1, 0, 1, "enable-shared-access")
+        for host in (0, 1):
+            self.qmp.cmd("dax-hold", uuid=tag(1), host_id=host)
+        self.q.write(self.hpa(1, 0), b"survives")
+        before, regions = self.dax(**{"host-id": 0}), self.host()["regions"]
+        self.qmp.cmd("cxl-host-restart", host_id=1)
+        self.assertEqual(self.host()["state"], "booting")
+        self.assertEqual((self.dax(**{"host-id": 0}), self.dax(**{"host-id": 1})), (before, []))
+        for host, why in (1, "host 1 starts anew already"), (3, "host 3 has no memory device"):
+            with self.assertRaisesRegex(QmpError, why):
+                self.qmp.cmd("cxl-host-restart", host_id=host)
+        # Offers to the others are answered meanwhile, those to it when it is there again.
+        self.backend(4)
+        self.add(4, 2, 0)
+        self.backend(5)
+        self.add(5, 1, 0)
+        self.assertEqual([e["state"] for e in self.extents(tag=tag(4))], ["accepted"])
+        self.assertEqual([e["state"] for e in self.extents(tag=tag(5))], ["offered"])
+        self.q.cmd(f"clock_step {10 ** 9}")
+        self.assertEqual(self.host()["state"], "ready")
+        self.assertEqual(self.host()["regions"], regions)
+        self.assertEqual({d["uuid"]: d["holders"] for d in self.dax(**{"host-id": 1})},
+                         {tag(1): 0, tag(3): 0, tag(5): 0})
+        self.assertEqual([d["holders"] for d in self.dax(uuid=tag(1))], [1, 0])
+        for host in (0, 1):
+            self.assertEqual(self.q.read(self.hpa(1, host), 8), b"survives")
+            self.release(1, host, 1)
+        self.assertEqual([d["host-id"] for d in self.dax(uuid=tag(1))], [0])
 
     def test_a_head_that_is_not_plugged_has_no_path(self):
         self.start(heads=2)

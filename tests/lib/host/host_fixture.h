@@ -14,6 +14,7 @@ typedef struct {
 	CxbHost *host;
 	CxbHostConfig config;
 	GString *said;
+	uint16_t host_of_asked;
 } Fixture;
 
 static inline void fixture_say(void *opaque, const char *line)

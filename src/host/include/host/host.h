@@ -36,8 +36,9 @@ typedef struct {
 	CxbClock *clock;
 	CxbWorkq *workq;
 	CxbHostPolicy accept, release;
-	/* Whose the function is: of a multi-headed device each head is another host's, and tags that are
-	 * live on one host are not on another. NULL: all are of host 0. */
+	/* Whose the function is: of a multi-headed device each head is another host's. The machine is one, and
+	 * so is its firmware; each host has a driver of its own, with its own tags and DAX devices. NULL: all
+	 * are of host 0. */
 	uint16_t (*host_of)(void *opaque, uint16_t bdf);
 	void *host_of_opaque;
 	/* Told what happens, one readable line each, as trace event host_say is; NULL: nobody. */
@@ -53,11 +54,20 @@ void cxb_host_start(CxbHost *host);
  * devices (4801h). */
 void cxb_host_reset(CxbHost *host);
 
+/**
+ * cxb_host_restart() - One host alone starts anew, with a reset of its functions; accepted extents are taken
+ * over from the devices. The machine goes on and so do all other hosts; decoders stay.
+ *
+ * Returns: false if it has no memory device, or is starting.
+ */
+bool cxb_host_restart(CxbHost *host, uint16_t host_id, GError **errp);
+
 /** cxb_host_halt() - While it is halted the host begins no step of its boot; what it has sent to a
  * mailbox it sees through. Interrupts are for the machine to hold back. */
 void cxb_host_halt(CxbHost *host, bool halted);
 bool cxb_host_halted(const CxbHost *host);
 
+/* Booting: the machine is, or one of the hosts starts anew. */
 typedef enum { CXB_HOST_BOOTING, CXB_HOST_READY, CXB_HOST_FAILED } CxbHostState;
 CxbHostState cxb_host_state(const CxbHost *host);
 const char *cxb_host_error(const CxbHost *host); /* why it failed, or NULL */
@@ -124,6 +134,7 @@ typedef struct {
 typedef struct {
 	unsigned memdev;
 	uint16_t bdf;
+	uint16_t host_id; /* whose it is */
 	uint64_t serial;
 	uint64_t static_size; /* bytes */
 	unsigned dc_regions;
@@ -153,9 +164,8 @@ bool cxb_host_respond(CxbHost *host, int memdev, const CxbUuid *tag, bool yes, G
 
 /* An accepted allocation is a DAX device: all extents of a tag, one behind the other. */
 typedef struct {
-	CxbUuid uuid;
-	uint16_t host_id;
-	/* see host_of */ /* the tag; null: an extent without one, which is an allocation by itself */
+	CxbUuid uuid; /* the tag; null: an extent without one, which is an allocation by itself */
+	uint16_t host_id; /* see host_of */
 	unsigned memdev;
 	uint16_t bdf; /* of the memory device */
 	uint8_t region;
