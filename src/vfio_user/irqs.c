@@ -9,6 +9,7 @@
 
 #include "base/range.h"
 #include "base/trace.h"
+#include "watchdog.h"
 
 CXB_TRACE(vfio_user_irq, (unsigned index, unsigned vector, bool told), "kind %u vector %u told %d",
 	  index, vector, told)
@@ -24,6 +25,7 @@ struct Irqs {
 		Irq *irqs;
 		unsigned count;
 	} kind[VFU_IRQS];
+	Watchdog *watchdog;
 };
 
 static void forget(Irq *irq)
@@ -35,7 +37,10 @@ static void forget(Irq *irq)
 
 Irqs *irqs_new(void)
 {
-	return g_new0(Irqs, 1);
+	Irqs *irqs = g_new0(Irqs, 1);
+
+	irqs->watchdog = watchdog_new();
+	return irqs;
 }
 
 void irqs_set_count(Irqs *irqs, unsigned index, unsigned count)
@@ -53,6 +58,7 @@ void irqs_free(Irqs *irqs)
 			forget(&irqs->kind[k].irqs[i]);
 		g_free(irqs->kind[k].irqs);
 	}
+	watchdog_free(irqs->watchdog);
 	g_free(irqs);
 }
 
@@ -67,15 +73,28 @@ static bool is_eventfd(int fd)
 	       memcmp(link, "anon_inode:[eventfd]", n) == 0;
 }
 
-/* The client has the same file and may have made it blocking, or full. Full is as good as told. */
-static void tell(int fd)
+/*
+ * The client has the same file and may have made it blocking, or full. Full is as good as told. It may
+ * even do both between our look and our write, with nothing in the system that would make one write of
+ * ours fail instead of wait: such an eventfd costs us a millisecond, once.
+ */
+static void tell(Irqs *irqs, Irq *irq)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct pollfd p = { .fd = irq->fd, .events = POLLOUT };
 	const uint64_t one = 1;
+	int error = 0;
 
-	g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write(fd, &one, sizeof(one)) < 0)
-		cxb_guest_error("vfio-user: an eventfd takes no event: %s", g_strerror(errno));
+	g_unix_set_fd_nonblocking(irq->fd, TRUE, NULL);
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+		return;
+	watchdog_begin(irqs->watchdog);
+	if (write(irq->fd, &one, sizeof(one)) < 0)
+		error = errno;
+	watchdog_end(irqs->watchdog);
+	if (error && error != EAGAIN) {
+		cxb_guest_error("vfio-user: an eventfd is told no more: %s", g_strerror(error));
+		forget(irq);
+	}
 }
 
 bool irqs_fire(Irqs *irqs, unsigned index, unsigned vector)
@@ -89,7 +108,7 @@ bool irqs_fire(Irqs *irqs, unsigned index, unsigned vector)
 	if (irq->masked)
 		irq->pending = true;
 	else
-		tell(irq->fd);
+		tell(irqs, irq);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -807,6 +808,45 @@ static void test_an_eventfd_that_is_full(Fixture *f, gconstpointer unused)
 	close(fd);
 }
 
+static int refilled = -1; /* between a look at it and a write to it */
+
+int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	const int rc = __real_poll(fds, n, timeout);
+
+	if (n == 1 && fds[0].events == POLLOUT && refilled >= 0) {
+		fcntl(refilled, F_SETFL, 0);
+		g_assert_cmpint(write(refilled, &full, sizeof(full)), ==, sizeof(full));
+	}
+	return rc;
+}
+
+/* The client does so as often as it likes: it is waited for once, and told no more. */
+static void test_an_eventfd_that_is_filled_meanwhile(Fixture *f, gconstpointer unused)
+{
+	int fds[2];
+
+	irq_fds(fds, 2);
+	g_assert_cmpint(set_irqs(f, VFU_SET_EVENTFD | VFU_SET_TRIGGER, VFU_IRQ_MSIX, 0, 2, fds, 2),
+			==, 0);
+	refilled = fds[0];
+	g_assert_true(session_fire(f->session, VFU_IRQ_MSIX, 0));
+	refilled = -1;
+	g_assert_false(session_fire(f->session, VFU_IRQ_MSIX, 0));
+	g_assert_cmpuint(fired(fds[0]), ==, UINT64_MAX - 1);
+	g_assert_true(session_fire(f->session, VFU_IRQ_MSIX, 1));
+	g_assert_cmpuint(fired(fds[1]), ==, 1);
+	/* Asked for anew it is told again. */
+	g_assert_cmpint(set_irqs(f, VFU_SET_EVENTFD | VFU_SET_TRIGGER, VFU_IRQ_MSIX, 0, 1, fds, 1),
+			==, 0);
+	g_assert_true(session_fire(f->session, VFU_IRQ_MSIX, 0));
+	g_assert_cmpuint(fired(fds[0]), ==, 1);
+	close_all(fds, 2);
+}
+
 static void test_interrupts_that_cannot_be(Fixture *f, gconstpointer unused)
 {
 	const uint32_t listen = VFU_SET_EVENTFD | VFU_SET_TRIGGER;
@@ -1035,6 +1075,8 @@ int main(int argc, char **argv)
 	ADD("/vfio-user/requests/masked-interrupts", test_masked_interrupts);
 	ADD("/vfio-user/requests/loop-back", test_loop_back);
 	ADD("/vfio-user/requests/a-full-eventfd", test_an_eventfd_that_is_full);
+	ADD("/vfio-user/requests/an-eventfd-filled-meanwhile",
+	    test_an_eventfd_that_is_filled_meanwhile);
 	ADD("/vfio-user/requests/interrupts-that-cannot-be", test_interrupts_that_cannot_be);
 	ADD("/vfio-user/requests/memory", test_ranges);
 	ADD("/vfio-user/requests/memory-that-cannot-be", test_ranges_of_memory_that_cannot_be);
