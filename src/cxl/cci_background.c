@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Background operations, CXL 3.1 8.2.8.4.7. An operation is a deadline: how far it is follows from
- * the clock whenever someone asks, and its effect comes whole when its time is over.
+ * the clock whenever someone asks, and its effect comes whole when its time is over. If that takes time
+ * itself, it stays nearly done until it has come.
  */
 #include "cci_impl.h"
 
@@ -15,19 +16,13 @@ CXB_TRACE(cxl_cci_background, (const char *name, unsigned opcode, int64_t ns),
 CXB_TRACE(cxl_cci_background_end, (const char *name, unsigned opcode, unsigned rc),
 	  "%s %04xh rc %04xh", name, opcode, rc)
 
-/* The operation is over; @rc as for CxbCciBackgroundEnd. */
-static void finish(CxbCci *cci, CxbRc rc)
+static void over(CxbCci *cci, CxbRc rc)
 {
-	const CxbCciBackgroundEnd end = cci->bg_end;
-	CxbRc told;
-
-	cxb_timer_disarm(cci->bg_timer);
 	cci->bg.running = false;
 	cci->bg.percent = 100;
+	cci->bg.rc = rc;
 	cci->bg_end = NULL;
-	told = end(cci->bg_end_opaque, cci, rc);
-	cci->bg.rc = rc == CXB_RC_SUCCESS ? told : rc;
-	trace_cxl_cci_background_end(cxb_cci_name(cci), cci->bg.opcode, cci->bg.rc);
+	trace_cxl_cci_background_end(cxb_cci_name(cci), cci->bg.opcode, rc);
 }
 
 static void tell(CxbCci *cci)
@@ -36,10 +31,30 @@ static void tell(CxbCci *cci)
 		cci->bg_ended(cci->bg_ended_opaque);
 }
 
+static void give_up(CxbCci *cci)
+{
+	cxb_timer_disarm(cci->bg_timer);
+	cci->bg.running = false;
+	cci->bg_end(cci->bg_end_opaque, cci, CXB_RC_ABORTED);
+	over(cci, CXB_RC_ABORTED);
+}
+
 static void expired(void *opaque)
 {
-	finish(opaque, CXB_RC_SUCCESS);
-	tell(opaque);
+	CxbCci *cci = opaque;
+	CxbRc rc;
+
+	cci->bg.running = false;
+	rc = cci->bg_end(cci->bg_end_opaque, cci, CXB_RC_SUCCESS);
+	cci->bg.running = rc == CXB_RC_LATER;
+	if (!cci->bg.running)
+		cxb_cci_end_background(cci, rc);
+}
+
+void cxb_cci_end_background(CxbCci *cci, CxbRc rc)
+{
+	over(cci, rc);
+	tell(cci);
 }
 
 void cci_background_init(CxbCci *cci, CxbClock *clock)
@@ -57,7 +72,7 @@ void cci_background_fini(CxbCci *cci)
 void cci_background_reset(CxbCci *cci, CxbResetKind kind)
 {
 	if (cci->bg.running)
-		finish(cci, CXB_RC_ABORTED);
+		give_up(cci);
 	if (kind != CXB_RESET_FUNCTION) {
 		cci->bg = (CxbCciBackground){ 0 };
 		cci->bg_can_abort = false;
@@ -113,7 +128,7 @@ static CxbRc request_abort(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 		return CXB_RC_ABORT_UNSUPPORTED;
 	}
 	if (bg.running && bg.percent < NEARLY_DONE) {
-		finish(cci, CXB_RC_ABORTED);
+		give_up(cci);
 		tell(cci);
 	}
 	return CXB_RC_SUCCESS;

@@ -21,7 +21,7 @@ struct CxbCci {
 	void *done_opaque;
 
 	CxbClock *clock;
-	CxbTimer *bg_timer;  /* armed exactly while bg.running */
+	CxbTimer *bg_timer;  /* armed while bg.running, until its time is over */
 	CxbCciBackground bg; /* but for the percentage of a running one */
 	bool bg_starting;    /* current has started one */
 	bool bg_can_abort;   /* what bg.opcode announces */

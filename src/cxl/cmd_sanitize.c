@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands 4400h and 4402h, CXL 3.1 8.2.9.9.5: bytes become zero when the time is over, all at once. How
- * long it takes is QEMU's.
+ * Commands 4400h and 4402h, CXL 3.1 8.2.9.9.5: bytes become zero when the time is over, and it ends when all
+ * are. How long it takes is QEMU's, but for erasing itself.
  */
 #include "memdev_impl.h"
 
@@ -31,18 +31,24 @@ static int64_t duration(uint64_t bytes)
 /* --- 4400h Sanitize --- */
 
 /* One that was interrupted leaves media disabled until another one succeeds (8.2.9.9.5.1). */
-static CxbRc sanitized(void *opaque, CxbCci *cci, CxbRc rc)
+static CxbRc all_erased(CxbMemdev *md, CxbRc rc)
 {
-	CxbMemdev *md = opaque;
-
 	if (rc != CXB_RC_SUCCESS)
 		return rc;
-	if (!md->config.media.sanitize(md->config.media.opaque))
-		return CXB_RC_INTERNAL_ERROR;
 	if (md->config.logs)
 		cxb_evlogs_clear_all(md->config.logs);
 	md->config.media.disable(md->config.media.opaque, false);
 	return CXB_RC_SUCCESS;
+}
+
+static CxbRc sanitized(void *opaque, CxbCci *cci, CxbRc rc)
+{
+	CxbMemdev *md = opaque;
+
+	if (rc == CXB_RC_SUCCESS)
+		return all_erased(md, md->config.media.sanitize(md->config.media.opaque));
+	md->config.media.stop(md->config.media.opaque);
+	return rc;
 }
 
 static CxbRc sanitize(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
@@ -50,6 +56,7 @@ static CxbRc sanitize(void *opaque, CxbCci *cci, CxbRd *in, CxbWr *out)
 	CxbMemdev *md = opaque;
 
 	md->config.media.disable(md->config.media.opaque, true);
+	md->eraser = cci;
 	return cxb_cci_start_background(
 		cci, duration(md->config.volatile_size + md->config.persistent_size), sanitized,
 		md);
@@ -103,13 +110,23 @@ static bool range_ok(const CxbMemdev *md, CxbCci *cci, const struct wire_dpa_ran
 static CxbRc erased(void *opaque, CxbCci *cci, CxbRc rc)
 {
 	CxbMemdev *md = opaque;
-	g_autofree struct wire_dpa_range *ranges = g_steal_pointer(&md->erasing);
 
-	for (size_t i = 0; rc == CXB_RC_SUCCESS && i < md->n_erasing; i++)
-		if (!md->config.media.erase(md->config.media.opaque, le64_get(ranges[i].dpa),
-					    le64_get(ranges[i].len)))
-			rc = CXB_RC_INTERNAL_ERROR;
+	if (rc == CXB_RC_SUCCESS)
+		rc = md->config.media.erase(md->config.media.opaque, md->erasing, md->n_erasing);
+	else
+		md->config.media.stop(md->config.media.opaque);
+	if (rc != CXB_RC_LATER)
+		g_clear_pointer(&md->erasing, g_free);
 	return rc;
+}
+
+void cxb_memdev_erased(CxbMemdev *md, bool everything)
+{
+	const CxbRc rc = everything ? CXB_RC_SUCCESS : CXB_RC_INTERNAL_ERROR;
+	const bool ranges = md->erasing;
+
+	g_clear_pointer(&md->erasing, g_free);
+	cxb_cci_end_background(md->eraser, ranges ? rc : all_erased(md, rc));
 }
 
 static CxbRc erase_ranges(CxbMemdev *md, CxbCci *cci, uint32_t n, CxbRd *in)
@@ -126,8 +143,12 @@ static CxbRc erase_ranges(CxbMemdev *md, CxbCci *cci, uint32_t n, CxbRd *in)
 			return CXB_RC_INVALID_INPUT;
 		total += le64_get(ranges[i].len);
 	}
-	md->erasing = g_memdup2(ranges, n * sizeof(*ranges));
+	md->erasing = g_new(CxbMemdevRange, n);
+	for (uint32_t i = 0; i < n; i++)
+		md->erasing[i] =
+			(CxbMemdevRange){ le64_get(ranges[i].dpa), le64_get(ranges[i].len) };
 	md->n_erasing = n;
+	md->eraser = cci;
 	return cxb_cci_start_background(cci, duration(total), erased, md);
 }
 

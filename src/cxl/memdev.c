@@ -10,8 +10,8 @@ CxbMemdev *cxb_memdev_new(const CxbMemdevConfig *config)
 	g_assert(config->volatile_size % WIRE_CAPACITY_UNIT == 0);
 	g_assert(config->persistent_size % WIRE_CAPACITY_UNIT == 0);
 	g_assert(!config->lsa_size || (config->lsa_read && config->lsa_write));
-	g_assert(!config->media.sanitize ||
-		 (config->media.disable && config->media.answers && config->media.erase));
+	g_assert(!config->media.sanitize || (config->media.disable && config->media.answers &&
+					     config->media.erase && config->media.stop));
 	md->config = *config;
 	memdev_init_firmware(md);
 	memdev_init_features(md);

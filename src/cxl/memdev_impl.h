@@ -52,7 +52,8 @@ struct CxbMemdev {
 	struct wire_alert_config alerts;
 	MemdevFirmware firmware;
 	MemdevFeatures features;
-	struct wire_dpa_range *erasing; /* of the media operation under way; NULL: there is none */
+	CxbCci *eraser;          /* whose sanitize or media operation is or was under way */
+	CxbMemdevRange *erasing; /* of the media operation; NULL: there is none */
 	size_t n_erasing;
 };
 

@@ -207,9 +207,10 @@ struct Type3 {
 	Type3Part part[TYPE3_PARTS];
 	uint64_t static_size; /* bytes of DPA below the dynamic regions */
 	Type3Page page;
-	CxbHostMem *lsa; /* held; NULL: no label storage */
-	uint64_t missed; /* accesses that met no capacity */
-	bool announced;  /* the listener knows of us */
+	CxbHostMem *lsa;            /* held; NULL: no label storage */
+	struct CxbErasure *erasing; /* NULL: nothing */
+	uint64_t missed;            /* accesses that met no capacity */
+	bool announced;             /* the listener knows of us */
 };
 
 /* Properties of every head, as each is a function of its own. */
@@ -255,6 +256,8 @@ bool cxb_type3_media_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, s
 
 /** cxb_type3_media() - For CxbMemdevConfig: erases what is behind @t3. */
 CxbMemdevMedia cxb_type3_media(Type3 *t3);
+/** cxb_type3_sanitize_fini() - Nothing is erased any more. */
+void cxb_type3_sanitize_fini(Type3 *t3);
 
 /** cxb_type3_poison_init() - The list and its commands, after memdev and dc are settled. */
 void cxb_type3_poison_init(Type3 *t3);

@@ -227,6 +227,7 @@ static void t3_unrealize(CxbPciDev *dev)
 {
 	Type3 *t3 = (Type3 *)dev;
 
+	cxb_type3_sanitize_fini(t3);
 	cxb_type3_dc_leave(t3);
 	if (t3->announced)
 		t3->listener->endpoint_removing(t3->listener->opaque, &dev->dev);

@@ -65,6 +65,15 @@ struct CxbHostMemPool {
 
 /* --- sanitize.c --- */
 
+#define HOSTMEM_STEP (64ull << 20) /* bytes that are zeroed in one go on the worker */
+
+/** hostmem_step_end() - Of a range of which @done bytes are zeroed: how many are after the next @step, a
+ * few more or less to end between pages. */
+uint64_t hostmem_step_end(const CxbHostMem *mem, uint64_t off, uint64_t len, uint64_t done,
+			  uint64_t step);
+/** hostmem_zeroing_cost() - Bytes of memory or file that zeroing @len bytes frees, if that can be known. */
+uint64_t hostmem_zeroing_cost(const CxbHostMem *mem, uint64_t len);
+
 void hostmem_sanitize_init(CxbHostMem *mem);
 void hostmem_sanitize_fini(CxbHostMem *mem);
 /** hostmem_unpinned() - Its last pin is gone: zero what waited for that, be free if nothing waits. */

@@ -13,8 +13,6 @@
 #include "hostmem_impl.h"
 #include "marks.h"
 
-#define STEP (64ull << 20) /* bytes that are zeroed in one go on the worker */
-
 CXB_TRACE(hostmem_sanitize, (const char *id, uint64_t off, uint64_t len, const char *where),
 	  "%s offset 0x%" PRIx64 " len 0x%" PRIx64 ": %s", id, off, len, where)
 
@@ -91,22 +89,23 @@ bool hostmem_finish_marks(CxbHostMem *mem, GError **errp)
 
 /* --- zeroing --- */
 
-/* Where the next step ends: between pages, for of a part of one no memory is given back. */
-static uint64_t step_end(const Cleaning *c)
+/* Of a part of a page no memory would be given back. */
+uint64_t hostmem_step_end(const CxbHostMem *mem, uint64_t off, uint64_t len, uint64_t done,
+			  uint64_t step)
 {
-	const uint64_t page = c->mem->backing.page_size, base = c->mem->backing.fd_off;
-	const uint64_t from = c->off + c->zeroed, left = c->len - c->zeroed;
+	const uint64_t page = mem->backing.page_size, base = mem->backing.fd_off;
 
-	if (left <= c->step)
-		return c->len;
-	return (base + from + MAX(c->step, page)) / page * page - base - c->off;
+	if (len - done <= step)
+		return len;
+	return MIN((base + off + done + MAX(step, page)) / page * page - base - off, len);
 }
 
 /* Touches of the backend what does not change. */
 static bool step(CxbJob *job)
 {
 	Cleaning *c = (Cleaning *)job;
-	const uint64_t from = c->zeroed, to = MIN(step_end(c), c->len);
+	const uint64_t from = c->zeroed,
+		       to = hostmem_step_end(c->mem, c->off, c->len, from, c->step);
 
 	if (!cxb_hostmem_discard(c->mem, c->off + from, to - from, &c->err))
 		return false;
@@ -148,14 +147,13 @@ static void ended(CxbJob *job)
 	cxb_object_unref(&mem->obj);
 }
 
-/* Bytes of memory or file to be freed, if that can be known. */
-static uint64_t cost(const Cleaning *c)
+uint64_t hostmem_zeroing_cost(const CxbHostMem *mem, uint64_t len)
 {
 	struct stat st;
 
-	if (fstat(c->mem->backing.fd, &st) || !S_ISREG(st.st_mode))
-		return c->len;
-	return MIN(c->len, (uint64_t)st.st_blocks * 512);
+	if (fstat(mem->backing.fd, &st) || !S_ISREG(st.st_mode))
+		return len;
+	return MIN(len, (uint64_t)st.st_blocks * 512);
 }
 
 static void start(Cleaning *c)
@@ -166,9 +164,9 @@ static void start(Cleaning *c)
 	g_clear_error(&c->err);
 	c->running = true;
 	c->mem->cleaning++;
-	if (worker && !cxb_worker_spend(worker, cost(c))) {
+	if (worker && !cxb_worker_spend(worker, hostmem_zeroing_cost(c->mem, c->len))) {
 		trace_hostmem_sanitize(c->mem->id, c->off, c->len, "on the worker");
-		c->step = STEP;
+		c->step = HOSTMEM_STEP;
 		cxb_worker_submit(worker, &c->job);
 		return;
 	}

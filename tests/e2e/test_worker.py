@@ -6,7 +6,7 @@ import json
 import os
 import unittest
 
-from cxbpy.cxlhost import CxlHost
+from cxbpy.cxlhost import CxlHost, MailboxError
 from cxbpy.inject import FAIL_AT, Injector, binary
 from cxbpy.machine import TUTORIAL, Machine
 from cxbpy.qmp import Qmp, QmpError
@@ -31,7 +31,7 @@ class Case(unittest.TestCase):
         self.start()
 
     def start(self):
-        args = TUTORIAL[:-1] + [f"cxl-type3,bus=root_port13,id=cxl-vmem0,{self.region}",
+        args = TUTORIAL[:-2] + self.machine() + ["-device", f"cxl-type3,bus=root_port13,id=cxl-vmem0,{self.region}",
                                 "-accel", self.accel,
                                 "-qmp", "unix:second.sock,server=on,wait=off"]
         self.m = Machine(args, tutorial=False, qtest=True, program=[binary()],
@@ -41,6 +41,9 @@ class Case(unittest.TestCase):
         self.qmp, self.qtest = self.m.qmp, self.m.qtest
         self.second = Qmp(os.path.join(self.m.dir, "second.sock"))
         self.addCleanup(self.second.close)
+
+    def machine(self):
+        return []
 
     def backend(self, **more):
         self.qmp.cmd("object-add", id="tm0", size=SIZE, tag=TAG, share=True, prealloc=True,
@@ -214,6 +217,67 @@ class ByTheHost(Case):
         self.goes_on()
         self.assertEqual(self.memdev(), (None, None))
         self.assertEqual(self.bytes_at(0), [bytes(8)])
+
+
+class Erasing(Case):
+    """Sanitize of a device with static memory, by a host of ours."""
+
+    accel = "qtest"
+    region = "volatile-memdev=tm0"
+    SANITIZE, BG_STATUS, MEMDEV_STATUS = 0x4400, 0x18, 0x820
+
+    def machine(self):
+        return ["-object", f"memory-backend-ram,id=tm0,size={SIZE},share=on,prealloc=on"]
+
+    def setUp(self):
+        super().setUp()
+        self.host = CxlHost(self.qtest, bridge_bus=12, chbs=CHBS, window=WINDOW)
+        self.host.enumerate()
+        self.host.map_dpa(SIZE)
+        self.qtest.write(WINDOW, b"secrets!")
+        self.injector.hold(PUNCH)
+        with self.assertRaises(MailboxError):
+            self.host.command(self.SANITIZE)
+        self.qtest.cmd(f"clock_step {100 * 10 ** 9}")
+
+    def state(self):
+        """Of the operation: percentage and return code; whether media answers."""
+        status = self.qtest.readq(self.host.mbox + self.BG_STATUS)
+        media = self.qtest.readq(self.host.mbox + self.MEMDEV_STATUS) >> 2 & 3
+        return status >> 16 & 0x7f, status >> 32 & 0xffff, media == 1
+
+    def test_it_ends_when_all_is_erased(self):
+        self.assertEqual(self.state(), (99, 0, False))
+        self.assertEqual(self.second.cmd("query-status")["status"], "running")
+        with self.assertRaisesRegex(QmpError, "tm0"):
+            self.qmp.cmd("object-del", id="tm0")
+        self.assertEqual(self.qtest.read(WINDOW, 8), b"\xff" * 8)
+        self.injector.hold(None)
+        while self.state()[0] == 99:
+            pass
+        self.assertEqual(self.state(), (100, 0, True))
+        self.assertEqual(self.qtest.read(WINDOW, 8), bytes(8))
+
+    def test_a_reset_gives_it_up(self):
+        # It waits for the system call that zeroes.
+        self.second.send_raw('{"execute": "system_reset"}')
+        self.injector.hold(None)
+        self.assertEqual(self.second.reply(), {"return": {}})
+        self.host.enumerate()
+        self.assertEqual(self.state(), (0, 0, False))
+
+    def test_the_device_may_go_meanwhile(self):
+        # Its slot is off, so it goes at once, as soon as the system call has returned.
+        self.second.send_raw('{"execute": "device_del", "arguments": {"id": "cxl-vmem0"}}')
+        self.injector.hold(None)
+        while self.qmp.wait_event("DEVICE_DELETED")["data"].get("device") != "cxl-vmem0":
+            pass
+        self.qmp.cmd("object-del", id="tm0")
+
+    def test_the_program_ends_when_it_is_done(self):
+        self.qmp.cmd("quit")
+        self.injector.hold(None)
+        self.assertEqual(self.m.process.wait(30), 0)
 
 
 class Killed(Case):

@@ -35,9 +35,10 @@ typedef struct {
 	uint8_t lsa[MAILBOX_DEVICE_LSA];
 	bool lsa_gone; /* tests set it: label storage cannot be reached */
 	/* Media: how often all of it was erased, bytes erased in ranges; tests make it fail. */
-	unsigned sanitized;
+	unsigned sanitized, stopped;
 	uint64_t erased;
 	bool erase_fails;
+	bool erase_later;  /* tests set it: they call cxb_memdev_erased() */
 	uint64_t line_dpa; /* of the last line written to memory, by Clear Poison */
 	uint8_t line[CXB_POISON_LINE];
 } MailboxDevice;
@@ -103,12 +104,19 @@ static inline bool mailbox_device_line(void *opaque, uint64_t dpa, const void *l
 	return true;
 }
 
-static inline bool mailbox_device_sanitize(void *opaque)
+static inline CxbRc mailbox_device_erasing(const MailboxDevice *d)
+{
+	if (d->erase_later)
+		return CXB_RC_LATER;
+	return d->erase_fails ? CXB_RC_INTERNAL_ERROR : CXB_RC_SUCCESS;
+}
+
+static inline CxbRc mailbox_device_sanitize(void *opaque)
 {
 	MailboxDevice *d = opaque;
 
 	d->sanitized++;
-	return !d->erase_fails;
+	return mailbox_device_erasing(d);
 }
 
 static inline void mailbox_device_disable(void *opaque, bool disabled)
@@ -116,13 +124,20 @@ static inline void mailbox_device_disable(void *opaque, bool disabled)
 	cxb_cci_set_media_disabled(((MailboxDevice *)opaque)->cci, disabled);
 }
 
-static inline bool mailbox_device_erase(void *opaque, uint64_t dpa, uint64_t len)
+static inline CxbRc mailbox_device_erase(void *opaque, const CxbMemdevRange *ranges, size_t n)
 {
 	MailboxDevice *d = opaque;
 
-	g_assert_true(mailbox_device_answers(d, dpa, len));
-	d->erased += len;
-	return !d->erase_fails;
+	for (size_t i = 0; i < n; i++) {
+		g_assert_true(mailbox_device_answers(d, ranges[i].dpa, ranges[i].len));
+		d->erased += ranges[i].len;
+	}
+	return mailbox_device_erasing(d);
+}
+
+static inline void mailbox_device_stop(void *opaque)
+{
+	((MailboxDevice *)opaque)->stopped++;
 }
 
 static inline void mailbox_device_init(MailboxDevice *d)
@@ -150,7 +165,7 @@ static inline void mailbox_device_init(MailboxDevice *d)
 		.lsa_write = mailbox_device_lsa_write,
 		.lsa_opaque = d,
 		.media = { mailbox_device_sanitize, mailbox_device_disable, mailbox_device_answers,
-			   mailbox_device_erase, d },
+			   mailbox_device_erase, mailbox_device_stop, d },
 		.poison_list_max = CXB_POISON_LIST_MAX,
 		.fw_revision = "REVISION 1",
 	};

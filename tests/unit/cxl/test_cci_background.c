@@ -237,6 +237,29 @@ static void freeing_the_interface_ends_nothing(Fixture *f, gconstpointer unused)
 	g_assert_cmpuint(f->ends + f->told, ==, 0);
 }
 
+static void an_effect_that_takes_time_keeps_it_nearly_done(Fixture *f, gconstpointer unused)
+{
+	f->end_with = CXB_RC_LATER;
+	g_assert_cmphex(run(f, LONG), ==, CXB_RC_BG_STARTED);
+	pass(f, 100 * SECOND);
+	assert_background(f, LONG, true, 99, CXB_RC_SUCCESS);
+	g_assert_cmphex(run(f, NO_ABORT), ==, CXB_RC_BUSY);
+	g_assert_cmphex(run(f, CXB_OP_REQUEST_ABORT), ==, CXB_RC_SUCCESS);
+	assert_background(f, LONG, true, 99, CXB_RC_SUCCESS);
+	g_assert_cmpuint(f->ends, ==, 1);
+	g_assert_cmpuint(f->told, ==, 0);
+	cxb_cci_end_background(f->cci, CXB_RC_INTERNAL_ERROR);
+	assert_background(f, LONG, false, 100, CXB_RC_INTERNAL_ERROR);
+	g_assert_cmpuint(f->ends, ==, 1);
+	g_assert_cmpuint(f->told, ==, 1);
+	g_assert_cmphex(run(f, LONG), ==, CXB_RC_BG_STARTED);
+	pass(f, 10 * SECOND);
+	cxb_cci_reset(f->cci, CXB_RESET_FUNCTION);
+	assert_background(f, LONG, false, 100, CXB_RC_ABORTED);
+	g_assert_cmpuint(f->ends, ==, 3);
+	g_assert_cmphex(f->end_rc, ==, CXB_RC_ABORTED);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const kinds[] = { "cold", "warm", "hot", "function" };
@@ -248,6 +271,7 @@ int main(int argc, char **argv)
 	ADD("fail", an_operation_can_fail_at_its_end, NULL);
 	ADD("no-time", no_time_at_all_still_ends_later, NULL);
 	ADD("busy", others_of_the_kind_are_busy_meanwhile, NULL);
+	ADD("later", an_effect_that_takes_time_keeps_it_nearly_done, NULL);
 	ADD("abort", an_abort_ends_it, NULL);
 	ADD("abort-late", what_is_nearly_done_is_left_to_finish, NULL);
 	ADD("abort-not", only_what_announces_it_can_be_aborted, NULL);

@@ -187,6 +187,37 @@ static void a_sanitize_that_fails_leaves_media_disabled(MailboxDevice *d, gconst
 	g_assert_cmpuint(cxb_evlogs_count(d->logs, CXB_LOG_WARN), ==, 1);
 }
 
+static void it_ends_when_the_media_has_done_it(MailboxDevice *d, gconstpointer unused)
+{
+	for (unsigned everything = 0; everything < 2; everything++) {
+		d->erase_later = true;
+		g_assert_cmphex(run(d, CXB_OP_SANITIZE), ==, CXB_RC_BG_STARTED);
+		pass(d, 100 * SECOND);
+		g_assert_true(cxb_cci_background(d->cci).running);
+		g_assert_cmpuint(cxb_cci_background(d->cci).percent, ==, 99);
+		g_assert_true(cxb_cci_media_disabled(d->cci));
+		cxb_memdev_erased(d->memdev, everything);
+		g_assert_false(cxb_cci_background(d->cci).running);
+		g_assert_cmphex(cxb_cci_background(d->cci).rc, ==,
+				everything ? CXB_RC_SUCCESS : CXB_RC_INTERNAL_ERROR);
+		g_assert_true(cxb_cci_media_disabled(d->cci) == !everything);
+	}
+	g_assert_cmpuint(d->stopped, ==, 0);
+}
+
+static void a_reset_stops_the_media(MailboxDevice *d, gconstpointer unused)
+{
+	for (CxbResetKind kind = 0; kind < CXB_RESET_KINDS; kind++) {
+		d->erase_later = true;
+		g_assert_cmphex(run(d, CXB_OP_SANITIZE), ==, CXB_RC_BG_STARTED);
+		pass(d, 4 * SECOND);
+		reset(d, kind);
+		g_assert_cmpuint(d->stopped, ==, kind + 1);
+		g_assert_false(cxb_cci_background(d->cci).running);
+		g_assert_true(cxb_cci_media_disabled(d->cci));
+	}
+}
+
 static void a_sanitize_empties_logs_0_to_3(MailboxDevice *d, gconstpointer unused)
 {
 	for (unsigned i = 0; i < CXB_LOGS; i++)
@@ -241,6 +272,8 @@ int main(int argc, char **argv)
 	ADD("sanitize", an_interrupted_sanitize_leaves_media_disabled);
 	ADD("sanitize-logs", a_sanitize_empties_logs_0_to_3);
 	ADD("sanitize-fails", a_sanitize_that_fails_leaves_media_disabled);
+	ADD("sanitize-later", it_ends_when_the_media_has_done_it);
+	ADD("sanitize-stopped", a_reset_stops_the_media);
 	ADD("ranges", a_reset_takes_a_media_operation);
 	ADD("media", firmware_needs_media);
 	return g_test_run();

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/error.h"
+#include "memory/erasure.h"
 #include "memtest.h"
 
 #define MIB(n) ((uint64_t)(n) << 20)
@@ -235,6 +236,81 @@ static void where_it_fails_it_is_tried_again(Fixture *f, gconstpointer unused)
 
 #define T(path, fn) g_test_add("/memory/sanitize/" path, Fixture, NULL, setup, fn, teardown)
 
+/* --- several ranges at once, that nobody is kept from --- */
+
+static void over(void *told)
+{
+	g_string_append(told, "over ");
+}
+
+static void several_are_zeroed_together_and_pinned_meanwhile(Fixture *f, gconstpointer unused)
+{
+	CxbHostMem *mem = held(f, BIG), *other = held(f, "memory-backend-ram,id=o,size=8M");
+	CxbErasure *e = cxb_erasure_new("t0", over, f->told);
+	GError *err = NULL;
+
+	cxb_erasure_add(e, mem, MIB(1), MIB(140));
+	cxb_erasure_add(e, other, 64, MIB(4));
+	cxb_erasure_add(e, other, MIB(4), 128); /* some of it twice */
+	set_gate(true, 0);
+	g_assert_false(cxb_erasure_start(e));
+	cxb_hostmem_release(other);
+	refused(cxb_hostmem_hold(other, "t1", &err), &err, CXB_ERROR_BUSY,
+		"memory backend 'o' is in use by t0");
+	set_gate(false, 0);
+	while (!f->told->len)
+		g_main_context_iteration(f->context, TRUE);
+	told(f, "over ");
+	g_assert_no_error(cxb_erasure_error(e));
+	g_assert_cmpstr(cxb_hostmem_holder(other), ==, "t0");
+	cxb_erasure_free(e);
+	g_assert_null(cxb_hostmem_holder(other));
+	is_zero(mem, MIB(1), MIB(141));
+	is_zero(other, 64, MIB(4) + 128);
+	g_assert_cmphex(((uint8_t *)cxb_hostmem_ptr(mem))[MIB(1) - 1], ==, 0x5a);
+	g_assert_cmphex(((uint8_t *)cxb_hostmem_ptr(mem))[MIB(141)], ==, 0x5a);
+	g_assert_cmphex(((uint8_t *)cxb_hostmem_ptr(other))[63], ==, 0x5a);
+	g_assert_cmphex(((uint8_t *)cxb_hostmem_ptr(other))[MIB(4) + 128], ==, 0x5a);
+}
+
+static void one_that_fails_does_not_keep_the_next(Fixture *f, gconstpointer unused)
+{
+	CxbHostMem *mem = held(f, "memory-backend-ram,id=m0,size=8M");
+	CxbErasure *e = cxb_erasure_new("t0", over, f->told);
+
+	cxb_erasure_add(e, mem, 0, MIB(1));
+	cxb_erasure_add(e, mem, MIB(4), MIB(4));
+	set_gate(false, 1);
+	g_assert_true(cxb_erasure_start(e));
+	g_assert_nonnull(strstr(cxb_erasure_error(e)->message, "cannot discard 0x0+0x100000"));
+	g_assert_cmphex(*(uint8_t *)cxb_hostmem_ptr(mem), ==, 0x5a);
+	is_zero(mem, MIB(4), MIB(8));
+	cxb_erasure_free(e);
+	told(f, "");
+}
+
+static void what_is_given_up_is_let_go_at_once(Fixture *f, gconstpointer unused)
+{
+	CxbHostMem *mem = held(f, BIG), *first = held(f, "memory-backend-ram,id=o,size=160M");
+	CxbErasure *e[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		e[i] = cxb_erasure_new("t0", over, f->told);
+		cxb_erasure_add(e[i], i ? mem : first, 0, MIB(160));
+	}
+	set_gate(true, 0);
+	g_assert_false(cxb_erasure_start(e[0]));
+	g_assert_false(cxb_erasure_start(e[1]));
+	cxb_erasure_free(e[1]); /* waits behind the first */
+	cxb_hostmem_release(mem);
+	g_assert_null(cxb_hostmem_holder(mem));
+	set_gate(false, 0);
+	cxb_erasure_free(e[0]);
+	g_assert_true(cxb_worker_idle(f->worker));
+	g_assert_cmphex(*(uint8_t *)cxb_hostmem_ptr(mem), ==, 0x5a);
+	told(f, "");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -242,6 +318,9 @@ int main(int argc, char **argv)
 	T("no-worker", without_a_worker_all_is);
 	T("later", a_backend_is_not_free_before_it_is_clean);
 	T("ranges", ranges_are_clean_one_by_one);
+	T("erasure", several_are_zeroed_together_and_pinned_meanwhile);
+	T("erasure-fails", one_that_fails_does_not_keep_the_next);
+	T("erasure-given-up", what_is_given_up_is_let_go_at_once);
 	T("fails", where_it_fails_it_is_tried_again);
 	return g_test_run();
 }

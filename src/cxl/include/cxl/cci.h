@@ -120,18 +120,24 @@ void cxb_cci_reset(CxbCci *cci, CxbResetKind kind);
  * @rc: CXB_RC_SUCCESS, its time is over and it takes effect now; CXB_RC_ABORTED, it was aborted
  * or a reset came. The interface is free for the next one.
  *
- * Returns: what its status tells; of an aborted one that is Aborted, whatever is returned.
+ * Returns: what its status tells; of an aborted one that is Aborted, whatever is returned. Or
+ * CXB_RC_LATER, if the effect takes time: the operation stays nearly done, and cannot be aborted any more, until
+ * cxb_cci_end_background(). If a reset comes before that, this is called once more, with CXB_RC_ABORTED.
  */
 typedef CxbRc (*CxbCciBackgroundEnd)(void *opaque, CxbCci *cci, CxbRc rc);
 
 /**
  * cxb_cci_start_background() - From inside a command that has the effect: go on for @duration_ns.
- * @end: called once, never inside this call; not any more once the interface is freed
+ * @end: called once unless it says CXB_RC_LATER, never inside this call; not any more once the
+ * interface is freed
  *
  * Returns: CXB_RC_BG_STARTED, for the command to return.
  */
 CxbRc cxb_cci_start_background(CxbCci *cci, int64_t duration_ns, CxbCciBackgroundEnd end,
 			       void *opaque);
+
+/** cxb_cci_end_background() - The effect of what was to come later has come; @rc as returned by the end. */
+void cxb_cci_end_background(CxbCci *cci, CxbRc rc);
 
 typedef struct {
 	uint16_t opcode; /* of the last one since reset; 0: there was none */

@@ -18,15 +18,24 @@
 
 typedef struct CxbMemdev CxbMemdev;
 
-/* The media as sanitize and media operations (4400h, 4402h) see it: bytes become zero. */
 typedef struct {
-	/* Everything: memory that answers, label storage. False: some of it is not erased. */
-	bool (*sanitize)(void *opaque);
+	uint64_t dpa, len;
+} CxbMemdevRange;
+
+/*
+ * The media as sanitize and media operations (4400h, 4402h) see it: bytes become zero. Both return Success;
+ * Internal Error, if some are not erased; or CXB_RC_LATER: cxb_memdev_erased() tells, unless it was stopped.
+ */
+typedef struct {
+	/* Everything: memory that answers now, label storage. */
+	CxbRc (*sanitize)(void *opaque);
 	/* It stops answering, or does again; the interface's media disabled goes with it. */
 	void (*disable)(void *opaque, bool disabled);
 	bool (*answers)(void *opaque, uint64_t dpa, uint64_t len); /* all of it */
-	/* What answers of a range; false as above. */
-	bool (*erase)(void *opaque, uint64_t dpa, uint64_t len);
+	/* What answers of some ranges. */
+	CxbRc (*erase)(void *opaque, const CxbMemdevRange *ranges, size_t n);
+	/* What was to come later is given up; nothing is erased once this has returned. */
+	void (*stop)(void *opaque);
 	void *opaque;
 } CxbMemdevMedia;
 
@@ -56,6 +65,8 @@ void cxb_memdev_add_logs(CxbMemdev *md, CxbCci *cci);
  * features go back to their defaults unless it is the function's own reset; with the power, the time is
  * lost and staged firmware becomes active. */
 void cxb_memdev_reset(CxbMemdev *md, CxbResetKind kind);
+/** cxb_memdev_erased() - What its media was to do later it has done: everything, or not. */
+void cxb_memdev_erased(CxbMemdev *md, bool everything);
 /** cxb_memdev_timestamp() - Device time in ns; 0 until it has been set (8.2.9.4). */
 uint64_t cxb_memdev_timestamp(const CxbMemdev *md);
 
