@@ -28,7 +28,7 @@ CxbFmLd *cxb_fmld_new(const CxbFmLdConfig *config)
 
 	fm->config = *config;
 	fm->config.name = g_strdup(config->name);
-	fm->info.config = fm->ld0_info.config = &fm->config;
+	fm->info.config = fm->ld0_info.config = fm->pool_info.config = &fm->config;
 	fm->logs = cxb_evlogs_new(&logs);
 	fm->cci = cci_new(fm);
 	fmld_set_limit(&fm->info, fm->cci, FMLD_MESSAGE_MAX_LOG2);
@@ -45,6 +45,12 @@ CxbFmLd *cxb_fmld_new(const CxbFmLdConfig *config)
 	fm->ld0 = cci_new(fm);
 	fmld_add_identify(&fm->ld0_info, fm->ld0);
 	cxb_memdev_add_logs(config->memdev, fm->ld0);
+	if (config->heads > 1) {
+		fm->pool = cci_new(fm);
+		fmld_add_identify(&fm->pool_info, fm->pool);
+		cxb_memdev_add_logs(config->memdev, fm->pool);
+		fmld_add_heads(fm, fm->pool);
+	}
 	return fm;
 }
 
@@ -54,6 +60,7 @@ void cxb_fmld_free(CxbFmLd *fm)
 		return;
 	if (fm->config.dc)
 		cxb_dc_remove_observers(fm->config.dc, fm);
+	cxb_cci_free(fm->pool);
 	cxb_cci_free(fm->ld0);
 	cxb_cci_free(fm->cci);
 	cxb_evlogs_free(fm->logs);

@@ -185,6 +185,10 @@ class FmApi(unittest.TestCase):
                 self.assertEqual((rc, struct.unpack_from("<H", out, 12)[0]), (OK, code))
                 self.assertEqual(struct.unpack_from("<H", out)[0], len(out) - 4)
 
+    def test_one_head_is_no_pool(self):
+        self.assertEqual(self.cci.command(0x5300, tunnel(0x5500, b"\0\1", target=1))[0], INVALID)
+        self.assertEqual(self.cci.command(0x5500, b"\0\1")[0], UNSUPPORTED)
+
     def test_the_configuration_is_the_hosts(self):
         def fm(start=0, count=8):
             rc, out = self.cci.command(0x5601, struct.pack("<HBB", 0, count, start))
@@ -210,6 +214,57 @@ class FmApi(unittest.TestCase):
         self.assertEqual([r[5] for r in fm()[0]], [0, 1])
         record, = self.host.events()
         self.assertEqual((record[0x30], record[0x34]), (3, 1))
+
+
+class Heads(unittest.TestCase):
+    """Of four heads, two are plugged, each of another width."""
+
+    def setUp(self):
+        self.m = Machine([*TUTORIAL[:-2], "-device", "cxl-rp,port=1,bus=cxl.1,id=rp1,chassis=0,slot=3",
+                          "-device", "cxl-type3,bus=root_port13,id=cxl-vmem0,heads=4,"
+                          "dc-region.0.size=1G",
+                          "-device", "cxl-type3-head,bus=rp1,device=cxl-vmem0,head=2,x-width=4,"
+                          "x-speed=16", "-chardev",
+                          "socket,id=fm0,path=fm,server=on,wait=off", "-device",
+                          "cxl-mctp,chardev=fm0,target=cxl-vmem0", "-accel", "qtest"],
+                         tutorial=False, qtest=True)
+        self.addCleanup(self.m.end)
+        link = fabric.Link.unix(os.path.join(self.m.dir, "fm"))
+        self.addCleanup(link.close)
+        self.cci = fabric.Cci(link)
+
+    def pool(self, opcode, payload):
+        rc, out = self.cci.command(0x5300, tunnel(opcode, payload, target=1))
+        self.assertEqual((rc, struct.unpack_from("<H", out)[0]), (OK, len(out) - 4))
+        return struct.unpack_from("<H", out, 12)[0], out[16:]
+
+    def test_each_logical_device_has_its_head(self):
+        for start, limit, heads in (0, 255, "00010203"), (1, 2, "0102"), (3, 1, "03"), (0, 0, ""):
+            with self.subTest(start=start, limit=limit):
+                n = len(heads) // 2
+                self.assertEqual(self.pool(0x5500, bytes([start, limit])), (
+                    OK, bytes([4, 4, 0, 0, start, n, 0, 0]) + bytes.fromhex(heads)))
+        self.assertEqual(self.pool(0x5500, b"\4\1"), (INVALID, b""))
+        self.assertEqual(self.pool(0x5500, b"\0"), (LENGTH, b""))
+
+    def test_heads_tell_of_their_links(self):
+        plugged, narrow = "1010 1f 05 05 04 00 04", "0404 0f 04 04 04 00 04"
+        links = [plugged, "00" * 8, narrow, "00" * 8]
+        for start, count in (0, 4), (2, 1), (1, 0):
+            with self.subTest(start=start, count=count):
+                want = b"".join(bytes([i]) + bytes.fromhex(links[i])
+                                for i in range(start, start + count))
+                self.assertEqual(self.pool(0x5501, bytes([start, count])),
+                                 (OK, bytes([count, 0, 0, 0]) + want))
+        for payload, code in (b"\4\0", INVALID), (b"\3\2", INVALID), (b"\0\xff", INVALID), (b"\0", LENGTH):
+            self.assertEqual(self.pool(0x5501, payload), (code, b""))
+
+    def test_the_pool_is_not_the_rest(self):
+        self.assertEqual(self.pool(0x0001, b"")[0], OK)
+        self.assertEqual(self.pool(0x5600, b"")[0], UNSUPPORTED)
+        self.assertEqual(self.cci.command(0x5500, b"\0\1")[0], UNSUPPORTED)
+        rc, out = self.cci.command(0x5300, tunnel(0x5500, b"\0\1", target=0))
+        self.assertEqual((rc, struct.unpack_from("<H", out, 12)[0]), (OK, UNSUPPORTED))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
  *
  * Commands: 0001h to 0004h, 0100h, 0101h, 0300h, 0301h, 0400h, 0401h, 5300h, and with dynamic capacity
  * 5600h to 5608h. These act on the same engine as QMP's commands. The tunnel leads to
- * LD 0, which has 0001h, 0400h and 0401h.
+ * LD 0, which has 0001h, 0400h and 0401h; and, of a device with several heads, to its pool of LDs, which has
+ * 5500h and 5501h besides.
  *
  * Log 4 gets a record for each extent that a host accepted (type 4), and one when the host has it no more
  * (type 5): it gave it back, or force took it.
@@ -25,6 +26,12 @@
 
 typedef struct CxbFmLd CxbFmLd;
 
+/* The link of a head, as PCIe's link registers have it. */
+typedef struct {
+	uint8_t width_max, width;
+	uint8_t speeds, speed_max, speed;
+} CxbFmLink;
+
 typedef struct {
 	const char *name; /* device path, for guest errors */
 	uint16_t vendor_id, device_id, subsys_vendor_id, subsys_id;
@@ -33,6 +40,10 @@ typedef struct {
 	CxbMemdev *memdev; /* borrowed: all interfaces of a device have one time */
 	CxbDc *dc;         /* borrowed; NULL: no dynamic capacity */
 	uint16_t log_size; /* records of log 4; the others have no room */
+	uint8_t heads;     /* above 1: it is multi-headed, and has a pool */
+	/* False: nothing is plugged there. Wanted of a multi-headed one. */
+	bool (*link)(void *opaque, uint8_t head, CxbFmLink *out);
+	void *link_opaque;
 } CxbFmLdConfig;
 
 CxbFmLd *cxb_fmld_new(const CxbFmLdConfig *config);

@@ -11,21 +11,24 @@
 #include "wire/dc.h"
 
 enum {
-	CXB_OP_TUNNEL = 0x5300,               /* 7.6.7.3.1 */
-	CXB_OP_GET_DCD_INFO = 0x5600,         /* 7.6.7.6.1 */
-	CXB_OP_GET_HOST_DC_CONFIG = 0x5601,   /* 7.6.7.6.2 */
-	CXB_OP_SET_DC_REGION_CONFIG = 0x5602, /* 7.6.7.6.3 */
-	CXB_OP_GET_REGION_EXTENTS = 0x5603,   /* 7.6.7.6.4 */
-	CXB_OP_INITIATE_DC_ADD = 0x5604,      /* 7.6.7.6.5 */
-	CXB_OP_INITIATE_DC_RELEASE = 0x5605,  /* 7.6.7.6.6 */
-	CXB_OP_ADD_REFERENCE = 0x5606,        /* 7.6.7.6.7 */
-	CXB_OP_REMOVE_REFERENCE = 0x5607,     /* 7.6.7.6.8 */
-	CXB_OP_LIST_TAGS = 0x5608,            /* 7.6.7.6.9 */
+	CXB_OP_TUNNEL = 0x5300,                /* 7.6.7.3.1 */
+	CXB_OP_GET_MULTI_HEADED_INFO = 0x5500, /* 7.6.7.5.1 */
+	CXB_OP_GET_HEAD_INFO = 0x5501,         /* 7.6.7.5.2 */
+	CXB_OP_GET_DCD_INFO = 0x5600,          /* 7.6.7.6.1 */
+	CXB_OP_GET_HOST_DC_CONFIG = 0x5601,    /* 7.6.7.6.2 */
+	CXB_OP_SET_DC_REGION_CONFIG = 0x5602,  /* 7.6.7.6.3 */
+	CXB_OP_GET_REGION_EXTENTS = 0x5603,    /* 7.6.7.6.4 */
+	CXB_OP_INITIATE_DC_ADD = 0x5604,       /* 7.6.7.6.5 */
+	CXB_OP_INITIATE_DC_RELEASE = 0x5605,   /* 7.6.7.6.6 */
+	CXB_OP_ADD_REFERENCE = 0x5606,         /* 7.6.7.6.7 */
+	CXB_OP_REMOVE_REFERENCE = 0x5607,      /* 7.6.7.6.8 */
+	CXB_OP_LIST_TAGS = 0x5608,             /* 7.6.7.6.9 */
 };
 
 /* 5300h Tunnel Management Command; the message, whole, follows in both directions. */
-#define WIRE_TUNNEL_TARGET 0x0f
-#define WIRE_TUNNEL_TO_LD  0 /* or to a port, of a switch */
+#define WIRE_TUNNEL_TARGET  0x0f
+#define WIRE_TUNNEL_TO_LD   0 /* or to a port, of a switch */
+#define WIRE_TUNNEL_TO_POOL 1 /* of the logical devices of a multi-headed device */
 
 struct wire_tunnel_in {
 	uint8_t ld; /* or port */
@@ -40,6 +43,52 @@ struct wire_tunnel_out {
 	uint8_t reserved[2];
 };
 WIRE_SIZE(wire_tunnel_out, 4);
+
+/* 5500h Get Multi-Headed Info */
+struct wire_multi_headed_in {
+	uint8_t start; /* LD */
+	uint8_t limit; /* LDs wanted */
+};
+WIRE_SIZE(wire_multi_headed_in, 2);
+
+struct wire_multi_headed_info {
+	uint8_t lds, heads;
+	uint8_t reserved1[2];
+	uint8_t start, len; /* of the map */
+	uint8_t reserved2[2];
+	uint8_t map[]; /* head of each LD */
+};
+WIRE_SIZE(wire_multi_headed_info, 8);
+WIRE_AT(wire_multi_headed_info, start, 4);
+
+/* 5501h Get Head Info */
+struct wire_heads_in {
+	uint8_t start, count;
+};
+WIRE_SIZE(wire_heads_in, 2);
+
+#define WIRE_LTSSM_DETECT 0
+#define WIRE_LTSSM_L0     4
+#define WIRE_LINK_PRESENT 0x04
+
+struct wire_head {
+	uint8_t port;
+	uint8_t width_max, width; /* lanes; the second as negotiated */
+	uint8_t speeds;           /* a bit each that is supported, the slowest first */
+	uint8_t speed_max, speed; /* as PCIe counts them, from 1 */
+	uint8_t ltssm;
+	uint8_t first_lane;
+	uint8_t flags;
+};
+WIRE_SIZE(wire_head, 9);
+WIRE_AT(wire_head, ltssm, 6);
+
+struct wire_heads_info {
+	uint8_t count;
+	uint8_t reserved[3];
+	struct wire_head head[];
+};
+WIRE_SIZE(wire_heads_info, 4);
 
 /* 5600h Get DCD Info. A policy is a bit; so is a block size, at its own logarithm. */
 struct wire_dcd_info {
