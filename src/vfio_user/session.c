@@ -136,7 +136,8 @@ static void answer(Session *s, const CxbVfuMessage *msg, const Answer *a, int rc
 	};
 
 	/* An error is a header alone. */
-	cxb_vfu_send(s->conn, header, iov, rc ? 0 : G_N_ELEMENTS(iov), rc ? -1 : a->fd);
+	cxb_vfu_send_data(s->conn, header, iov, rc ? 0 : G_N_ELEMENTS(iov), rc ? -1 : a->fd,
+			  a->data == s->data ? &s->data : NULL);
 }
 
 static void message(void *opaque, CxbVfuMessage *msg)

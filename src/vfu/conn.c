@@ -22,6 +22,7 @@
 #define LINGER_TURN 16u        /* ... so often in a turn, ... */
 #define LINGER_REST 32u        /* ... and not at all for so many turns once all found nothing */
 #define IOV_MAX_MSG 4
+#define KEEP_MIN    (512u << 10) /* of an answer's buffer */
 #define PATIENCE_NS (30 * G_GINT64_CONSTANT(1000000000))
 
 CXB_TRACE(vfu_receive, (const struct vfu_header *h, unsigned fds),
@@ -36,11 +37,14 @@ typedef struct {
 	unsigned n;
 } Fds;
 
-/* What waits to be sent: one or more whole messages; the descriptors go with the first byte. */
+/* What waits to be sent: one or more whole messages, or the end of one; the descriptors go with the
+ * first byte. */
 typedef struct {
 	size_t len, sent;
 	Fds fds;
-	uint8_t bytes[];
+	const uint8_t *bytes;
+	uint8_t *data; /* that they lie in; NULL: they follow */
+	uint8_t copy[];
 } Chunk;
 
 struct CxbVfuConn {
@@ -190,24 +194,46 @@ static void chunk_free(gpointer data)
 	Chunk *c = data;
 
 	close_fds(c->fds.fds, c->fds.n);
+	g_free(c->data);
 	g_free(c);
+}
+
+/* All that waits is the end of the last of @iov, and it is not worth a copy. */
+static bool keep(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_t rest, uint8_t **data)
+{
+	const struct iovec *last = &iov[n - 1];
+	Chunk *c;
+
+	/* What is kept is all of it, of which much counts. */
+	if (!data || rest < KEEP_MIN || rest > last->iov_len)
+		return false;
+	c = g_try_malloc(sizeof(*c));
+	if (!c)
+		return false;
+	*c = (Chunk){ .len = rest, .data = g_steal_pointer(data) };
+	c->bytes = (const uint8_t *)last->iov_base + (last->iov_len - rest);
+	g_queue_push_tail(&conn->out, c);
+	conn->queued += rest;
+	return true;
 }
 
 /* Keep what @iov has behind its first @sent bytes. */
 static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_t sent,
-		    const Fds *fds)
+		    const Fds *fds, uint8_t **data)
 {
 	size_t len = 0, at = 0;
 	Chunk *c;
 
 	for (unsigned i = 0; i < n; i++)
 		len += iov[i].iov_len;
+	if (sent && keep(conn, iov, n, len - sent, data))
+		return;
 	c = g_try_malloc(sizeof(*c) + len);
 	if (!c) {
 		cxb_vfu_close(conn, "no memory is left to keep an answer for the peer");
 		return;
 	}
-	*c = (Chunk){ .len = len, .sent = sent };
+	*c = (Chunk){ .len = len, .sent = sent, .bytes = c->copy };
 	c->fds.n = sent ? 0 : fds->n;
 	for (unsigned i = 0; i < c->fds.n; i++) {
 		c->fds.fds[i] = fcntl(fds->fds[i], F_DUPFD_CLOEXEC, 0);
@@ -216,14 +242,15 @@ static void enqueue(CxbVfuConn *conn, const struct iovec *iov, unsigned n, size_
 	}
 	for (unsigned i = 0; i < n; i++) {
 		if (iov[i].iov_len)
-			memcpy(c->bytes + at, iov[i].iov_base, iov[i].iov_len);
+			memcpy(c->copy + at, iov[i].iov_base, iov[i].iov_len);
 		at += iov[i].iov_len;
 	}
 	g_queue_push_tail(&conn->out, c);
 	conn->queued += len - sent;
 }
 
-static void send_or_enqueue(CxbVfuConn *conn, struct iovec *iov, unsigned n, const Fds *fds)
+static void send_or_enqueue(CxbVfuConn *conn, struct iovec *iov, unsigned n, const Fds *fds,
+			    uint8_t **data)
 {
 	size_t len = 0;
 	ssize_t sent = 0;
@@ -233,7 +260,7 @@ static void send_or_enqueue(CxbVfuConn *conn, struct iovec *iov, unsigned n, con
 	if (!conn->queued)
 		sent = send_some(conn, iov, n, fds);
 	if (sent >= 0 && (size_t)sent < len)
-		enqueue(conn, iov, n, sent, fds);
+		enqueue(conn, iov, n, sent, fds, data);
 }
 
 static void flush_batch(CxbVfuConn *conn)
@@ -242,7 +269,7 @@ static void flush_batch(CxbVfuConn *conn)
 
 	conn->batched = 0;
 	if (iov.iov_len && !conn->broken)
-		send_or_enqueue(conn, &iov, 1, &no_fds);
+		send_or_enqueue(conn, &iov, 1, &no_fds, NULL);
 }
 
 static void flush_queue(CxbVfuConn *conn)
@@ -250,7 +277,7 @@ static void flush_queue(CxbVfuConn *conn)
 	Chunk *c;
 
 	while ((c = g_queue_peek_head(&conn->out)) && !conn->broken) {
-		struct iovec iov = { c->bytes + c->sent, c->len - c->sent };
+		struct iovec iov = { (void *)(c->bytes + c->sent), c->len - c->sent };
 		const ssize_t sent = send_some(conn, &iov, 1, c->sent ? &no_fds : &c->fds);
 
 		if (sent <= 0)
@@ -265,8 +292,8 @@ static void flush_queue(CxbVfuConn *conn)
 	}
 }
 
-void cxb_vfu_send_fds(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
-		      unsigned n, const int *fds, unsigned n_fds)
+static void send_message(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
+			 unsigned n, const int *fds, unsigned n_fds, uint8_t **data)
 {
 	Fds with = { .n = n_fds };
 	struct iovec all[IOV_MAX_MSG + 1] = { { &header, sizeof(header) } };
@@ -287,7 +314,7 @@ void cxb_vfu_send_fds(CxbVfuConn *conn, struct vfu_header header, const struct i
 	if (n_fds || len > OUT_BATCH - conn->batched || !conn->handing_out)
 		flush_batch(conn);
 	if (n_fds || len > OUT_BATCH || !conn->handing_out) {
-		send_or_enqueue(conn, all, n + 1, &with);
+		send_or_enqueue(conn, all, n + 1, &with, data);
 		if (!conn->handing_out)
 			watch(conn);
 		return;
@@ -302,7 +329,19 @@ void cxb_vfu_send_fds(CxbVfuConn *conn, struct vfu_header header, const struct i
 void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov, unsigned n,
 		  int fd)
 {
-	cxb_vfu_send_fds(conn, header, iov, n, &fd, fd >= 0);
+	send_message(conn, header, iov, n, &fd, fd >= 0, NULL);
+}
+
+void cxb_vfu_send_data(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
+		       unsigned n, int fd, uint8_t **data)
+{
+	send_message(conn, header, iov, n, &fd, fd >= 0, data);
+}
+
+void cxb_vfu_send_fds(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
+		      unsigned n, const int *fds, unsigned n_fds)
+{
+	send_message(conn, header, iov, n, fds, n_fds, NULL);
 }
 
 /* --- receiving --- */
@@ -445,10 +484,11 @@ static bool more(CxbVfuConn *conn)
 }
 
 /* A client that has its answer often asks for more at once: a burst of a guest's accesses, requests
- * in flight. To look a moment longer spares both a sleep. It may need this CPU for that. */
+ * in flight. To look a moment longer spares both a sleep. It may need this CPU for that. Who has yet to
+ * take an answer asks for nothing. */
 static bool linger(CxbVfuConn *conn)
 {
-	if (!may_go_on(conn) || !conn->turn_messages || !conn->turn_lingers)
+	if (!may_go_on(conn) || !conn->turn_messages || !conn->turn_lingers || conn->queued)
 		return false;
 	conn->turn_lingers--;
 	sched_yield();
@@ -482,6 +522,20 @@ static void input(CxbVfuConn *conn, unsigned max, unsigned lingers)
 	conn->handing_out = false;
 }
 
+/* A peer that is reading takes a long answer piece by piece, and may need this CPU for that. To go on
+ * with the next piece at once spares a sleep for each. */
+static void linger_out(CxbVfuConn *conn)
+{
+	size_t before = SIZE_MAX;
+
+	while (conn->queued && conn->queued < before && !conn->broken &&
+	       cxb_clock_now_ns(conn->clock) < conn->turn_end_ns) {
+		before = conn->queued;
+		sched_yield();
+		flush_queue(conn);
+	}
+}
+
 /* Nobody hears an answer any more; what was said is still done. */
 static void last_words(CxbVfuConn *conn)
 {
@@ -513,6 +567,8 @@ static bool turn(CxbVfuConn *conn, GIOCondition cond, unsigned max, unsigned lin
 		flush_queue(conn);
 	if (!conn->broken)
 		input(conn, max, lingers);
+	if (lingers)
+		linger_out(conn);
 	if (conn->broken && !conn->closing)
 		last_words(conn);
 	if (conn->closing) {

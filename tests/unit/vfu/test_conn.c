@@ -18,7 +18,8 @@
 #define KEEP    4u /* ... the descriptors are taken, ... */
 #define CLOSE   5u /* ... the connection is given up, ... */
 #define LEND    6u /* ... a descriptor comes along, ... */
-#define SLOW    7u /* ... it takes a millisecond */
+#define SLOW    7u /* ... it takes a millisecond, ... */
+#define GIVE    8u /* ... as LARGE, in memory that may be kept */
 #define ANSWERS (64u << 10)
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
 	int peer;
 	GArray *ids;  /* uint16_t, of the messages handed out */
 	GArray *kept; /* int, descriptors taken */
+	bool given;   /* the memory of the last GIVE was kept */
 	unsigned n_fds;
 	size_t bytes; /* of all bodies */
 	bool closed;
@@ -56,6 +58,24 @@ static void reply(Fixture *f, const CxbVfuMessage *msg, const void *body, size_t
 	cxb_vfu_send(f->conn, header, &iov, 1, fd);
 }
 
+/* What byte @i of a GIVE is. */
+static uint8_t given_byte(uint16_t id, size_t i)
+{
+	return i * 7 + (i >> 8) + id;
+}
+
+static void give(Fixture *f, const CxbVfuMessage *msg, size_t len)
+{
+	uint8_t *data = g_malloc(len);
+	const struct iovec iov = { data, len };
+
+	for (size_t i = 0; i < len; i++)
+		data[i] = given_byte(msg->header.id, i);
+	cxb_vfu_send_data(f->conn, msg->header, &iov, 1, -1, &data);
+	f->given = !data;
+	g_free(data);
+}
+
 static void on_message(void *opaque, CxbVfuMessage *msg)
 {
 	static const uint8_t zeros[CXB_VFU_MESSAGE_MAX];
@@ -74,6 +94,10 @@ static void on_message(void *opaque, CxbVfuMessage *msg)
 	case LARGE:
 		memcpy(&len, msg->body, sizeof(len));
 		reply(f, msg, zeros, len, -1);
+		break;
+	case GIVE:
+		memcpy(&len, msg->body, sizeof(len));
+		give(f, msg, len);
 		break;
 	case KEEP:
 		for (unsigned i = 0; i < msg->n_fds; i++) {
@@ -492,6 +516,50 @@ static void test_a_descriptor_with_a_reply(Fixture *f, gconstpointer unused)
 	close(fd);
 }
 
+static void ask_given(Fixture *f, uint16_t id, uint32_t len, bool given)
+{
+	g_autoptr(GByteArray) m = message(id, GIVE, &len, sizeof(len));
+
+	put(f, m->data, m->len);
+	run(f);
+	g_assert_cmpint(f->given, ==, given);
+}
+
+static void expect_given(Fixture *f, uint16_t id, size_t len)
+{
+	const size_t total = HEADER + len;
+	g_autofree uint8_t *got = g_malloc(total);
+	struct vfu_header header;
+
+	for (size_t at = 0; at < total; run(f)) {
+		const ssize_t n = recv(f->peer, got + at, total - at, MSG_DONTWAIT);
+
+		g_assert_cmpint(n, >, 0);
+		at += n;
+	}
+	memcpy(&header, got, HEADER);
+	g_assert_cmpuint(header.id, ==, id);
+	g_assert_cmpuint(header.size, ==, total);
+	for (size_t i = 0; i < len; i++)
+		g_assert_cmpuint(got[HEADER + i], ==, given_byte(id, i));
+}
+
+/* The end of a large answer waits where it is; what comes behind it, and small ones, are copied. */
+static void test_memory_that_may_be_kept(Fixture *f, gconstpointer unused)
+{
+	for (unsigned round = 0; round < 3; round++) {
+		ask_given(f, 1, VFU_DATA_DEFAULT, true);
+		ask_given(f, 2, VFU_DATA_DEFAULT, false);
+		ask_given(f, 3, 100, false);
+		expect_given(f, 1, VFU_DATA_DEFAULT);
+		expect_given(f, 2, VFU_DATA_DEFAULT);
+		expect_given(f, 3, 100);
+	}
+	ask_given(f, 4, 300000, false);
+	expect_given(f, 4, 300000);
+	ask_given(f, 5, VFU_DATA_DEFAULT, true);
+}
+
 /* --- the end --- */
 
 static void test_the_peer_goes(Fixture *f, gconstpointer unused)
@@ -688,6 +756,7 @@ int main(int argc, char **argv)
 	ADD_DATA("/vfu/conn/end/last-words-checked", "check", test_last_words);
 	ADD("/vfu/conn/end/check-leaves-a-peer-that-is-there",
 	    test_check_leaves_a_peer_that_is_there);
+	ADD("/vfu/conn/slow/memory-that-may-be-kept", test_memory_that_may_be_kept);
 	ADD("/vfu/conn/slow/answers-do-not-pile-up", test_answers_do_not_pile_up);
 	ADD("/vfu/conn/slow/gone-while-answers-wait", test_gone_while_answers_wait);
 	ADD("/vfu/conn/slow/half-closed-while-answers-wait", test_half_closed_while_answers_wait);

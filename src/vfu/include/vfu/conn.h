@@ -62,6 +62,10 @@ int cxb_vfu_take_fd(CxbVfuMessage *msg, unsigned i);
  */
 void cxb_vfu_send(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov, unsigned n,
 		  int fd);
+/** cxb_vfu_send_data() - The same; @data, of g_malloc(), has the last of @iov in it. If much of that has
+ * to wait it is kept instead of copied, and *@data set to NULL. */
+void cxb_vfu_send_data(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
+		       unsigned n, int fd, uint8_t **data);
 /** cxb_vfu_send_fds() - The same with up to CXB_VFU_SEND_FDS descriptors. */
 void cxb_vfu_send_fds(CxbVfuConn *conn, struct vfu_header header, const struct iovec *iov,
 		      unsigned n, const int *fds, unsigned n_fds);
