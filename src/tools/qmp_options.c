@@ -9,14 +9,16 @@
 
 /* --- query-accelerators --- */
 
+/* Of machine x-remote, which has no host, there may be none. */
 static json_object *query_accelerators(void *opaque, void *args, GError **errp)
 {
 	const QmpOptions *qo = opaque;
+	const AccelConfig *accel = qo->accel;
 	json_object *o = json_object_new_object(), *present = json_object_new_array();
 
 	json_object_array_add(present, json_object_new_string("host"));
 	json_object_array_add(present, json_object_new_string("qtest"));
-	cxb_json_put_str(o, "enabled", qo->accel->host ? "host" : "qtest");
+	cxb_json_put_str(o, "enabled", accel->host ? "host" : accel->qtest ? "qtest" : "none");
 	json_object_object_add(o, "present", present);
 	return o;
 }
@@ -103,7 +105,7 @@ static json_object *query_options(void *opaque, void *args, GError **errp)
 	return list;
 }
 
-static const char *const accelerators[] = { "host", "qtest", NULL };
+static const char *const accelerators[] = { "host", "none", "qtest", NULL };
 static const CxbRet accelerator_info[] = {
 	{ "enabled", CXB_RET_ENUM, "Accelerator", .names = accelerators },
 	{ "present", CXB_RET_ENUM, "Accelerator", .list = true, .names = accelerators },

@@ -311,8 +311,9 @@ class Told(unittest.TestCase):
                                                  {"name": "timestamp", "type": "boolean"}]}])
 
     def test_who_plays_the_host(self):
-        for args, enabled in ((["-accel", "qtest"], "qtest"), ([], "host")):
-            with Machine(args) as m:
+        for args, enabled in ((["-accel", "qtest"], "qtest"), ([], "host"), (["-M", "x-remote"], "none"),
+                              (["-M", "x-remote", "-accel", "qtest"], "qtest")):
+            with Machine(args, tutorial="-M" not in args) as m:
                 self.assertEqual(m.qmp.cmd("query-accelerators"),
                                  {"enabled": enabled, "present": ["host", "qtest"]})
 
