@@ -17,7 +17,7 @@
 #define US     G_GINT64_CONSTANT(1000)
 #define SPIN   (1000 * US)    /* this long after a command without a pause */
 #define CALM   (1000000 * US) /* then as seldom as it gets */
-#define SELDOM (20000 * US)
+#define SELDOM (40000 * US)
 #define PART   16         /* between: a part of how long nothing has come */
 #define STEP   (100 * US) /* of a clock that is moved by hand, which no pause would keep busy */
 
