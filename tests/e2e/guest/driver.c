@@ -9,15 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define COMPONENT   0
-#define DEVICE      2
-#define BLOCK_SIZE  0x10000
-#define DEVICE_SIZE 0x4000
-#define HDM_ID      5
-#define MAILBOX_ID  2
+#define COMPONENT  0
+#define DEVICE     2
+#define HDM_ID     5
+#define MAILBOX_ID 2
 
 static const char *pci = "0000:0d:00.0";
 
@@ -32,17 +31,18 @@ static uint64_t number(const char *text)
 	return strtoull(text, NULL, 0);
 }
 
-static volatile uint8_t *bar(unsigned nr, size_t size)
+static volatile uint8_t *bar(unsigned nr)
 {
 	char path[128];
+	struct stat st;
 	void *p;
 	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%u", pci, nr);
 	fd = open(path, O_RDWR | O_SYNC);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st))
 		die(path);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		die("mmap");
 	close(fd);
@@ -62,7 +62,7 @@ static void put32(volatile uint8_t *at, uint32_t value)
 /* The first HDM decoder. */
 static volatile uint8_t *decoder(void)
 {
-	volatile uint8_t *regs = bar(COMPONENT, BLOCK_SIZE) + 0x1000;
+	volatile uint8_t *regs = bar(COMPONENT) + 0x1000;
 	const unsigned n = get32(regs) >> 24;
 
 	for (unsigned i = 1; i <= n; i++)
@@ -95,7 +95,7 @@ static int uncommit(void)
 
 static volatile uint8_t *mailbox(void)
 {
-	volatile uint8_t *regs = bar(DEVICE, DEVICE_SIZE);
+	volatile uint8_t *regs = bar(DEVICE);
 
 	for (unsigned i = 1; i <= (get32(regs + 4) & 0xffff); i++)
 		if ((get32(regs + 0x10 * i) & 0xffff) == MAILBOX_ID)
@@ -104,23 +104,30 @@ static volatile uint8_t *mailbox(void)
 	exit(1);
 }
 
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
+}
+
 /* Status: what the command returned, cut to a byte. Prints how long it took. */
 static int command(uint16_t opcode, const void *body, size_t len)
 {
 	volatile uint8_t *mbox = mailbox();
-	struct timespec a, b;
+	double start;
 	uint32_t rc;
 
 	for (size_t i = 0; i < len; i++)
 		mbox[0x20 + i] = ((const uint8_t *)body)[i];
 	*(volatile uint64_t *)(mbox + 8) = opcode | (uint64_t)len << 16;
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	start = now_us();
 	put32(mbox + 4, 1);
 	while (get32(mbox + 4) & 1)
 		usleep(50);
-	clock_gettime(CLOCK_MONOTONIC, &b);
 	rc = get32(mbox + 0x14) & 0xffff;
-	printf("%.3f\n", (b.tv_sec - a.tv_sec) * 1e3 + (b.tv_nsec - a.tv_nsec) / 1e6);
+	printf("%.3f\n", (now_us() - start) / 1e3);
 	return rc & 0xff;
 }
 
@@ -207,6 +214,89 @@ static int talk(uint64_t hpa, uint64_t count, int first)
 	return 0;
 }
 
+/* --- for bench/guest --- */
+
+static int by_value(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Prints the least and the median of @n Identify commands, in microseconds. */
+static int identify(unsigned n)
+{
+	volatile uint8_t *mbox = mailbox();
+	double *took = calloc(n, sizeof(*took));
+
+	if (!took || !n)
+		return 1;
+	for (unsigned i = 0; i < n; i++) {
+		const double start = now_us();
+
+		*(volatile uint64_t *)(mbox + 8) = 0x4000;
+		put32(mbox + 4, 1);
+		while (get32(mbox + 4) & 1)
+			;
+		if (get32(mbox + 0x14) & 0xffff)
+			return 1;
+		took[i] = now_us() - start;
+	}
+	qsort(took, n, sizeof(*took), by_value);
+	printf("%.1f %.1f\n", took[0], took[n / 2]);
+	return 0;
+}
+
+/* Accept an extent and use it: prints milliseconds from the doorbell to a load of what was stored. */
+static int take(uint64_t dpa, uint64_t len, uint64_t hpa)
+{
+	volatile uint64_t *p = memory(hpa, len);
+	char text[2][32], *args[] = { text[0], text[1] };
+	const double start = now_us();
+
+	snprintf(text[0], sizeof(text[0]), "%" PRIu64, dpa);
+	snprintf(text[1], sizeof(text[1]), "%" PRIu64, len);
+	if (extents(0x4802, args, 2))
+		return 1;
+	p[0] = start;
+	if (p[0] != (uint64_t)start)
+		return 1;
+	printf("%.3f\n", (now_us() - start) / 1e3);
+	return 0;
+}
+
+static double pass(volatile uint64_t *p, uint64_t len)
+{
+	const double start = now_us();
+	uint64_t sum = 0;
+
+	for (uint64_t i = 0; i < len / 8; i++)
+		p[i] = i;
+	for (uint64_t i = 0; i < len / 8; i++)
+		sum += p[i];
+	return sum ? now_us() - start : 0;
+}
+
+/* Stores and loads at @hpa and in this process' own memory, in turns: the least of each, in us. */
+static int compare(uint64_t hpa, uint64_t len, unsigned rounds)
+{
+	volatile uint64_t *there = memory(hpa, len);
+	volatile uint64_t *here = mmap(NULL, len, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	double least[2] = { 1e18, 1e18 };
+
+	if (here == MAP_FAILED)
+		die("mmap");
+	for (unsigned i = 0; i < rounds; i++)
+		for (unsigned j = 0; j < 2; j++) {
+			const double took = pass(j ? here : there, len);
+
+			least[j] = took < least[j] ? took : least[j];
+		}
+	printf("%.1f %.1f\n", least[0], least[1]);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -231,6 +321,12 @@ int main(int argc, char **argv)
 		return scan(number(args[0]), number(args[1]), number(args[2]));
 	if (!strcmp(what, "talk") && n == 3)
 		return talk(number(args[0]), number(args[1]), number(args[2]));
+	if (!strcmp(what, "identify") && n == 1)
+		return identify(number(args[0]));
+	if (!strcmp(what, "take") && n == 3)
+		return take(number(args[0]), number(args[1]), number(args[2]));
+	if (!strcmp(what, "compare") && n == 3)
+		return compare(number(args[0]), number(args[1]), number(args[2]));
 	fprintf(stderr, "usage: driver WHAT NUMBER...\n");
 	return 2;
 }
