@@ -251,3 +251,15 @@ CxbHostMemState cxb_hostmem_state(const CxbHostMem *mem)
 		return CXB_HOSTMEM_CLEANING;
 	return cxb_ivmap_count(mem->unclean) ? CXB_HOSTMEM_UNCLEAN : CXB_HOSTMEM_CLEAN;
 }
+
+void cxb_hostmem_foreach_unclean(const CxbHostMem *mem,
+				 void (*fn)(void *opaque, uint64_t off, uint64_t len,
+					    const GError *err),
+				 void *opaque)
+{
+	for (CxbIv *iv = cxb_ivmap_first(mem->unclean); iv; iv = cxb_ivmap_next(mem->unclean, iv)) {
+		const Cleaning *c = iv->value;
+
+		fn(opaque, c->off, c->len, c->running ? NULL : c->err);
+	}
+}

@@ -241,6 +241,25 @@ static const char *const sanitizing[] = {
 	NULL,
 };
 
+static void add_unclean(void *list, uint64_t off, uint64_t len, const GError *err)
+{
+	json_object *o = json_object_new_object();
+
+	cxb_json_put_u64(o, "offset", off);
+	cxb_json_put_u64(o, "len", len);
+	if (err)
+		cxb_json_put_str(o, "error", err->message);
+	json_object_array_add(list, o);
+}
+
+static json_object *unclean(const CxbHostMem *mem)
+{
+	json_object *list = json_object_new_array();
+
+	cxb_hostmem_foreach_unclean(mem, add_unclean, list);
+	return list;
+}
+
 static void add_memdev(CxbHostMem *mem, void *opaque)
 {
 	json_object *o = json_object_new_object();
@@ -262,8 +281,10 @@ static void add_memdev(CxbHostMem *mem, void *opaque)
 	cxb_json_put_bool(o, "mapped", cxb_hostmem_mapped(mem));
 	if (cxb_hostmem_holder(mem))
 		cxb_json_put_str(o, "holder", cxb_hostmem_holder(mem));
-	if (cxb_hostmem_state(mem) != CXB_HOSTMEM_CLEAN)
+	if (cxb_hostmem_state(mem) != CXB_HOSTMEM_CLEAN) {
 		cxb_json_put_str(o, "sanitizing", sanitizing[cxb_hostmem_state(mem)]);
+		put(o, "unclean", unclean(mem));
+	}
 	json_object_array_add(opaque, o);
 }
 
@@ -299,6 +320,12 @@ static const CxbRet objects_ret = {
 };
 static const CxbRet any_ret = { NULL, CXB_RET_ANY };
 
+static const CxbRet unclean_info[] = {
+	{ "offset", CXB_RET_INT },
+	{ "len", CXB_RET_INT },
+	{ "error", CXB_RET_STR, .optional = true },
+	{ NULL },
+};
 static const char *const policies[] = { "default", NULL };
 static const CxbRet memdev[] = {
 	{ "id", CXB_RET_STR },
@@ -315,6 +342,8 @@ static const CxbRet memdev[] = {
 	{ "mapped", CXB_RET_BOOL },
 	{ "holder", CXB_RET_STR, .optional = true },
 	{ "sanitizing", CXB_RET_ENUM, "MemdevSanitizing", .optional = true, .names = sanitizing },
+	{ "unclean", CXB_RET_OBJECT, "MemdevUnclean", .list = true, .optional = true,
+	  .members = unclean_info },
 	{ NULL },
 };
 static const CxbRet memdev_ret = {

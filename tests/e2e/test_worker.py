@@ -68,6 +68,10 @@ class Case(unittest.TestCase):
         tm0, = [m for m in self.qmp.cmd("query-memdev") if m["id"] == "tm0"]
         return tm0.get("holder"), tm0.get("sanitizing")
 
+    def unclean(self):
+        tm0, = [m for m in self.qmp.cmd("query-memdev") if m["id"] == "tm0"]
+        return tm0.get("unclean")
+
     def bytes_at(self, *offsets):
         with open(f"/proc/{self.m.process.pid}/fd/{self.fd}", "rb") as f:
             return [os.pread(f.fileno(), 8, off) for off in offsets]
@@ -102,6 +106,7 @@ class ByForce(Case):
         self.force()
         self.assertEqual(self.capacity(), [])
         self.assertEqual(self.memdev(), (DEVICE, "running"))
+        self.assertEqual(self.unclean(), [{"offset": 0, "len": SIZE}])
         self.assertEqual(self.second.cmd("query-status")["status"], "running")
         status = self.second.cmd("cxl-release-dynamic-capacity-status", path=DEVICE, host_id=0,
                                  region=0, tag=TAG)
@@ -114,7 +119,7 @@ class ByForce(Case):
         self.qmp.cmd("system_reset")
         self.assertEqual(self.memdev(), (DEVICE, "running"))
         self.assertEqual(self.goes_on(), {"id": "tm0", "tag": TAG, "offset": 0, "len": SIZE})
-        self.assertEqual(self.memdev(), (None, None))
+        self.assertEqual((self.memdev(), self.unclean()), ((None, None), None))
         self.assertEqual(self.bytes_at(0, SIZE - 8), [bytes(8)] * 2)
 
     def test_a_second_offer_waits(self):
@@ -170,6 +175,14 @@ class ByForce(Case):
         self.assertEqual(self.memdev(), (None, None))
         self.assertEqual(self.bytes_at(0, SIZE - 8), [bytes(8)] * 2)
         self.add()
+
+    def test_what_failed_is_shown_with_its_reason(self):
+        self.injector.hold(PUNCH)
+        self.force()
+        self.injector.set_word(FAIL_AT, 1)
+        error = self.goes_on()["error"]
+        self.assertEqual(self.memdev(), (DEVICE, "failed"))
+        self.assertEqual(self.unclean(), [{"offset": 0, "len": SIZE, "error": error}])
 
     def test_the_device_may_go_meanwhile(self):
         self.injector.hold(PUNCH)

@@ -109,5 +109,11 @@ void cxb_hostmem_sanitize(CxbHostMem *mem, uint64_t off, uint64_t len);
 bool cxb_hostmem_clean(CxbHostMem *mem, uint64_t off, uint64_t len, GError **errp);
 typedef enum { CXB_HOSTMEM_CLEAN, CXB_HOSTMEM_CLEANING, CXB_HOSTMEM_UNCLEAN } CxbHostMemState;
 CxbHostMemState cxb_hostmem_state(const CxbHostMem *mem);
+/** cxb_hostmem_foreach_unclean() - Ranges that are to be zeroed, by offset. @err: why that failed; NULL: it
+ * goes on, or waits for pins. */
+void cxb_hostmem_foreach_unclean(const CxbHostMem *mem,
+				 void (*fn)(void *opaque, uint64_t off, uint64_t len,
+					    const GError *err),
+				 void *opaque);
 
 #endif
