@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "devices.h"
+#include "vfio.h"
 
 void cxb_cxl_types_register(CxbQom *qom)
 {
@@ -9,6 +10,7 @@ void cxb_cxl_types_register(CxbQom *qom)
 	cxb_qom_register(qom, &cxb_cxl_type3_type);
 	cxb_qom_register(qom, &cxb_cxl_type3_head_type);
 	cxb_qom_register(qom, &cxb_cxl_mctp_type);
+	cxb_qom_register(qom, &cxb_vfio_user_pci_type);
 }
 
 static CxbMemResult comp_read(void *opaque, uint64_t off, unsigned size, uint64_t *val)

@@ -139,6 +139,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	cxb_hotplug_init(m);
 	m->listener = (CxbCxlListener){
 		.opaque = m,
+		.context = m->context,
 		.clock = m->clock,
 		.tags = m->tags,
 		.pool = m->pool,
@@ -353,12 +354,25 @@ static bool place_all(CxbMachine *m, GError **errp)
 	return true;
 }
 
+/* What functions that reach memory by themselves may reach. */
+static bool let_memory(CxbMachine *m, GError **errp)
+{
+	const CxbPciMemory memory[] = {
+		{ 0, m->layout.low_ram, m->ram, 0 },
+		{ 4ull << 30, m->layout.high_ram, m->ram, m->layout.low_ram },
+	};
+
+	return cxb_pci_host_set_memory(m->pci, memory, m->layout.high_ram ? 2 : 1, errp);
+}
+
 bool cxb_machine_done(CxbMachine *m, GError **errp)
 {
 	g_assert(m->created && !m->done);
 	if (machine_class(m->obj)->layout && !place_all(m, errp))
 		return false;
 	m->done = true;
+	if (m->ram && !let_memory(m, errp))
+		return false;
 	reset(m, CXB_RESET_COLD);
 	return true;
 }

@@ -73,6 +73,14 @@ bool backing_open_memfd(Backing *b, const char *id, uint64_t size, GError **errp
 			      size);
 }
 
+bool backing_open_fd(Backing *b, const char *id, int fd, uint64_t off, bool readonly, GError **errp)
+{
+	backing_init(b, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+	b->fd_off = off;
+	b->readonly = readonly;
+	return b->fd >= 0 || cxb_fail_errno(errp, errno, "cannot share memory backend '%s'", id);
+}
+
 /* A nameless file in directory @path (a mount of large pages, say). */
 static int open_in_directory(const char *path)
 {

@@ -32,6 +32,9 @@ bool backing_open_memfd(Backing *b, const char *id, uint64_t size, GError **errp
 /* Without share the bytes are copied to a memfd once and the file is let go. A missing file is
  * created and an empty one extended, unless readonly; a shorter one is an error. */
 bool backing_open_file(Backing *b, const char *id, const BackingFile *file, GError **errp);
+/* A descriptor of somebody else's, which stays theirs; from @off on. */
+bool backing_open_fd(Backing *b, const char *id, int fd, uint64_t off, bool readonly,
+		     GError **errp);
 /* Allocate all @size bytes now; what is there is kept. */
 bool backing_prealloc(Backing *b, const char *id, uint64_t size, GError **errp);
 /* Take back what opening did to the file system. For failures after opening. */

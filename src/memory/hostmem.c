@@ -372,6 +372,31 @@ static const CxbType file_type = {
 	.complete = file_complete,
 };
 
+/* Made by other code, never by name. */
+static const CxbType shared_type = {
+	.name = "x-memory-shared",
+	.parent = CXB_TYPE_NAME_HOSTMEM,
+	.desc = "memory that another process has",
+	.size = sizeof(CxbHostMem),
+};
+
+CxbHostMem *cxb_hostmem_new_fd(CxbQom *qom, const char *id, int fd, uint64_t off, uint64_t size,
+			       bool readonly, GError **errp)
+{
+	CxbObject *obj = cxb_object_new(qom, &shared_type);
+	CxbHostMem *mem = hostmem(obj);
+
+	mem->id = g_strdup(id);
+	mem->size = size;
+	mem->share = true;
+	mem->dump = false;
+	cxb_guard_init();
+	if (backing_open_fd(&mem->backing, id, fd, off, readonly, errp) && map_whole(mem, errp))
+		return mem;
+	cxb_object_unref(obj);
+	return NULL;
+}
+
 CxbHostMemPool *cxb_hostmem_pool_new(CxbQom *qom)
 {
 	CxbHostMemPool *pool = g_new0(CxbHostMemPool, 1);
@@ -383,6 +408,7 @@ CxbHostMemPool *cxb_hostmem_pool_new(CxbQom *qom)
 	cxb_qom_register(qom, &ram_type);
 	cxb_qom_register(qom, &memfd_type);
 	cxb_qom_register(qom, &file_type);
+	cxb_qom_register(qom, &shared_type);
 	cxb_qom_set_service(qom, POOL_SERVICE, pool);
 	return pool;
 }

@@ -18,6 +18,8 @@ static uint32_t read_aligned(CxbPciDev *dev, uint16_t off, unsigned size)
 
 	if (off >= dev->config_size)
 		return all_ones(size);
+	if (k->config_read)
+		return k->config_read(dev, off, size);
 	if (k->config_reading)
 		k->config_reading(dev, off, size);
 	return cfg_get(dev, off, size);
@@ -64,6 +66,8 @@ static void write_aligned(CxbPciDev *dev, uint16_t off, unsigned size, uint32_t 
 
 	if (off >= dev->config_size)
 		return;
+	if (k->config_write)
+		k->config_write(dev, off, size, val);
 	for (unsigned i = 0; i < size; i++) {
 		uint8_t *c = &dev->config[off + i], b = val >> (8 * i);
 		const uint8_t wm = dev->wmask[off + i], clear = dev->w1c[off + i];

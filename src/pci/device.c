@@ -30,6 +30,7 @@ static void arrays_free(CxbPciDev *dev)
 	g_clear_pointer(&dev->w1c, g_free);
 	g_clear_pointer(&dev->sticky, g_free);
 	g_clear_pointer(&dev->link, g_free);
+	g_clear_pointer(&dev->emulated, g_free);
 	g_clear_pointer(&dev->reset_val, g_free);
 	memset(dev->bars, 0, sizeof(dev->bars));
 	dev->config_size = dev->pcie_cap = dev->msi_cap = dev->aer_cap = dev->ext_next = 0;

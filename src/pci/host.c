@@ -33,6 +33,7 @@ void cxb_pci_host_free(CxbPciHost *host)
 		return;
 	g_ptr_array_unref(host->roots);
 	g_hash_table_unref(host->acpi_indices);
+	g_free(host->memory);
 	g_free(host);
 }
 

@@ -23,7 +23,9 @@ struct CxbPciHost {
 	bool routes_stale;
 	GHashTable *acpi_indices; /* those in use */
 	uint32_t cf8;
-	bool remote; /* addresses are those of other machines */
+	bool remote;          /* addresses are those of other machines */
+	CxbPciMemory *memory; /* that functions may reach */
+	unsigned n_memory;
 };
 
 /* One aligned write to configuration space, for those who act on it afterwards. */
@@ -126,6 +128,8 @@ void aer_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 /* msi.c, msix.c */
 unsigned msi_allowed(
 	const CxbPciDev *dev); /* vectors software allowed, never more than there are */
+bool msi_adopt(CxbPciDev *dev, uint8_t off, GError **errp);
+bool msix_adopt(CxbPciDev *dev, uint8_t cap, GError **errp);
 bool msi_notify(CxbPciDev *dev, unsigned vector); /* false: not enabled */
 void msi_config_written(CxbPciDev *dev, const CxbCfgWrite *w);
 void msix_free(CxbPciDev *dev);

@@ -42,6 +42,53 @@ unsigned msi_allowed(const CxbPciDev *dev)
 	return 1u << MIN(FIELD_GET(PCI_MSI_CTL_MME, ctl), FIELD_GET(PCI_MSI_CTL_MMC, ctl));
 }
 
+/* What follows the data: 4 bytes of masks, 4 of pending bits, if there are any. */
+static bool has_masks(const CxbPciDev *dev)
+{
+	return cfg_get(dev, dev->msi_cap + PCI_MSI_CTL, 2) & PCI_MSI_CTL_MASK;
+}
+
+bool msi_adopt(CxbPciDev *dev, uint8_t off, GError **errp)
+{
+	const uint16_t ctl = cfg_get(dev, off + PCI_MSI_CTL, 2);
+	const unsigned log2 = FIELD_GET(PCI_MSI_CTL_MMC, ctl);
+	unsigned end;
+
+	if (dev->msi_cap || log2 > 5)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "MSI capability at 0x%x makes no sense",
+				off);
+	dev->msi_cap = off;
+	end = data_reg(dev) + (has_masks(dev) ? 0xc : 2);
+	if (end > CXB_PCI_CONFIG_SIZE)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"MSI capability at 0x%x ends behind configuration space", off);
+	cfg_reg(dev, off + PCI_MSI_CTL, 2, ctl & ~(PCI_MSI_CTL_ENABLE | PCI_MSI_CTL_MME),
+		PCI_MSI_CTL_ENABLE | PCI_MSI_CTL_MME, 0);
+	cfg_reg(dev, off + PCI_MSI_ADDR, 4, 0, 0xfffffffc, 0);
+	if (ctl & PCI_MSI_CTL_64)
+		cfg_reg(dev, off + PCI_MSI_ADDR + 4, 4, 0, UINT32_MAX, 0);
+	cfg_reg(dev, data_reg(dev), 2, 0, 0xffff, 0);
+	if (has_masks(dev)) {
+		cfg_reg(dev, data_reg(dev) + 4, 4, 0, UINT32_MAX >> (32 - (1u << log2)), 0);
+		cfg_reg(dev, data_reg(dev) + 8, 4, 0, 0, 0);
+	}
+	cxb_pci_emulate(dev, off + PCI_MSI_CTL, end - off - PCI_MSI_CTL);
+	return true;
+}
+
+bool cxb_msi_owns(const CxbPciDev *dev, unsigned off)
+{
+	return dev->msi_cap && has_masks(dev) && off >= data_reg(dev) + 4 &&
+	       off < data_reg(dev) + 0xc;
+}
+
+unsigned cxb_msi_allowed(const CxbPciDev *dev)
+{
+	return dev->msi_cap && (cfg_get(dev, dev->msi_cap + PCI_MSI_CTL, 2) & PCI_MSI_CTL_ENABLE)
+		       ? msi_allowed(dev)
+		       : 0;
+}
+
 static void send(CxbPciDev *dev, unsigned vector)
 {
 	const unsigned addr = dev->msi_cap + PCI_MSI_ADDR, data = data_reg(dev);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MSI-X (PCIe 6.0 7.7.2): table and pending bits in a BAR of their own. */
+/* MSI-X (PCIe 6.0 7.7.2): table and pending bits in a BAR of their own; those of a function that is
+ * elsewhere are in whatever BARs it says. */
 #include "base/range.h"
 #include "internal.h"
 
@@ -9,15 +10,18 @@
 #define ENTRY_CTL   12
 #define CTL_MASKED  1u
 
+#define MSIX_CAP_LEN 0xc
+
 struct CxbMsix {
 	CxbPciDev *dev;
 	unsigned vectors;
 	uint8_t cap;
+	unsigned table_bar, pba_bar;
 	uint32_t table_off, table_len;
 	uint32_t pba_off, pba_len;
-	uint8_t *table; /* vectors entries */
-	uint8_t *pba;   /* one bit a vector, whole 64-bit words */
-	CxbRegion *region;
+	uint8_t *table;    /* vectors entries */
+	uint8_t *pba;      /* one bit a vector, whole 64-bit words */
+	CxbRegion *region; /* NULL: the BARs are somebody else's */
 };
 
 static uint16_t msix_ctl(const CxbMsix *m)
@@ -68,14 +72,24 @@ static void flush(CxbMsix *m, unsigned first, unsigned last)
 	}
 }
 
+static bool in_table(const CxbMsix *m, uint64_t off, unsigned size)
+{
+	return cxb_range_within(off, size, m->table_off, m->table_len);
+}
+
+static bool in_pba(const CxbMsix *m, uint64_t off, unsigned size)
+{
+	return cxb_range_within(off, size, m->pba_off, m->pba_len);
+}
+
 static CxbMemResult region_read(void *opaque, uint64_t off, unsigned size, uint64_t *val)
 {
 	const CxbMsix *m = opaque;
 
 	*val = 0;
-	if (off >= m->table_off && cxb_range_in(off - m->table_off, size, m->table_len))
+	if (in_table(m, off, size))
 		*val = le_load(m->table + (off - m->table_off), size);
-	else if (off >= m->pba_off && cxb_range_in(off - m->pba_off, size, m->pba_len))
+	else if (in_pba(m, off, size))
 		*val = le_load(m->pba + (off - m->pba_off), size);
 	return CXB_MEM_OK;
 }
@@ -89,22 +103,26 @@ static void write_dword(CxbMsix *m, uint32_t off, uint32_t val)
 	le_store(m->table + off, 4, val);
 }
 
-static CxbMemResult region_write(void *opaque, uint64_t off, unsigned size, uint64_t val)
+static void table_write(CxbMsix *m, uint64_t off, unsigned size, uint64_t val)
 {
-	CxbMsix *m = opaque;
 	uint32_t in;
 
-	if (off < m->table_off || !cxb_range_in(off - m->table_off, size, m->table_len))
-		return CXB_MEM_OK; /* pending bits are read-only, the rest is not there */
 	if (size < 4) {
 		cxb_guest_error("pci: %s: %u-byte write to the MSI-X table ignored",
 				m->dev->dev.obj.type->name, size);
-		return CXB_MEM_OK;
+		return;
 	}
 	in = off - m->table_off;
 	for (unsigned i = 0; i < size; i += 4)
 		write_dword(m, in + i, val >> (8 * i));
 	flush(m, in / ENTRY_SIZE, in / ENTRY_SIZE + 1);
+}
+
+static CxbMemResult region_write(void *opaque, uint64_t off, unsigned size, uint64_t val)
+{
+	/* Pending bits are read-only, the rest is not there. */
+	if (in_table(opaque, off, size))
+		table_write(opaque, off, size, val);
 	return CXB_MEM_OK;
 }
 
@@ -135,6 +153,7 @@ bool cxb_msix_init(CxbPciDev *dev, unsigned vectors, unsigned bar, uint32_t bar_
 	m->table_len = vectors * ENTRY_SIZE;
 	m->pba_off = pba_off;
 	m->pba_len = (vectors + 63) / 64 * 8;
+	m->table_bar = m->pba_bar = bar;
 	if (!layout_ok(m, bar_size)) {
 		g_free(m);
 		return cxb_fail(
@@ -146,7 +165,7 @@ bool cxb_msix_init(CxbPciDev *dev, unsigned vectors, unsigned bar, uint32_t bar_
 	m->table = g_malloc0(m->table_len);
 	m->pba = g_malloc0(m->pba_len);
 	m->region = cxb_region_new_io("msix", bar_size, &region_ops, m);
-	m->cap = cxb_pci_add_cap(dev, PCI_CAP_MSIX, cap_off, 0xc);
+	m->cap = cxb_pci_add_cap(dev, PCI_CAP_MSIX, cap_off, MSIX_CAP_LEN);
 	cfg_reg(dev, m->cap + PCI_MSIX_CTL, 2, vectors - 1,
 		PCI_MSIX_CTL_ENABLE | PCI_MSIX_CTL_FMASK, 0);
 	cfg_put(dev, m->cap + PCI_MSIX_TABLE, 4, table_off | bar);
@@ -155,6 +174,97 @@ bool cxb_msix_init(CxbPciDev *dev, unsigned vectors, unsigned bar, uint32_t bar_
 	msix_reset(dev);
 	cxb_pci_add_bar(dev, bar, m->region, false, false);
 	return true;
+}
+
+/* --- of a function that is elsewhere --- */
+
+static bool part_ok(const CxbMsix *m, unsigned bar, uint32_t off, uint32_t len)
+{
+	return bar < CXB_PCI_BARS && m->dev->bars[bar].region &&
+	       cxb_range_in(off, len, m->dev->bars[bar].size);
+}
+
+bool msix_adopt(CxbPciDev *dev, uint8_t cap, GError **errp)
+{
+	const uint32_t table = cfg_get(dev, cap + PCI_MSIX_TABLE, 4);
+	const uint32_t pba = cfg_get(dev, cap + PCI_MSIX_PBA, 4);
+	const uint16_t ctl = cfg_get(dev, cap + PCI_MSIX_CTL, 2);
+	CxbMsix *m;
+
+	if (dev->msix || cap > CXB_PCI_CONFIG_SIZE - MSIX_CAP_LEN)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "MSI-X capability at 0x%x makes no sense",
+				cap);
+	m = dev->msix = g_new0(CxbMsix, 1);
+	m->dev = dev;
+	m->cap = cap;
+	m->vectors = (ctl & (VECTORS_MAX - 1)) + 1;
+	m->table_bar = table & 7;
+	m->table_off = table & ~7u;
+	m->table_len = m->vectors * ENTRY_SIZE;
+	m->pba_bar = pba & 7;
+	m->pba_off = pba & ~7u;
+	m->pba_len = (m->vectors + 63) / 64 * 8;
+	m->table = g_malloc0(m->table_len);
+	m->pba = g_malloc0(m->pba_len);
+	if (!part_ok(m, m->table_bar, m->table_off, m->table_len) ||
+	    !part_ok(m, m->pba_bar, m->pba_off, m->pba_len) ||
+	    (m->table_bar == m->pba_bar &&
+	     cxb_ranges_overlap(m->table_off, m->table_len, m->pba_off, m->pba_len)))
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"MSI-X table and pending bits of %u vectors do not fit at 0x%x of "
+				"BAR %u and 0x%x of BAR %u",
+				m->vectors, m->table_off, m->table_bar, m->pba_off, m->pba_bar);
+	cfg_reg(dev, cap + PCI_MSIX_CTL, 2, ctl & ~(PCI_MSIX_CTL_ENABLE | PCI_MSIX_CTL_FMASK),
+		PCI_MSIX_CTL_ENABLE | PCI_MSIX_CTL_FMASK, 0);
+	cxb_pci_emulate(dev, cap + PCI_MSIX_CTL, MSIX_CAP_LEN - PCI_MSIX_CTL);
+	msix_reset(dev);
+	return true;
+}
+
+bool cxb_msix_table_at(const CxbPciDev *dev, unsigned bar, uint64_t off, unsigned size)
+{
+	return dev->msix && dev->msix->table_bar == bar && in_table(dev->msix, off, size);
+}
+
+uint64_t cxb_msix_table_read(const CxbPciDev *dev, uint64_t off, unsigned size)
+{
+	return le_load(dev->msix->table + (off - dev->msix->table_off), size);
+}
+
+unsigned cxb_msix_table_write(CxbPciDev *dev, uint64_t off, unsigned size, uint64_t val)
+{
+	table_write(dev->msix, off, size, val);
+	return (off - dev->msix->table_off) / ENTRY_SIZE;
+}
+
+uint64_t cxb_msix_pending(const CxbPciDev *dev, unsigned bar, uint64_t off, unsigned size)
+{
+	const CxbMsix *m = dev->msix;
+
+	return m && m->pba_bar == bar && in_pba(m, off, size)
+		       ? le_load(m->pba + (off - m->pba_off), size)
+		       : 0;
+}
+
+bool cxb_msix_traps(const CxbPciDev *dev, unsigned i, unsigned bar, uint64_t *off, uint64_t *len)
+{
+	const CxbMsix *m = dev->msix;
+
+	if (!m || bar != (i ? m->pba_bar : m->table_bar))
+		return false;
+	*off = i ? m->pba_off : m->table_off;
+	*len = i ? m->pba_len : m->table_len;
+	return true;
+}
+
+bool cxb_msix_enabled(const CxbPciDev *dev)
+{
+	return dev->msix && (msix_ctl(dev->msix) & PCI_MSIX_CTL_ENABLE);
+}
+
+bool cxb_msix_open(const CxbPciDev *dev, unsigned vector)
+{
+	return cxb_msix_enabled(dev) && !masked(dev->msix, vector);
 }
 
 void msix_free(CxbPciDev *dev)

@@ -141,8 +141,7 @@ void pcie_config_written(CxbPciDev *dev, const CxbCfgWrite *w)
 {
 	const unsigned cap = dev->pcie_cap;
 
-	if (!cap || !(cfg_written16(w, cap + PCIE_DEV_CTL) & PCIE_DEV_CTL_FLR) ||
-	    pcie_type(dev) != PCIE_TYPE_ENDPOINT ||
+	if (!cap || !(cfg_written16(w, cap + PCIE_DEV_CTL) & PCIE_DEV_CTL_FLR) || dev->secondary ||
 	    !(cfg_get(dev, cap + PCIE_DEV_CAP, 4) & PCIE_DEV_CAP_FLR))
 		return;
 	CXB_MEMMAP_TXN(pci_host(dev)->mm);

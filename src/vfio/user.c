@@ -220,7 +220,7 @@ static bool get_info(User *u, GError **errp)
 	return true;
 }
 
-CxbVfioDevice *cxb_vfio_user_new(int fd, const CxbVfioUserConfig *config, GError **errp)
+CxbVfioDevice *cxb_vfio_open_user_fd(int fd, const CxbVfioUserConfig *config, GError **errp)
 {
 	static const CxbVfuConnOps ops = { .message = message, .closed = closed };
 	User *u = g_new0(User, 1);
@@ -251,13 +251,13 @@ static int connect_to(const char *path, GError **errp)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, len) == 0)
 		return fd;
-	cxb_fail_errno(errp, errno, "cannot connect to '%s'", path);
+	cxb_fail_errno(errp, errno, "Failed to connect to '%s'", path);
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-CxbVfioDevice *cxb_vfio_user_open(const CxbVfioUserConfig *config, GError **errp)
+CxbVfioDevice *cxb_vfio_open_user(const CxbVfioUserConfig *config, GError **errp)
 {
 	const int fd = connect_to(config->path, errp);
 	CxbVfioDevice *dev;
@@ -265,7 +265,7 @@ CxbVfioDevice *cxb_vfio_user_open(const CxbVfioUserConfig *config, GError **errp
 
 	if (fd < 0)
 		return NULL;
-	dev = cxb_vfio_user_new(fd, config, &err);
+	dev = cxb_vfio_open_user_fd(fd, config, &err);
 	if (!dev)
 		g_propagate_prefixed_error(errp, err, "device at '%s': ", config->path);
 	return dev;

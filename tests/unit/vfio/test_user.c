@@ -193,7 +193,7 @@ static CxbVfioDevice *try_open(Fixture *f, int fd, unsigned timeout_ms, GError *
 					   .client = &client,
 					   .opaque = f };
 
-	return cxb_vfio_user_new(fd, &config, errp);
+	return cxb_vfio_open_user_fd(fd, &config, errp);
 }
 
 static int new_peer(Fixture *f)
@@ -828,9 +828,9 @@ static void test_no_socket(Fixture *f, gconstpointer unused)
 					   .timeout_ms = 20 };
 	g_autoptr(GError) err = NULL;
 
-	g_assert_null(cxb_vfio_user_open(&config, &err));
+	g_assert_null(cxb_vfio_open_user(&config, &err));
 	g_assert_cmpstr(err->message, ==,
-			"cannot connect to '/nonexistent/socket': No such file or directory");
+			"Failed to connect to '/nonexistent/socket': No such file or directory");
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The CXL devices as the machine and the front doors see them. Device types: pxb-cxl, cxl-rp,
- * cxl-type2, cxl-type3, cxl-type3-head, cxl-mctp.
+ * cxl-type2, cxl-type3, cxl-type3-head, cxl-mctp, vfio-user-pci.
  */
 #ifndef CXB_DEVICES_CXL_H
 #define CXB_DEVICES_CXL_H
@@ -21,6 +21,7 @@
 #define CXB_TYPE_NAME_CXL_TYPE3      "cxl-type3"
 #define CXB_TYPE_NAME_CXL_TYPE3_HEAD "cxl-type3-head"
 #define CXB_TYPE_NAME_CXL_MCTP       "cxl-mctp"
+#define CXB_TYPE_NAME_VFIO_USER_PCI  "vfio-user-pci"
 
 /**
  * What devices tell the machine. The machine sets one such table as service "cxl-listener" before
@@ -28,6 +29,7 @@
  */
 typedef struct {
 	void *opaque;
+	GMainContext *context;
 	CxbClock *clock;
 	CxbDcTagSpace *tags;
 	CxbHostMemPool *pool;

@@ -46,6 +46,15 @@ typedef struct {
 CXB_NOTIFY_TYPE(CxbHostMemNotify, cxb_hostmem_notify, const CxbHostMemSanitized)
 CxbHostMemNotify *cxb_hostmem_pool_sanitized_notify(CxbHostMemPool *pool);
 
+/**
+ * cxb_hostmem_new_fd() - Bytes that another process has: (@off, @size) of a file, mapped here. It is in
+ * no tree and no pool, has no tag, and goes with its last reference, of which the caller has one.
+ * @fd: stays the caller's; of memory, or whatever can be mapped
+ * @off, @size: whole pages
+ */
+CxbHostMem *cxb_hostmem_new_fd(CxbQom *qom, const char *id, int fd, uint64_t off, uint64_t size,
+			       bool readonly, GError **errp);
+
 /** cxb_hostmem_by_tag() - O(1). NULL if no completed backend has @tag. */
 CxbHostMem *cxb_hostmem_by_tag(CxbHostMemPool *pool, const CxbUuid *tag);
 typedef void (*CxbHostMemFn)(CxbHostMem *mem, void *opaque);

@@ -39,6 +39,10 @@ typedef struct {
 	void (*config_written)(CxbPciDev *dev, uint16_t off, unsigned size);
 	/* Before a read is answered (registers computed on demand); optional. */
 	void (*config_reading)(CxbPciDev *dev, uint16_t off, unsigned size);
+	/* Functions that are elsewhere, both or neither: a read, and a write before the generic code
+	 * takes what is emulated of it. Naturally aligned. */
+	uint32_t (*config_read)(CxbPciDev *dev, uint16_t off, unsigned size);
+	void (*config_write)(CxbPciDev *dev, uint16_t off, unsigned size, uint32_t val);
 	/* Function-specific part of realize, called with header, BAR and config arrays ready. If it
 	 * fails it has undone what it made itself (regions, root buses); unrealize is not called.
 	 * MSI-X, capabilities and the secondary bus go by themselves. */
@@ -49,6 +53,9 @@ typedef struct {
 	/* Ports: whether Secondary Bus Reset (Bridge Control) or Link Disable (Link Control) does
 	 * what it says; NULL: always. */
 	bool (*resets_below)(const CxbPciDev *dev, CxbPciPortControl control);
+	/* What cxb_pci_host_memory() gives is there now. False: the function cannot do without, and has
+	 * not got, what it needs. Optional. */
+	bool (*memory)(CxbPciDev *dev, GError **errp);
 	/* Somebody is served the function, or nobody any more; optional. */
 	void (*served)(CxbPciDev *dev, bool by_somebody);
 	/* Ports: what is below the link has come or gone; it works in 256-byte @flits or not; optional. */
@@ -109,6 +116,8 @@ struct CxbPciDev {
 	uint8_t *reset_val; /* snapshot at the end of realize: what reset restores */
 	uint8_t *sticky;    /* bits that only a fundamental reset takes back */
 	uint8_t *link;      /* bits that a function level reset leaves alone, beside sticky ones */
+	uint8_t *
+		emulated; /* functions that are elsewhere: bits that are answered here; else NULL */
 	CxbPciBar bars[CXB_PCI_BARS];
 	CxbMsix *msix;
 	CxbDoe *doe;       /* see pci/doe.h */
@@ -313,6 +322,61 @@ void cxb_pci_notify(CxbPciDev *dev, unsigned vector);
  */
 void cxb_pcie_aer_correctable(CxbPciDev *dev, uint32_t error);
 void cxb_pcie_aer_uncorrectable(CxbPciDev *dev, uint32_t error);
+
+/* --- functions that are elsewhere, and passed through --- */
+
+/**
+ * cxb_pci_adopt() - Be the function whose configuration space is @config; inside realize, after its
+ * BARs were added.
+ * @size: CXB_PCI_CONFIG_SIZE or CXB_PCIE_CONFIG_SIZE, of @config and of @dev from now on
+ *
+ * Answered here (dev->emulated) are header type, BARs, option ROM (there is none), interrupt pin (nor
+ * that), what the command register says of memory and bus mastering, MSI, MSI-X, and links to what
+ * cannot be passed through: SR-IOV, ARI, resizable BARs. The class reads and writes all else there.
+ *
+ * Returns: false if something is wrong with it, naming it.
+ */
+bool cxb_pci_adopt(CxbPciDev *dev, const uint8_t *config, unsigned size, GError **errp);
+/** cxb_pci_emulate() - Answer @len bytes at @off here; they have what they have in dev->config. */
+void cxb_pci_emulate(CxbPciDev *dev, unsigned off, unsigned len);
+
+/* Of a function that was adopted the table and pending bits of MSI-X lie in BARs that the class has;
+ * naturally aligned accesses. */
+
+/** cxb_msix_table_at() - An access of BAR @bar is one of the table. */
+bool cxb_msix_table_at(const CxbPciDev *dev, unsigned bar, uint64_t off, unsigned size);
+/** cxb_msix_table_read(), _write() - Of one that is; as seen by the host. Returns: of a write the vector
+ * it is about. */
+uint64_t cxb_msix_table_read(const CxbPciDev *dev, uint64_t off, unsigned size);
+unsigned cxb_msix_table_write(CxbPciDev *dev, uint64_t off, unsigned size, uint64_t val);
+/** cxb_msix_pending() - Those of the bits that an access reads that are pending here. */
+uint64_t cxb_msix_pending(const CxbPciDev *dev, unsigned bar, uint64_t off, unsigned size);
+/** cxb_msix_traps() - A range of BAR @bar that must not be mapped, as it has the table or pending bits.
+ * @i: 0 or 1; false: there is none */
+bool cxb_msix_traps(const CxbPciDev *dev, unsigned i, unsigned bar, uint64_t *off, uint64_t *len);
+/** cxb_msix_enabled() - Software has switched it on; cxb_msix_open(): and unmasked @vector. */
+bool cxb_msix_enabled(const CxbPciDev *dev);
+bool cxb_msix_open(const CxbPciDev *dev, unsigned vector);
+/** cxb_msi_allowed() - Vectors that software lets a function have; 0: it has not switched MSI on. */
+unsigned cxb_msi_allowed(const CxbPciDev *dev);
+/** cxb_msi_owns() - A register that is of no concern to who has the function: masks and pending bits,
+ * which are kept here. */
+bool cxb_msi_owns(const CxbPciDev *dev, unsigned off);
+
+/* Memory of the machine that functions may reach. */
+typedef struct {
+	uint64_t hpa, len;
+	CxbHostMem *mem;
+	uint64_t mem_off;
+} CxbPciMemory;
+
+/** cxb_pci_host_set_memory() - @n ranges, copied; tells every function. False as soon as one fails. */
+bool cxb_pci_host_set_memory(CxbPciHost *host, const CxbPciMemory *memory, unsigned n,
+			     GError **errp);
+/** cxb_pci_host_memory() - All there is, for functions that come later. @n: 0 before it was set */
+const CxbPciMemory *cxb_pci_host_memory(const CxbPciHost *host, unsigned *n);
+/** cxb_pci_memory_ptr() - Where a function finds (@hpa, @len) of it, if it may master the bus; NULL. */
+void *cxb_pci_memory_ptr(const CxbPciDev *dev, uint64_t hpa, uint64_t len);
 
 /* --- functions that are served to other machines --- */
 

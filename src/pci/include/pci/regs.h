@@ -13,6 +13,7 @@
 #define PCI_CACHE_LINE  0x0c
 #define PCI_HEADER_TYPE 0x0e
 #define PCI_BAR0        0x10
+#define PCI_ROM         0x30
 #define PCI_CAP_PTR     0x34
 #define PCI_INT_LINE    0x3c
 #define PCI_INT_PIN     0x3d
@@ -28,6 +29,7 @@
 #define PCI_STATUS_SIGNALED_SERR 0x4000
 #define PCI_STATUS_RECEIVED_SERR 0x4000 /* secondary status */
 #define PCI_HEADER_MULTI         0x80
+#define PCI_BAR_IO               0x1
 #define PCI_BAR_64               0x4
 #define PCI_BAR_PREFETCH         0x8
 
@@ -53,16 +55,20 @@
 #define PCI_BRIDGE_CTL_SBR  0x0040
 
 /* Capability ids */
-#define PCI_CAP_MSI    0x05
-#define PCI_CAP_VENDOR 0x09
-#define PCI_CAP_SSVID  0x0d
-#define PCI_CAP_PCIE   0x10
-#define PCI_CAP_MSIX   0x11
-#define PCI_EXT_AER    0x0001
-#define PCI_EXT_DSN    0x0003
-#define PCI_EXT_ACS    0x000d
-#define PCI_EXT_DVSEC  0x0023
-#define PCI_EXT_DOE    0x002e
+#define PCI_CAP_MSI      0x05
+#define PCI_CAP_VENDOR   0x09
+#define PCI_CAP_SSVID    0x0d
+#define PCI_CAP_PCIE     0x10
+#define PCI_CAP_MSIX     0x11
+#define PCI_EXT_AER      0x0001
+#define PCI_EXT_DSN      0x0003
+#define PCI_EXT_ACS      0x000d
+#define PCI_EXT_ARI      0x000e
+#define PCI_EXT_SRIOV    0x0010
+#define PCI_EXT_REBAR    0x0015
+#define PCI_EXT_DVSEC    0x0023
+#define PCI_EXT_VF_REBAR 0x0024
+#define PCI_EXT_DOE      0x002e
 
 /* MSI (7.7.1), from the capability */
 #define PCI_MSI_CTL        0x02
@@ -104,9 +110,11 @@
 #define PCIE_FLAGS_SLOT      0x0100
 #define PCIE_FLAGS_MSG       0x3e00
 #define PCIE_TYPE_ENDPOINT   0x0
+#define PCIE_TYPE_LEGACY     0x1 /* an endpoint, too */
 #define PCIE_TYPE_ROOT_PORT  0x4
 #define PCIE_TYPE_UPSTREAM   0x5
 #define PCIE_TYPE_DOWNSTREAM 0x6
+#define PCIE_TYPE_INTEGRATED 0x9 /* an endpoint of the root complex */
 #define PCIE_DEV_CAP_EXT_TAG 0x00000020u
 #define PCIE_DEV_CAP_FLR     0x10000000 /* function level reset */
 #define PCIE_DEV_CTL_PAYLOAD 0x00e0

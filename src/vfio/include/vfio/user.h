@@ -23,11 +23,11 @@ typedef struct {
 	void *opaque; /* the client's */
 } CxbVfioUserConfig;
 
-/** cxb_vfio_user_open() - Connect and agree; NULL with what was wrong. The client's lost is not called
+/** cxb_vfio_open_user() - Connect and agree; NULL with what was wrong. The client's lost is not called
  * before this has returned a device. */
-CxbVfioDevice *cxb_vfio_user_open(const CxbVfioUserConfig *config, GError **errp);
-/** cxb_vfio_user_new() - The same at a connected socket, which belongs to the device from now on, be
+CxbVfioDevice *cxb_vfio_open_user(const CxbVfioUserConfig *config, GError **errp);
+/** cxb_vfio_open_user_fd() - The same at a connected socket, which belongs to the device from now on, be
  * there one or not. */
-CxbVfioDevice *cxb_vfio_user_new(int fd, const CxbVfioUserConfig *config, GError **errp);
+CxbVfioDevice *cxb_vfio_open_user_fd(int fd, const CxbVfioUserConfig *config, GError **errp);
 
 #endif
