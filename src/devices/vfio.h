@@ -11,6 +11,7 @@
 
 typedef struct VfioPci VfioPci;
 typedef struct VfioIrqs VfioIrqs;
+typedef struct VfioCxl VfioCxl;
 
 /* A part of a BAR that is answered here, whatever the device would say. */
 typedef struct {
@@ -37,6 +38,7 @@ struct VfioPci {
 	bool socket_given;
 	uint32_t timeout_ms;
 	bool no_posted_writes, send_queued;
+	uint64_t fmws_base; /* where device memory has to be; 0: anywhere */
 	uint32_t ids[5]; /* vendor, device, subsystem vendor, subsystem, class; all ones: its own */
 
 	const CxbCxlListener *listener;
@@ -44,6 +46,7 @@ struct VfioPci {
 	CxbVfioDevice *dev; /* NULL: not realized */
 	VfioBar bars[CXB_PCI_BARS];
 	VfioIrqs *irqs;
+	VfioCxl *cxl;    /* NULL: it is no CXL device */
 	bool memory_let; /* the machine's memory is mapped for DMA */
 };
 
@@ -92,6 +95,20 @@ void vfio_irqs_update_vector(VfioPci *v, unsigned vector);
 /** vfio_irqs_take() - Pass on what the device has raised by now. What it raised before it answered
  * an access has so been raised when the access ends. */
 void vfio_irqs_take(VfioPci *v);
+
+/* --- vfio_cxl.c: component registers and memory of a CXL device; nothing to do for others --- */
+
+/** vfio_cxl_init() - Before BARs are mapped. On failure vfio_cxl_fini() takes what there is. */
+bool vfio_cxl_init(VfioPci *v, const uint8_t *config, unsigned size, GError **errp);
+/** vfio_cxl_place() - Windows are there: what firmware has committed gets its place. */
+bool vfio_cxl_place(VfioPci *v, GError **errp);
+/** vfio_cxl_stop() - The device is about to be reset, or is lost: it may not be called. */
+void vfio_cxl_stop(VfioPci *v);
+/** vfio_cxl_restart() - It has been reset. */
+void vfio_cxl_restart(VfioPci *v);
+/** vfio_cxl_config_written() - Configuration space has been written; some of it resets. */
+void vfio_cxl_config_written(VfioPci *v, uint16_t off, unsigned size, uint32_t val);
+void vfio_cxl_fini(VfioPci *v);
 
 /* --- vfio_dma.c: memory --- */
 

@@ -76,6 +76,7 @@ void vfio_config_write(CxbPciDev *dev, uint16_t off, unsigned size, uint32_t val
 		return;
 	le_store(bytes, size, val);
 	cxb_vfio_write(v->dev, CXB_VFIO_CONFIG, off, bytes, size);
+	vfio_cxl_config_written(v, off, size, val);
 }
 
 void vfio_config_written(CxbPciDev *dev, uint16_t off, unsigned size)

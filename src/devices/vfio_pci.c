@@ -33,6 +33,7 @@ static void lost(void *opaque, const char *why)
 
 	vfio_report(v, "the device is lost: %s", why);
 	vfio_bars_unmap(v);
+	vfio_cxl_stop(v);
 }
 
 /* --- life --- */
@@ -71,10 +72,20 @@ static void unrealize(CxbPciDev *dev)
 	VfioPci *v = vfio_pci(dev);
 
 	vfio_irqs_fini(v);
+	vfio_cxl_fini(v);
 	vfio_bars_fini(v);
 	g_clear_pointer(&v->dev, cxb_vfio_free);
 	g_clear_pointer(&v->path, g_free);
 	v->memory_let = false;
+}
+
+/* Nothing before the machine has its memory, and its windows. */
+static bool memory(CxbPciDev *dev, GError **errp)
+{
+	unsigned n;
+
+	cxb_pci_host_memory(cxb_pci_dev_bus(dev)->host, &n);
+	return !n || (vfio_dma_map_memory(dev, errp) && vfio_cxl_place(vfio_pci(dev), errp));
 }
 
 static bool parts_init(VfioPci *v, GError **errp)
@@ -86,8 +97,8 @@ static bool parts_init(VfioPci *v, GError **errp)
 	    !vfio_bars_init(v, config, errp) || !cxb_pci_adopt(&v->pci, config, size, errp))
 		return false;
 	vfio_config_override(v);
-	return vfio_bars_map(v, errp) && vfio_irqs_init(v, errp) &&
-	       vfio_dma_map_memory(&v->pci, errp);
+	return vfio_cxl_init(v, config, size, errp) && vfio_bars_map(v, errp) &&
+	       vfio_irqs_init(v, errp) && memory(&v->pci, errp);
 }
 
 static bool realize(CxbPciDev *dev, GError **errp)
@@ -114,11 +125,15 @@ static void reset(CxbPciDev *dev, CxbResetKind kind)
 	int err;
 
 	vfio_irqs_update(v);
-	if (kind == CXB_RESET_FUNCTION || v->dev->lost)
+	if (v->dev->lost)
 		return;
-	err = cxb_vfio_reset(v->dev);
-	if (err && err != ENOTTY && !v->dev->lost)
-		vfio_report(v, "it cannot be reset: %s", g_strerror(err));
+	vfio_cxl_stop(v);
+	if (kind != CXB_RESET_FUNCTION) {
+		err = cxb_vfio_reset(v->dev);
+		if (err && err != ENOTTY && !v->dev->lost)
+			vfio_report(v, "it cannot be reset: %s", g_strerror(err));
+	}
+	vfio_cxl_restart(v);
 }
 
 static const CxbPciClass class = {
@@ -130,14 +145,15 @@ static const CxbPciClass class = {
 	.config_read = vfio_config_read,
 	.config_write = vfio_config_write,
 	.config_written = vfio_config_written,
-	.memory = vfio_dma_map_memory,
+	.memory = memory,
 };
 
 /* --- properties --- */
 
 static const char *const socket_types[] = { "inet", "unix", "vsock", "fd", NULL };
 
-static bool check_socket_type(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+static bool check_socket_type(CxbObject *obj, const CxbProp *prop, const CxbScalar *v,
+			      GError **errp)
 {
 	return strcmp(socket_types[v->u], "unix") == 0 ||
 	       cxb_fail(errp, CXB_ERROR_INVALID, "Unsupported socket type %s", socket_types[v->u]);
@@ -196,9 +212,12 @@ static void finalize(CxbObject *obj)
 }
 
 #define ID_ROW(row_name, n, what)                                                               \
-	{ row_name, CXB_PROP_U32, offsetof(VfioPci, ids[n]), .def = "0xffffffff",               \
-	  .desc = what " to show instead of the device's own; all ones: its own",               \
-	  .check = check_id }
+	{                                                                                       \
+		row_name, CXB_PROP_U32, offsetof(VfioPci, ids[n]),                              \
+			.def = "0xffffffff",                                                    \
+			.desc = what " to show instead of the device's own; all ones: its own", \
+			.check = check_id                                                       \
+	}
 
 static const CxbProp props[] = {
 	{ "socket", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "SocketAddress",
@@ -210,6 +229,9 @@ static const CxbProp props[] = {
 	  .desc = "no effect: each write is waited for" },
 	{ "x-send-queued", CXB_PROP_BOOL, offsetof(VfioPci, send_queued), .def = "off",
 	  .desc = "no effect: what is sent is sent at once" },
+	{ "cxl-fmws-base", CXB_PROP_U64, offsetof(VfioPci, fmws_base), .def = "0",
+	  .desc = "where the memory of a CXL device has to be; 0: at the base of the fixed memory "
+		  "window of its host bridge" },
 	ID_ROW("x-pci-vendor-id", 0, "vendor"),
 	ID_ROW("x-pci-device-id", 1, "device"),
 	ID_ROW("x-pci-sub-vendor-id", 2, "subsystem's vendor"),

@@ -3,6 +3,7 @@
 #ifndef CXB_MACHINE_INTERNAL_H
 #define CXB_MACHINE_INTERNAL_H
 
+#include "cxl/hdm_claim.h"
 #include "devices/cxl.h"
 #include "layout.h"
 #include "machine/machine.h"
@@ -115,6 +116,14 @@ void cxb_aliases_refresh(Aliases *a, CxbDevice *component);
 void cxb_aliases_add_range(Aliases *a, CxbDevice *endpoint, const CxbCxlSegment *seg);
 void cxb_aliases_remove_range(Aliases *a, CxbDevice *endpoint, uint64_t dpa, uint64_t len);
 
+/* --- memory of devices that are passed through: what a CxbCxlListener says --- */
+
+bool cxb_placed_claim(CxbMachine *m, const CxbDevice *dev, uint64_t given, uint64_t size,
+		      uint64_t *hpa, GError **errp);
+bool cxb_placed_show(CxbMachine *m, const CxbDevice *dev, uint64_t hpa, uint64_t size,
+		     CxbHostMem *mem, GError **errp);
+void cxb_placed_hide(CxbMachine *m, uint64_t hpa);
+
 /* --- interrupts --- */
 
 typedef struct Irqs Irqs;
@@ -189,7 +198,8 @@ struct CxbMachine {
 	CxbBus *bus;
 	Irqs *irqs;
 	Aliases *aliases;
-	MachineObj *obj; /* the tree keeps it */
+	CxbHdmClaims *claims; /* of devices that are passed through */
+	MachineObj *obj;      /* the tree keeps it */
 	CxbCxlListener listener;
 
 	/* -m; merged */

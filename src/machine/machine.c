@@ -43,6 +43,28 @@ static void endpoint_removing(void *opaque, CxbDevice *endpoint)
 	cxb_mapper_gone(opaque, endpoint);
 }
 
+static bool claim_memory(void *opaque, CxbDevice *dev, uint64_t given, uint64_t size, uint64_t *hpa,
+			 GError **errp)
+{
+	return cxb_placed_claim(opaque, dev, given, size, hpa, errp);
+}
+
+static void release_memory(void *opaque, uint64_t hpa)
+{
+	cxb_hdm_release(((CxbMachine *)opaque)->claims, hpa);
+}
+
+static bool show_memory(void *opaque, CxbDevice *dev, uint64_t hpa, uint64_t size, CxbHostMem *mem,
+			GError **errp)
+{
+	return cxb_placed_show(opaque, dev, hpa, size, mem, errp);
+}
+
+static void hide_memory(void *opaque, uint64_t hpa)
+{
+	cxb_placed_hide(opaque, hpa);
+}
+
 static CxbDcPrepare dc_prepare(void *opaque, CxbDevice *endpoint, const CxbDcOp *op, GError **errp)
 {
 	/* An alias that cannot be made is decoded instead: there is nothing to refuse here. */
@@ -134,6 +156,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	cxb_mappers_init(m);
 	m->irqs = cxb_irqs_new(m);
 	m->aliases = cxb_aliases_new(m);
+	m->claims = cxb_hdm_claims_new();
 	m->bus = cxb_machine_bus_new(m);
 	m->pci = cxb_pci_host_new(m->qom, m->mm, PRIO_BAR, msi, m);
 	cxb_hotplug_init(m);
@@ -148,6 +171,10 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 		.decode_settling = decode_settling,
 		.endpoint_added = endpoint_added,
 		.endpoint_removing = endpoint_removing,
+		.claim_memory = claim_memory,
+		.release_memory = release_memory,
+		.show_memory = show_memory,
+		.hide_memory = hide_memory,
 		.dc_prepare = dc_prepare,
 		.dc_abort = dc_abort,
 		.dc_commit = dc_commit,
@@ -183,6 +210,7 @@ void cxb_machine_free(CxbMachine *m)
 	cxb_hostmem_pool_free(m->pool);
 	cxb_machine_bus_free(m->bus);
 	cxb_aliases_free(m->aliases);
+	cxb_hdm_claims_free(m->claims);
 	cxb_mappers_fini(m);
 	cxb_irqs_free(m->irqs);
 	cxb_memmap_free(m->mm);
@@ -358,7 +386,7 @@ static bool place_all(CxbMachine *m, GError **errp)
 static bool let_memory(CxbMachine *m, GError **errp)
 {
 	const CxbPciMemory memory[] = {
-		{ 0, m->layout.low_ram, m->ram, 0 },
+		{ m->layout.low_ram_base, m->layout.low_ram, m->ram, 0 },
 		{ 4ull << 30, m->layout.high_ram, m->ram, m->layout.low_ram },
 	};
 

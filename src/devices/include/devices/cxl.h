@@ -42,6 +42,15 @@ typedef struct {
 	/* An endpoint is there, or about to go. */
 	void (*endpoint_added)(void *opaque, CxbDevice *endpoint);
 	void (*endpoint_removing)(void *opaque, CxbDevice *endpoint);
+	/* A place in a window for @size bytes of a device that is passed through, at @given unless it
+	 * is 0; windows are there. See cxl/hdm_claim.h. */
+	bool (*claim_memory)(void *opaque, CxbDevice *dev, uint64_t given, uint64_t size,
+			     uint64_t *hpa, GError **errp);
+	void (*release_memory)(void *opaque, uint64_t hpa);
+	/* Its memory is to be seen from @hpa on, or from there no longer. */
+	bool (*show_memory)(void *opaque, CxbDevice *dev, uint64_t hpa, uint64_t size,
+			    CxbHostMem *mem, GError **errp);
+	void (*hide_memory)(void *opaque, uint64_t hpa);
 	/* Operations of an endpoint's dynamic-capacity engine, as a CxbDcObserver sees them. */
 	CxbDcPrepare (*dc_prepare)(void *opaque, CxbDevice *endpoint, const CxbDcOp *op,
 				   GError **errp);
