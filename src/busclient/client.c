@@ -74,6 +74,12 @@ bool cxb_bus_client_poll(CxbBusClient *client, bool all, bool *any, GError **err
 	return client->kind->poll(client->bus, all, any, errp);
 }
 
+bool cxb_bus_client_memory(CxbBusClient *client, int *fd, GError **errp)
+{
+	*fd = -1;
+	return !client->kind->memory || client->kind->memory(client->bus, fd, errp);
+}
+
 char *cxb_bus_client_usage(void)
 {
 	GString *usage = g_string_new(NULL);

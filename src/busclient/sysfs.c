@@ -484,12 +484,18 @@ static bool tables_find(SysBus *sb, GError **errp)
 	return true;
 }
 
-static bool mem_open(SysBus *sb, GError **errp)
+/* @flags: O_SYNC: mapped without caching, for registers */
+static bool mem_open(const SysBus *sb, int flags, int *fd, GError **errp)
 {
 	g_autofree char *path = g_build_filename(sb->root, "dev/mem", NULL);
 
-	sb->mem = open(path, O_RDWR | O_SYNC | O_CLOEXEC);
-	return sb->mem >= 0 || cxb_fail_errno(errp, errno, "cannot open %s", path);
+	*fd = open(path, O_RDWR | O_CLOEXEC | flags);
+	return *fd >= 0 || cxb_fail_errno(errp, errno, "cannot open %s", path);
+}
+
+static bool open_memory(CxbBus *bus, int *fd, GError **errp)
+{
+	return mem_open(sys_bus(bus), 0, fd, errp);
 }
 
 static const CxbBusOps ops = {
@@ -517,7 +523,7 @@ CxbBus *cxb_bus_sysfs_new(const char *root, CxbWorkq *workq, GError **errp)
 	sb->bars = g_array_new(false, false, sizeof(SysBar));
 	sb->irqs = g_hash_table_new_full(NULL, NULL, NULL, waiter_free);
 	cxb_tables_init(&sb->tables, CXB_SYSFS_TABLES);
-	if (funcs_find(sb, errp) && tables_find(sb, errp) && mem_open(sb, errp))
+	if (funcs_find(sb, errp) && tables_find(sb, errp) && mem_open(sb, O_SYNC, &sb->mem, errp))
 		return &sb->bus;
 	cxb_bus_sysfs_free(&sb->bus);
 	return NULL;
@@ -552,4 +558,5 @@ const CxbBusClientKind cxb_bus_sysfs_kind = {
 	.open = open_named,
 	.close = cxb_bus_sysfs_free,
 	.poll = poll_all,
+	.memory = open_memory,
 };

@@ -4,10 +4,14 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "busclient/client.h"
 #include "host/host.h"
+#include "host_control.h"
+#include "host_exec.h"
 #include "host_print.h"
 
 #define POLL_MS      10
@@ -20,6 +24,7 @@ typedef struct {
 	CxbWorkq *workq;
 	CxbBusClient *machine;
 	CxbHost *host;
+	HostControl *control; /* NULL: programs are not served */
 	bool once;
 	int idle_ms;
 	bool printed;
@@ -34,6 +39,8 @@ static void say(void *opaque, const char *line)
 
 	printf("%s\n", line);
 	app->busy_until = g_get_monotonic_time() + app->idle_ms * G_GINT64_CONSTANT(1000);
+	if (app->control)
+		host_control_look(app->control);
 }
 
 static void stop(App *app, const char *why)
@@ -91,7 +98,21 @@ static bool policy_parse(const char *option, const char *text, bool may_reject, 
 			may_reject ? "reject, " : "");
 }
 
-static bool run(App *app, const char *bus, CxbHostConfig *host_config, GError **errp)
+static bool serve_programs(App *app, const char *path, GError **errp)
+{
+	HostControlConfig config = { .path = path, .host = app->host, .workq = app->workq };
+
+	if (!cxb_bus_client_memory(app->machine, &config.memory, errp))
+		return false;
+	app->control = host_control_new(&config, errp);
+	if (!app->control && config.memory >= 0)
+		close(config.memory);
+	return app->control;
+}
+
+/* @control: where programs get their memory; NULL: nowhere */
+static bool run(App *app, const char *bus, const char *control, CxbHostConfig *host_config,
+		GError **errp)
 {
 	guint sources[3];
 
@@ -102,6 +123,10 @@ static bool run(App *app, const char *bus, CxbHostConfig *host_config, GError **
 	}
 	host_config->bus = cxb_bus_client_bus(app->machine);
 	app->host = cxb_host_new(host_config);
+	if (control && !serve_programs(app, control, errp)) {
+		g_prefix_error(errp, "--control %s: ", control);
+		return false;
+	}
 	app->busy_until = G_MAXINT64;
 	sources[0] = g_timeout_add(POLL_MS, tick, app);
 	sources[1] = g_unix_signal_add(SIGTERM, on_signal, app);
@@ -110,6 +135,7 @@ static bool run(App *app, const char *bus, CxbHostConfig *host_config, GError **
 	g_main_loop_run(app->loop);
 	for (unsigned i = 0; i < G_N_ELEMENTS(sources); i++)
 		g_source_remove(sources[i]);
+	g_clear_pointer(&app->control, host_control_free);
 	if (!app->failed)
 		cxb_host_print_extents(app->host);
 	return true;
@@ -118,7 +144,7 @@ static bool run(App *app, const char *bus, CxbHostConfig *host_config, GError **
 int main(int argc, char **argv)
 {
 	g_autofree char *prog = g_path_get_basename(argv[0]);
-	g_autofree char *bus = NULL, *accept = NULL, *release = NULL;
+	g_autofree char *bus = NULL, *accept = NULL, *release = NULL, *control = NULL;
 	g_autofree char *usage = cxb_bus_client_usage();
 	gboolean once = FALSE, version = FALSE;
 	int idle = DEFAULT_IDLE;
@@ -128,6 +154,8 @@ int main(int argc, char **argv)
 		  "all|reject|ignore" },
 		{ "release", 0, 0, G_OPTION_ARG_STRING, &release,
 		  "What becomes of requests to give memory back", "all|ignore" },
+		{ "control", 0, 0, G_OPTION_ARG_FILENAME, &control,
+		  "Hand programs their memory by tag, at a unix socket", "PATH" },
 		{ "once", 0, 0, G_OPTION_ARG_NONE, &once, "End when nothing happens any more",
 		  NULL },
 		{ "idle", 0, 0, G_OPTION_ARG_INT, &idle, "How long that must be so (default 500)",
@@ -142,6 +170,8 @@ int main(int argc, char **argv)
 	bool good;
 
 	g_set_prgname(prog);
+	if (argc > 1 && strcmp(argv[1], "exec") == 0)
+		return host_exec_main(argc - 1, argv + 1);
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	g_option_context_add_main_entries(context, entries, NULL);
@@ -168,7 +198,7 @@ int main(int argc, char **argv)
 		host_config.workq = app.workq;
 		host_config.say = say;
 		host_config.opaque = &app;
-		good = run(&app, bus, &host_config, &err);
+		good = run(&app, bus, control, &host_config, &err);
 		cxb_host_free(app.host);
 		cxb_bus_client_close(app.machine);
 		cxb_workq_free(app.workq);

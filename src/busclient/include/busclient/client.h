@@ -25,6 +25,8 @@ typedef struct {
 	bool (*firmware)(CxbBus *bus, GError **errp);
 	/* Queue the handlers of messages that have arrived, see cxb_bus_client_poll(). */
 	bool (*poll)(CxbBus *bus, bool all, bool *any, GError **errp);
+	/* See cxb_bus_client_memory(); NULL: no program of this machine can map memory of that one. */
+	bool (*memory)(CxbBus *bus, int *fd, GError **errp);
 } CxbBusClientKind;
 
 /**
@@ -45,6 +47,13 @@ CxbBus *cxb_bus_client_bus(CxbBusClient *client);
  * Returns: false if the machine is lost.
  */
 bool cxb_bus_client_poll(CxbBusClient *client, bool all, bool *any, GError **errp);
+
+/**
+ * cxb_bus_client_memory() - A descriptor for programs that map the machine's memory, cached: offsets
+ * are physical addresses.
+ * @fd: the caller's; -1 if the bus has no such thing
+ */
+bool cxb_bus_client_memory(CxbBusClient *client, int *fd, GError **errp);
 
 /** cxb_bus_client_usage() - The forms of all kinds, joined by " | ". Caller frees. */
 char *cxb_bus_client_usage(void);
