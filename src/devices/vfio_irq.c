@@ -50,8 +50,11 @@ static int listen_fd(VfioIrqs *irqs, unsigned vector)
 static void forget(VfioIrqs *irqs, unsigned first, unsigned n)
 {
 	for (unsigned i = first; i < first + n; i++) {
-		if (irqs->fds[i] >= 0)
-			close(irqs->fds[i]); /* which takes it out of epoll, too */
+		if (irqs->fds[i] < 0)
+			continue;
+		/* To close it is not enough: the device has it, too, and could wake us for ever. */
+		epoll_ctl(irqs->epoll, EPOLL_CTL_DEL, irqs->fds[i], NULL);
+		close(irqs->fds[i]);
 		irqs->fds[i] = -1;
 	}
 }
