@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "open_files.h"
 #include "wire/regs.h"
 
 enum {
@@ -22,17 +23,6 @@ static const char *const ports[T3_MAX] = { "rp0", "rp1", "rp2" };
 static const struct {
 	uint8_t bus, slot, below;
 } places[T3_MAX] = { { 12, 0, 13 }, { 12, 1, 14 }, { 40, 0, 41 } };
-
-static unsigned open_files(void)
-{
-	GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
-	unsigned n = 0;
-
-	while (g_dir_read_name(dir))
-		n++;
-	g_dir_close(dir);
-	return n;
-}
 
 static CxbDevice *device(World *w, const char *text, bool hotplug)
 {

@@ -19,6 +19,7 @@
 #include "function.h"
 #include "fuzz.h"
 #include "machine/machine.h"
+#include "open_files.h"
 #include "wire/regs.h"
 
 #define RECORDS_MAX 512
@@ -78,17 +79,6 @@ typedef struct {
 	int kinds[KINDS], pipe_out;
 	bool negotiate;
 } World;
-
-static unsigned open_files(void)
-{
-	GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
-	unsigned n = 0;
-
-	while (g_dir_read_name(dir))
-		n++;
-	g_dir_close(dir);
-	return n;
-}
 
 static void must(bool ok)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "open_files.h"
 #include "rig.h"
 
 #define BACKEND "memory-backend-ram,id=m,size=256M"
@@ -142,17 +143,6 @@ static CxbDcAddReq add_request(CxbHostMem *mem, const CxbDcRange *range)
 			      .tag = *cxb_hostmem_tag(mem),
 			      .n = 1,
 			      .ranges = range };
-}
-
-static unsigned open_files(void)
-{
-	GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
-	unsigned n = 0;
-
-	while (g_dir_read_name(dir))
-		n++;
-	g_dir_close(dir);
-	return n;
 }
 
 /* A backend that was looked at, used or refused may be deleted, and then its memory is gone. */

@@ -4,12 +4,12 @@
 #ifndef TEST_MEMTEST_H
 #define TEST_MEMTEST_H
 
-#include <dirent.h>
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "memory/hostmem.h"
+#include "open_files.h"
 
 typedef struct {
 	CxbQom *qom;
@@ -45,18 +45,6 @@ static inline CxbHostMem *mem_new(MemBox *box, const char *text)
 	g_assert_no_error(error);
 	g_assert_nonnull(mem);
 	return mem;
-}
-
-static inline G_GNUC_UNUSED unsigned count_fds(void)
-{
-	unsigned n = 0;
-	DIR *dir = opendir("/proc/self/fd");
-
-	g_assert_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 /* Lines of /proc/self/maps with @needle in them; "" counts all. */

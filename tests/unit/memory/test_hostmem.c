@@ -29,12 +29,12 @@ static void teardown(Fixture *f, gconstpointer unused)
 static void refused(Fixture *f, const char *text, const char *message)
 {
 	g_autoptr(GError) error = NULL;
-	const unsigned fds = count_fds(), maps = count_maps("memfd:cxlbox");
+	const unsigned fds = open_files(), maps = count_maps("memfd:cxlbox");
 
 	g_assert_null(mem_try(&f->box, text, &error));
 	g_assert_nonnull(error);
 	g_assert_cmpstr(error->message, ==, message);
-	g_assert_cmpuint(count_fds(), ==, fds);
+	g_assert_cmpuint(open_files(), ==, fds);
 	g_assert_cmpuint(count_maps("memfd:cxlbox"), ==, maps);
 	g_assert_null(cxb_object_child(cxb_qom_container(f->box.qom, "/objects"), "m0"));
 }
@@ -283,13 +283,13 @@ static void discarded_bytes_read_zero_and_free_memory(Fixture *f, gconstpointer 
 static void preallocating_more_than_there_is_fails_whole(Fixture *f, gconstpointer unused)
 {
 	g_autoptr(GError) error = NULL;
-	const unsigned fds = count_fds(), maps = count_maps("memfd:cxlbox");
+	const unsigned fds = open_files(), maps = count_maps("memfd:cxlbox");
 
 	g_assert_null(mem_try(&f->box, "memory-backend-ram,id=m0,size=4T,prealloc=on", &error));
 	g_assert_error(error, CXB_ERROR, CXB_ERROR_SYSTEM);
 	g_assert_true(g_str_has_prefix(error->message, "cannot preallocate memory backend 'm0'"));
 	g_assert_true(g_str_has_suffix(error->message, "Cannot allocate memory"));
-	g_assert_cmpuint(count_fds(), ==, fds);
+	g_assert_cmpuint(open_files(), ==, fds);
 	g_assert_cmpuint(count_maps("memfd:cxlbox"), ==, maps);
 }
 
@@ -303,22 +303,22 @@ static void a_size_no_file_can_have_fails(Fixture *f, gconstpointer unused)
 
 static void nothing_is_left_of_deleted_backends(void)
 {
-	const unsigned fds = count_fds(), maps = count_maps("memfd:cxlbox");
+	const unsigned fds = open_files(), maps = count_maps("memfd:cxlbox");
 	MemBox box;
 
 	mem_box_open(&box);
 	for (int i = 0; i < 50; i++) {
 		mem_new(&box, "memory-backend-ram,id=a,size=1M,tag=" TAG_A);
 		mem_new(&box, "memory-backend-memfd,id=b,size=1000");
-		g_assert_cmpuint(count_fds(), ==, fds + 2);
+		g_assert_cmpuint(open_files(), ==, fds + 2);
 		g_assert_cmpuint(count_maps("memfd:cxlbox"), ==, maps + 2);
 		g_assert_true(cxb_user_object_del(box.qom, "a", NULL));
 		g_assert_true(cxb_user_object_del(box.qom, "b", NULL));
-		g_assert_cmpuint(count_fds(), ==, fds);
+		g_assert_cmpuint(open_files(), ==, fds);
 	}
 	mem_new(&box, "memory-backend-ram,id=left,size=1M,tag=" TAG_A);
 	mem_box_close(&box);
-	g_assert_cmpuint(count_fds(), ==, fds);
+	g_assert_cmpuint(open_files(), ==, fds);
 	g_assert_cmpuint(count_maps("memfd:cxlbox"), ==, maps);
 }
 

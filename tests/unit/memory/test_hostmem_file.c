@@ -54,12 +54,12 @@ static void file_refused(Fixture *f, const char *more, const char *message)
 {
 	g_autofree char *text = spec(f, "m0", more);
 	g_autoptr(GError) error = NULL;
-	const unsigned fds = count_fds(), maps = count_maps(f->dir);
+	const unsigned fds = open_files(), maps = count_maps(f->dir);
 
 	g_assert_null(mem_try(&f->box, text, &error));
 	g_assert_nonnull(error);
 	g_assert_cmpstr(error->message, ==, message);
-	g_assert_cmpuint(count_fds(), ==, fds);
+	g_assert_cmpuint(open_files(), ==, fds);
 	g_assert_cmpuint(count_maps(f->dir), ==, maps);
 }
 
@@ -468,7 +468,7 @@ static void failed_preallocation_leaves_nothing(Fixture *f, gconstpointer unused
 {
 	g_autofree char *path = g_strdup("/dev/shm/cxlbox-test-XXXXXX");
 	g_autofree char *text = NULL;
-	const unsigned fds = count_fds();
+	const unsigned fds = open_files();
 	int fd = g_mkstemp(path);
 	struct stat st;
 
@@ -491,7 +491,7 @@ static void failed_preallocation_leaves_nothing(Fixture *f, gconstpointer unused
 			g_assert_cmpint(stat(path, &st), ==, -1);
 		}
 	}
-	g_assert_cmpuint(count_fds(), ==, fds);
+	g_assert_cmpuint(open_files(), ==, fds);
 }
 
 #define T(path, fn) g_test_add("/hostmem-file/" path, Fixture, NULL, setup, fn, teardown)

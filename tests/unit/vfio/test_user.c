@@ -5,13 +5,13 @@
  */
 #include "vfio/user.h"
 
-#include <dirent.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "open_files.h"
 #include "vfu/conn.h"
 
 #define HEADER sizeof(struct vfu_header)
@@ -25,7 +25,7 @@ typedef struct {
 	unsigned lost;
 	char *why;
 	uint8_t memory[256]; /* from IOVA 0x1000 on */
-	int fds_before;
+	unsigned fds_before;
 	/* What was read last. */
 	struct vfu_header header;
 	uint8_t body[4096];
@@ -33,18 +33,6 @@ typedef struct {
 	int fds[CXB_VFU_FDS_MAX];
 	unsigned n_fds;
 } Fixture;
-
-static int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	g_assert_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 /* --- the client --- */
 
@@ -180,7 +168,7 @@ static void setup(Fixture *f, gconstpointer unused)
 {
 	f->context = g_main_context_new();
 	f->clock = cxb_clock_new_virtual();
-	f->fds_before = open_fds();
+	f->fds_before = open_files();
 	f->peer = -1;
 }
 
@@ -237,7 +225,7 @@ static void teardown(Fixture *f, gconstpointer unused)
 	close_fds(f);
 	if (f->peer >= 0)
 		close(f->peer);
-	g_assert_cmpint(open_fds(), ==, f->fds_before);
+	g_assert_cmpuint(open_files(), ==, f->fds_before);
 	cxb_clock_free(f->clock);
 	g_main_context_unref(f->context);
 	g_free(f->why);

@@ -2,13 +2,14 @@
 /* One end of a vfio-user connection against a peer that is a bare socket, on a virtual clock. */
 #include "vfu/conn.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "open_files.h"
 
 #define SECOND  G_GINT64_CONSTANT(1000000000)
 #define HEADER  sizeof(struct vfu_header)
@@ -34,20 +35,8 @@ typedef struct {
 	size_t bytes; /* of all bodies */
 	bool closed;
 	char *why;
-	int fds_before;
+	unsigned fds_before;
 } Fixture;
-
-static int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int n = 0;
-
-	g_assert_nonnull(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 static void reply(Fixture *f, const CxbVfuMessage *msg, const void *body, size_t len, int fd)
 {
@@ -138,7 +127,7 @@ static void setup(Fixture *f, gconstpointer unused)
 	f->clock = cxb_clock_new_virtual();
 	f->ids = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 	f->kept = g_array_new(FALSE, FALSE, sizeof(int));
-	f->fds_before = open_fds();
+	f->fds_before = open_files();
 	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
 	f->peer = fds[1];
 	f->conn = cxb_vfu_conn_new(fds[0], f->context, f->clock, &ops, f);
@@ -157,7 +146,7 @@ static void teardown(Fixture *f, gconstpointer unused)
 	hang_up(f);
 	for (unsigned i = 0; i < f->kept->len; i++)
 		close(g_array_index(f->kept, int, i));
-	g_assert_cmpint(open_fds(), ==, f->fds_before);
+	g_assert_cmpuint(open_files(), ==, f->fds_before);
 	g_array_unref(f->ids);
 	g_array_unref(f->kept);
 	g_free(f->why);
@@ -435,7 +424,7 @@ static void test_descriptors_come_with_any_piece(Fixture *f, gconstpointer unuse
 static void test_descriptors_nobody_takes(Fixture *f, gconstpointer unused)
 {
 	int many[CXB_VFU_FDS_MAX];
-	int before = open_fds();
+	int before = open_files();
 
 	for (unsigned i = 0; i < CXB_VFU_FDS_MAX; i++)
 		many[i] = f->peer;
@@ -444,7 +433,7 @@ static void test_descriptors_nobody_takes(Fixture *f, gconstpointer unused)
 	run(f);
 	assert_ids(f, 0, 20);
 	g_assert_cmpuint(f->n_fds, ==, CXB_VFU_FDS_MAX);
-	g_assert_cmpint(open_fds(), ==, before);
+	g_assert_cmpuint(open_files(), ==, before);
 }
 
 static void test_descriptors_without_end(Fixture *f, gconstpointer unused)
