@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define BITE_NS 1000000
+#define SIGNAL  SIGRTMIN /* SIGALRM is for who runs us: a fuzzer ends what hangs by it */
 
 #ifndef sigev_notify_thread_id /* older C libraries have it under this name alone */
 #define sigev_notify_thread_id _sigev_un._tid
@@ -28,16 +29,16 @@ static void catch_signal(void)
 	const struct sigaction action = { .sa_handler = interrupt };
 	sigset_t set;
 
-	sigaction(SIGALRM, &action, NULL);
+	sigaction(SIGNAL, &action, NULL);
 	sigemptyset(&set);
-	sigaddset(&set, SIGALRM);
+	sigaddset(&set, SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 Watchdog *watchdog_new(void)
 {
 	Watchdog *w = g_new0(Watchdog, 1);
-	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGNAL };
 
 	event.sigev_notify_thread_id = gettid();
 	catch_signal();

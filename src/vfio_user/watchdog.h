@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ends a system call of this thread that must not block, and does because another process that has the
- * same file meddles with it: after a millisecond it fails with EINTR, as by any signal (SIGALRM).
+ * same file meddles with it: after a millisecond it fails with EINTR, as by any signal (SIGRTMIN).
  */
 #ifndef VFIO_USER_WATCHDOG_H
 #define VFIO_USER_WATCHDOG_H
