@@ -31,6 +31,7 @@ struct VfioIrqs {
 	int epoll;                      /* all of them */
 	GSource *source;
 	bool taking;
+	bool failing; /* to listen, which has been told */
 };
 
 /* --- eventfds --- */
@@ -74,12 +75,12 @@ static void arm(VfioPci *v, unsigned first, unsigned n)
 	trace_vfio_irq_listen(v->path, irqs->kind, first, n);
 	if (!err)
 		err = cxb_vfio_set_irqs(v->dev, &set);
-	if (!err)
-		return;
-	forget(irqs, first, n);
-	if (!v->dev->lost)
+	if (err)
+		forget(irqs, first, n);
+	if (err && !irqs->failing && !v->dev->lost)
 		vfio_report(v, "interrupts %u to %u of kind %u cannot be listened to: %s", first,
 			    first + n - 1, irqs->kind, g_strerror(err));
+	irqs->failing = err;
 }
 
 static void disarm(VfioPci *v)

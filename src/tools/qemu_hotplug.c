@@ -389,8 +389,7 @@ static const char *wrong(const QemuHotplug *h, json_object *args)
 		return "there is, or was a moment ago, a CXL memory device of that id";
 	if (h->guest->places->len && !free_place(h))
 		return "no hidden ports are left for it: there can be as many CXL memory devices "
-		       "as "
-		       "ports for them at the start, and --ports for each";
+		       "as ports for them at the start, and --ports for each";
 	return NULL;
 }
 
