@@ -203,6 +203,7 @@ static bool hold(Client *client, const CxbUuid *uuid, GError **errp)
 				       e->len);
 	}
 	client->pass = client->control->config.memory >= 0;
+	host_control_look(client->control); /* it may have been asked back before */
 	return true;
 }
 

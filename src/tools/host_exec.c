@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,10 +18,12 @@
 #include "base/uuid.h"
 #include "io/unix_listener.h"
 
+#define LINE_LEN    1024  /* of an answer; the longest is an error's */
+#define PATIENCE_MS 10000 /* until the answer is there */
+
 typedef struct {
 	int fd;       /* of the connection */
 	int memory;   /* -1: none has come */
-	GString *in;  /* not looked at yet */
 	GString *map; /* "ADDRESS+LENGTH,..." */
 } Hold;
 
@@ -43,7 +46,7 @@ static bool ask(const Hold *h, const char *tag, GError **errp)
 	const size_t len = strlen(line);
 
 	/* It is short and the first: it goes as a whole. */
-	return send(h->fd, line, len, MSG_NOSIGNAL) == (ssize_t)len ||
+	return send(h->fd, line, len, MSG_NOSIGNAL) >= 0 ||
 	       cxb_fail_errno(errp, errno, "cannot ask for tag %s", tag);
 }
 
@@ -54,32 +57,78 @@ static void take_descriptor(Hold *h, struct msghdr *msg)
 			memcpy(&h->memory, CMSG_DATA(c), sizeof(int));
 }
 
-static bool receive(Hold *h, GError **errp)
+/* False: there is nothing to be read, and will not be in time. */
+static bool wait_for_more(const Hold *h, int64_t end_us, GError **errp)
 {
-	char buf[4096], control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { buf, sizeof(buf) };
+	struct pollfd p = { .fd = h->fd, .events = POLLIN };
+	int64_t left_us;
+	int rc;
+
+	do {
+		left_us = end_us - g_get_monotonic_time();
+		rc = left_us > 0 ? poll(&p, 1, (left_us + 999) / 1000) : 0;
+	} while (rc < 0 && errno == EINTR);
+	if (rc < 0)
+		return cxb_fail_errno(errp, errno, "no answer");
+	return rc ||
+	       cxb_fail(errp, CXB_ERROR_SYSTEM, "no answer within %u seconds", PATIENCE_MS / 1000);
+}
+
+static bool got_some(ssize_t n, GError **errp)
+{
+	if (n < 0)
+		return cxb_fail_errno(errp, errno, "no answer");
+	return n || cxb_fail(errp, CXB_ERROR_SYSTEM, "no answer: the connection was closed");
+}
+
+/* @len bytes that are there, or the first of them. */
+static ssize_t take(Hold *h, char *to, size_t len)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { to, len };
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	ssize_t n;
+	const ssize_t n = recvmsg(h->fd, &msg, MSG_CMSG_CLOEXEC);
 
-	do
-		n = recvmsg(h->fd, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return cxb_fail_errno(errp, errno, "no answer");
-	if (n == 0)
-		return cxb_fail(errp, CXB_ERROR_SYSTEM, "no answer: the connection was closed");
-	take_descriptor(h, &msg);
-	g_string_append_len(h->in, buf, n);
-	return true;
+	if (n > 0)
+		take_descriptor(h, &msg);
+	return n;
+}
+
+/* Nothing behind it is taken: what the program is told later is the program's to read. */
+static bool read_line(Hold *h, char line[LINE_LEN], int64_t end_us, GError **errp)
+{
+	size_t at = 0;
+
+	while (at < LINE_LEN) {
+		const char *lf;
+		ssize_t n;
+
+		if (!wait_for_more(h, end_us, errp))
+			return false;
+		n = recv(h->fd, line + at, LINE_LEN - at, MSG_PEEK);
+		if (!got_some(n, errp))
+			return false;
+		lf = memchr(line + at, '\n', n);
+		n = take(h, line + at, lf ? (size_t)(lf + 1 - line) - at : (size_t)n);
+		if (!got_some(n, errp))
+			return false;
+		at += n;
+		if (line[at - 1] == '\n') {
+			line[at - 1] = '\0';
+			return true;
+		}
+	}
+	return cxb_fail(errp, CXB_ERROR_INVALID, "the answer has a line of more than %u bytes",
+			LINE_LEN - 1);
 }
 
 /* One line of the answer. @done: it was the last */
-static bool take_line(Hold *h, char *line, bool *done, GError **errp)
+static bool take_line(Hold *h, const char *line, bool *done, GError **errp)
 {
 	g_auto(GStrv) words = g_strsplit(line, " ", -1);
 
@@ -96,20 +145,12 @@ static bool take_line(Hold *h, char *line, bool *done, GError **errp)
 
 static bool take_answer(Hold *h, GError **errp)
 {
-	for (bool done = false; !done;) {
-		const char *end = memchr(h->in->str, '\n', h->in->len);
-		g_autofree char *line = NULL;
+	const int64_t end_us = g_get_monotonic_time() + PATIENCE_MS * 1000;
+	char line[LINE_LEN];
 
-		if (!end) {
-			if (!receive(h, errp))
-				return false;
-			continue;
-		}
-		line = g_strndup(h->in->str, end - h->in->str);
-		g_string_erase(h->in, 0, end + 1 - h->in->str);
-		if (!take_line(h, line, &done, errp))
+	for (bool done = false; !done;)
+		if (!read_line(h, line, end_us, errp) || !take_line(h, line, &done, errp))
 			return false;
-	}
 	return true;
 }
 
@@ -128,7 +169,6 @@ static bool run(const char *control, const char *tag, char **program, GError **e
 
 	if (!cxb_uuid_parse(tag, &uuid))
 		return cxb_fail(errp, CXB_ERROR_INVALID, "--tag %s: not a UUID", tag);
-	h.in = g_string_new(NULL);
 	h.map = g_string_new(NULL);
 	if (connect_to(&h, control, errp) && ask(&h, tag, errp) && take_answer(&h, errp)) {
 		g_setenv("CXLBOX_TAG", tag, true);
@@ -140,7 +180,6 @@ static bool run(const char *control, const char *tag, char **program, GError **e
 		execvp(program[0], program);
 		cxb_fail_errno(errp, errno, "cannot run %s", program[0]);
 	}
-	g_string_free(h.in, TRUE);
 	g_string_free(h.map, TRUE);
 	return false;
 }

@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import subprocess
+import tempfile
 import unittest
 
 from cxbpy.lines import Lines
@@ -128,6 +129,39 @@ class Control(Case):
             self.assertEqual(a.sock.recv(1), b"")
         self.assertIn("holders 0", self.client().ask("list")[0])
 
+    def test_who_holds_late_is_told_too(self):
+        a, b = self.client(), self.client()
+        self.offer()
+        a.ask(f"hold {TAG}")
+        self.ask_back()
+        self.assertEqual(a.line(), f"asked-back {TAG}")
+        self.assertEqual(b.ask(f"hold {TAG}")[-1], "ok")
+        self.assertEqual(b.line(), f"asked-back {TAG}")
+        a.close()
+        b.close()
+        self.host.until(f"tag {TAG} is gone")
+
+    def test_there_are_so_many_clients_and_no_more(self):
+        clients = []
+        for _ in range(256):
+            clients.append(self.client())
+            self.assertEqual(clients[-1].ask("list"), ["ok"])
+        one_more = self.client()
+        self.assertEqual(one_more.sock.recv(1), b"")
+        clients.pop().close()
+        # It may be noticed later than the next one comes.
+        while True:
+            client = Client(self.path)
+            try:
+                client.sock.sendall(b"list\n")
+                if client.sock.recv(3):
+                    break
+            except OSError:
+                pass
+            finally:
+                client.close()
+        self.assertEqual(clients[-1].ask("list"), ["ok"])
+
     def test_a_client_that_does_not_read_stalls_nobody(self):
         a = self.client()
         self.offer()
@@ -166,6 +200,40 @@ class Control(Case):
             _, said = program.communicate(timeout=60)
             self.assertEqual((program.returncode, said), (1, f"cxlbox-host: {why}\n"))
         self.assertIn("holders 0", self.client().ask("list")[0])
+
+    @contextlib.contextmanager
+    def server(self, *program):
+        """Somebody else who answers a program's cxlbox-host exec."""
+        path = os.path.join(self.folder, "other")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            process = self.exec(*program, control=path)
+            peer, _ = listener.accept()
+            with peer:
+                self.assertEqual(peer.recv(4096), f"hold {TAG}\n".encode())
+                yield peer, process
+        os.unlink(path)
+
+    def test_a_program_gets_the_descriptor_and_what_it_is_told_later(self):
+        show = 'cat <&$CXLBOX_MEMORY_FD; echo; read -r line <&$CXLBOX_CONTROL_FD; echo "$line"'
+        with tempfile.TemporaryFile() as f, self.server("--", "bash", "-c", show) as (peer, process):
+            f.write(b"the memory")
+            f.seek(0)
+            socket.send_fds(peer, [b"map 0x1000 0x2000\nok\nasked-back " + TAG.encode() + b"\n"],
+                            [f.fileno()])
+            self.assertEqual(process.communicate(timeout=60)[0], f"the memory\nasked-back {TAG}\n")
+
+    def test_an_answer_that_makes_no_sense_or_does_not_come_is_told(self):
+        for answer, why in ((b"", "no answer within 10 seconds"), (None, "no answer: the connection was closed"),
+                            (b"x" * 2000, "the answer has a line of more than 1023 bytes")):
+            with self.subTest(why), self.server("true") as (peer, process):
+                if answer is None:
+                    peer.shutdown(socket.SHUT_RDWR)
+                else:
+                    peer.sendall(answer)
+                _, said = process.communicate(timeout=60)
+                self.assertEqual((process.returncode, said), (1, f"cxlbox-host: {why}\n"))
 
     def test_a_socket_that_cannot_be_is_told(self):
         _, path = self.work()
