@@ -20,16 +20,26 @@ static void region(void *opaque, unsigned index, TargetRegion *out)
 	out->size = index == VFU_REGION_BAR0 ? BAR : 0;
 }
 
-static bool read_bar(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
+static int read_bar(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
 {
 	memcpy(buf, ((Server *)opaque)->bar + off, len);
-	return true;
+	return len;
 }
 
-static bool write_bar(void *opaque, unsigned index, uint64_t off, const void *buf, size_t len)
+static int write_bar(void *opaque, unsigned index, uint64_t off, const void *buf, size_t len)
 {
 	memcpy(((Server *)opaque)->bar + off, buf, len);
-	return true;
+	return len;
+}
+
+static uint32_t flags(void *opaque)
+{
+	return 0;
+}
+
+static unsigned regions(void *opaque)
+{
+	return VFU_REGIONS;
 }
 
 static unsigned irqs(void *opaque, unsigned index)
@@ -45,7 +55,16 @@ static void reset(void *opaque)
 {
 }
 
-static const TargetOps ops = { region, read_bar, write_bar, irqs, irqs_ready, reset };
+static const TargetOps ops = {
+	.flags = flags,
+	.regions = regions,
+	.region = region,
+	.read = read_bar,
+	.write = write_bar,
+	.irqs = irqs,
+	.irqs_ready = irqs_ready,
+	.reset = reset,
+};
 
 static void ended(void *opaque, const char *why)
 {

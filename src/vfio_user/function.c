@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "function.h"
 
+#include <errno.h>
+
 #include "base/bytes.h"
+#include "pci/served.h"
+#include "vfu/caps.h"
 
 struct Function {
 	CxbPciDev *dev;
 	CxbPciServer server;
 	char *name;
 	Session *session;
-	struct vfu_area area; /* of the region looked at last */
+	GByteArray *caps; /* of the region looked at last */
 };
 
 static bool interrupt(void *opaque, bool msix, unsigned vector)
@@ -23,6 +27,7 @@ Function *function_new(CxbPciDev *dev, const char *name, GError **errp)
 	Function *f = g_new0(Function, 1);
 
 	f->name = g_strdup(name);
+	f->caps = g_byte_array_new();
 	f->server = (CxbPciServer){ .name = f->name, .interrupt = interrupt, .opaque = f };
 	if (cxb_pci_serve(dev, &f->server, errp)) {
 		f->dev = dev;
@@ -40,6 +45,7 @@ void function_free(Function *f)
 		function_set_session(f, NULL);
 		cxb_pci_serve(f->dev, NULL, NULL);
 	}
+	g_byte_array_unref(f->caps);
 	g_free(f->name);
 	g_free(f);
 }
@@ -52,22 +58,54 @@ void function_set_session(Function *f, Session *session)
 
 /* --- regions --- */
 
+static const CxbPciServedOps *own(const Function *f)
+{
+	return ((const CxbPciClass *)f->dev->dev.obj.type->klass)->served_ops;
+}
+
+static uint32_t flags(void *opaque)
+{
+	const Function *f = opaque;
+
+	return own(f) ? own(f)->flags(f->dev) : 0;
+}
+
+static unsigned regions(void *opaque)
+{
+	const Function *f = opaque;
+
+	return own(f) ? own(f)->regions(f->dev) : VFU_REGIONS;
+}
+
+static bool own_region(Function *f, unsigned index, TargetRegion *out)
+{
+	CxbPciServedRegion r = { .fd = -1 };
+
+	if (!own(f) || !own(f)->region(f->dev, index, &r))
+		return false;
+	*out = (TargetRegion){ .size = r.size, .fd = r.fd, .fd_off = r.fd_off, .caps = r.caps };
+	return true;
+}
+
 static void region(void *opaque, unsigned index, TargetRegion *out)
 {
 	Function *f = opaque;
 
+	if (own_region(f, index, out))
+		return;
 	if (index == VFU_REGION_CONFIG) {
 		out->size = f->dev->config_size;
 	} else if (index < CXB_PCI_BARS) {
 		const CxbPciBar *bar = &f->dev->bars[index];
+		const struct vfu_area area = { bar->shared.off, bar->shared.len };
 
 		out->size = bar->size;
-		if (!bar->shared.len)
+		if (!area.size)
 			return;
-		f->area = (struct vfu_area){ bar->shared.off, bar->shared.len };
+		g_byte_array_set_size(f->caps, 0);
+		cxb_vfu_caps_add_sparse(f->caps, &area, 1);
 		out->fd = bar->shared.fd;
-		out->areas = &f->area;
-		out->n_areas = 1;
+		out->caps = f->caps;
 	}
 }
 
@@ -77,27 +115,36 @@ static unsigned config_piece(uint64_t off, size_t len)
 	return off % 4 == 0 && len >= 4 ? 4 : off % 2 == 0 && len >= 2 ? 2 : 1;
 }
 
-static bool read_region(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
+static int done(CxbMemResult result, size_t len)
+{
+	return result == CXB_MEM_OK ? (int)len : -EIO;
+}
+
+static int read_region(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
 {
 	Function *f = opaque;
 
+	if (index >= VFU_REGIONS)
+		return own(f)->read(f->dev, index, off, buf, len);
 	if (index != VFU_REGION_CONFIG)
-		return cxb_region_read(f->dev->bars[index].region, off, buf, len) == CXB_MEM_OK;
+		return done(cxb_region_read(f->dev->bars[index].region, off, buf, len), len);
 	for (size_t at = 0; at < len;) {
 		const unsigned n = config_piece(off + at, len - at);
 
 		le_store((uint8_t *)buf + at, n, cxb_pci_dev_config_read(f->dev, off + at, n));
 		at += n;
 	}
-	return true;
+	return len;
 }
 
-static bool write_region(void *opaque, unsigned index, uint64_t off, const void *buf, size_t len)
+static int write_region(void *opaque, unsigned index, uint64_t off, const void *buf, size_t len)
 {
 	Function *f = opaque;
 
+	if (index >= VFU_REGIONS)
+		return own(f)->write(f->dev, index, off, buf, len);
 	if (index != VFU_REGION_CONFIG)
-		return cxb_region_write(f->dev->bars[index].region, off, buf, len) == CXB_MEM_OK;
+		return done(cxb_region_write(f->dev->bars[index].region, off, buf, len), len);
 	for (size_t at = 0; at < len;) {
 		const unsigned n = config_piece(off + at, len - at);
 
@@ -105,7 +152,7 @@ static bool write_region(void *opaque, unsigned index, uint64_t off, const void 
 					 le_load((const uint8_t *)buf + at, n));
 		at += n;
 	}
-	return true;
+	return len;
 }
 
 /* --- interrupts, reset --- */
@@ -139,10 +186,15 @@ static void reset(void *opaque)
 {
 	Function *f = opaque;
 
-	cxb_device_reset(&f->dev->dev, CXB_RESET_WARM);
+	if (own(f) && own(f)->reset)
+		own(f)->reset(f->dev);
+	else
+		cxb_device_reset(&f->dev->dev, CXB_RESET_WARM);
 }
 
 const TargetOps function_ops = {
+	.flags = flags,
+	.regions = regions,
 	.region = region,
 	.read = read_region,
 	.write = write_region,

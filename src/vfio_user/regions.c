@@ -11,7 +11,7 @@
 
 static bool region_at(Session *s, uint32_t index, TargetRegion *r)
 {
-	if (index >= VFU_REGIONS)
+	if (index >= s->target->regions(s->opaque))
 		return false;
 	*r = (TargetRegion){ .fd = -1 };
 	s->target->region(s->opaque, index, r);
@@ -26,24 +26,10 @@ static uint8_t *data_room(Session *s)
 	return s->data;
 }
 
-/* The areas that can be mapped, as a capability. Returns: its length. */
-static size_t put_sparse(Session *s, const TargetRegion *r)
-{
-	const struct vfu_sparse sparse = { .cap = { VFU_CAP_SPARSE_MMAP, 1, 0 },
-					   .nr_areas = r->n_areas };
-	const size_t areas = r->n_areas * sizeof(*r->areas);
-	uint8_t *at = data_room(s);
-
-	memcpy(at, &sparse, sizeof(sparse));
-	memcpy(at + sizeof(sparse), r->areas, areas);
-	return sizeof(sparse) + areas;
-}
-
 int session_region_info(Session *s, CxbVfuMessage *msg, Answer *a)
 {
 	struct vfu_region_info info;
 	TargetRegion r;
-	size_t caps = 0;
 
 	memcpy(&info, msg->body, sizeof(info));
 	if (info.argsz < sizeof(info) || !region_at(s, info.index, &r))
@@ -55,18 +41,21 @@ int session_region_info(Session *s, CxbVfuMessage *msg, Answer *a)
 		.size = r.size,
 	};
 	a->head_len = sizeof(info);
-	if (r.fd < 0)
-		return 0;
-	a->head.region.flags |= VFU_REGION_MMAP | VFU_REGION_CAPS;
-	a->head.region.offset = r.fd_off;
-	caps = put_sparse(s, &r);
-	a->head.region.argsz += caps;
-	a->head.region.cap_offset = sizeof(info); /* in either case, else QEMU gives up */
-	/* A client with too little room asks again; the descriptor comes with the whole. */
-	if (info.argsz < a->head.region.argsz)
-		return 0;
-	a->data = s->data;
-	a->data_len = caps;
+	if (r.fd >= 0) {
+		a->head.region.flags |= VFU_REGION_MMAP;
+		a->head.region.offset = r.fd_off;
+	}
+	if (r.caps && r.caps->len) {
+		a->head.region.flags |= VFU_REGION_CAPS;
+		a->head.region.argsz += r.caps->len;
+		/* In either case, else QEMU gives up. */
+		a->head.region.cap_offset = sizeof(info);
+		/* A client with too little room asks again; the descriptor comes with the whole. */
+		if (info.argsz < a->head.region.argsz)
+			return 0;
+		a->data = memcpy(data_room(s), r.caps->data, r.caps->len);
+		a->data_len = r.caps->len;
+	}
 	a->fd = r.fd;
 	return 0;
 }
@@ -90,39 +79,54 @@ static bool access_ok(Session *s, const struct vfu_region_access *access)
 	TargetRegion r;
 
 	return access->count <= VFU_DATA_DEFAULT && region_at(s, access->region, &r) &&
-	       cxb_range_in(access->offset, access->count, r.size);
+	       (access->region >= VFU_REGIONS ||
+		cxb_range_in(access->offset, access->count, r.size));
+}
+
+/* What the target made of an access: errno, and in *@access how much of it was done. */
+static int accessed(int rc, struct vfu_region_access *access)
+{
+	if (rc < 0)
+		return -rc;
+	g_assert((uint32_t)rc <= access->count);
+	access->count = rc;
+	return 0;
 }
 
 int session_region_read(Session *s, CxbVfuMessage *msg, Answer *a)
 {
 	struct vfu_region_access access;
+	int rc = 0;
 
 	memcpy(&access, msg->body, sizeof(access));
 	if (!access_ok(s, &access))
 		return EINVAL;
-	if (access.count &&
-	    !s->target->read(s->opaque, access.region, access.offset, data_room(s), access.count))
-		return EIO;
+	if (access.count)
+		rc = s->target->read(s->opaque, access.region, access.offset, data_room(s),
+				     access.count);
+	rc = accessed(rc, &access);
 	a->head.access = access;
 	a->head_len = sizeof(access);
 	a->data = s->data;
 	a->data_len = access.count;
-	return 0;
+	return rc;
 }
 
 int session_region_write(Session *s, CxbVfuMessage *msg, Answer *a)
 {
 	struct vfu_region_access access;
+	int rc = 0;
 
 	memcpy(&access, msg->body, sizeof(access));
 	if (msg->len - sizeof(access) != access.count || !access_ok(s, &access))
 		return EINVAL;
-	if (access.count && !s->target->write(s->opaque, access.region, access.offset,
-					      msg->body + sizeof(access), access.count))
-		return EIO;
+	if (access.count)
+		rc = s->target->write(s->opaque, access.region, access.offset,
+				      msg->body + sizeof(access), access.count);
+	rc = accessed(rc, &access);
 	a->head.access = access;
 	a->head_len = sizeof(access);
-	return 0;
+	return rc;
 }
 
 /* All are checked before the first is done. */
@@ -145,7 +149,7 @@ int session_region_write_multi(Session *s, CxbVfuMessage *msg, Answer *a)
 	}
 	for (a->head.writes = 0; a->head.writes < n; a->head.writes++) {
 		memcpy(&e, entries + a->head.writes * sizeof(e), sizeof(e));
-		if (e.count && !s->target->write(s->opaque, e.region, e.offset, e.data, e.count))
+		if (e.count && s->target->write(s->opaque, e.region, e.offset, e.data, e.count) < 0)
 			break;
 	}
 	a->head_len = sizeof(a->head.writes);

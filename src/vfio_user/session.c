@@ -22,8 +22,9 @@ int session_get_info(Session *s, CxbVfuMessage *msg, Answer *a)
 	if (info.argsz < sizeof(info))
 		return EINVAL;
 	a->head.info = (struct vfu_info){ .argsz = sizeof(info),
-					  .flags = VFU_INFO_RESET | VFU_INFO_PCI,
-					  .num_regions = VFU_REGIONS,
+					  .flags = VFU_INFO_RESET | VFU_INFO_PCI |
+						   s->target->flags(s->opaque),
+					  .num_regions = s->target->regions(s->opaque),
 					  .num_irqs = VFU_IRQS };
 	a->head_len = sizeof(info);
 	return 0;
@@ -152,6 +153,10 @@ static void message(void *opaque, CxbVfuMessage *msg)
 		return;
 	}
 	rc = run(s, msg, &a);
+	if (rc == ESHUTDOWN) {
+		cxb_vfu_close(s->conn, "the device hangs up");
+		return;
+	}
 	if (rc) {
 		trace_vfio_user_refused(s->name, msg->header.command, rc);
 		cxb_guest_error("%s: vfio-user command %u of %u bytes, %u descriptors: %s", s->name,

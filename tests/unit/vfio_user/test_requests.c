@@ -11,12 +11,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vfu/caps.h"
+
 #define SECOND  G_GINT64_CONSTANT(1000000000)
 #define HEADER  sizeof(struct vfu_header)
 #define BAR0    (2u << 20)
 #define CONFIG  4096u
 #define VECTORS 40u
-#define BROKEN  0xbadu /* accesses to this register of BAR 0 fail */
+#define FLAG    0x200u      /* of the device, beyond the usual */
+#define OWN     VFU_REGIONS /* a region of its own */
+#define BROKEN  0xbadu      /* accesses to this register of BAR 0 fail */
 
 typedef struct {
 	GMainContext *context;
@@ -25,6 +29,7 @@ typedef struct {
 	int peer;
 	uint8_t bar[BAR0], config[CONFIG];
 	struct vfu_area areas[2];
+	GByteArray *caps;
 	int shared; /* what can be mapped of BAR 2, or -1 */
 	unsigned resets, writes, ready_start, ready_count;
 	bool ended;
@@ -36,6 +41,16 @@ typedef struct {
 } Fixture;
 
 /* --- the target --- */
+
+static uint32_t flags(void *opaque)
+{
+	return FLAG;
+}
+
+static unsigned regions(void *opaque)
+{
+	return VFU_REGIONS + 1;
+}
 
 static void region(void *opaque, unsigned index, TargetRegion *out)
 {
@@ -49,8 +64,15 @@ static void region(void *opaque, unsigned index, TargetRegion *out)
 		out->size = 0x10000;
 		out->fd = f->shared;
 		out->fd_off = 0x1000;
-		out->areas = f->areas;
-		out->n_areas = G_N_ELEMENTS(f->areas);
+		g_byte_array_set_size(f->caps, 0);
+		cxb_vfu_caps_add_sparse(f->caps, f->areas, G_N_ELEMENTS(f->areas));
+		out->caps = f->caps;
+	} else if (index == OWN) {
+		out->size = 8;
+		g_byte_array_set_size(f->caps, 0);
+		cxb_vfu_caps_add_type(f->caps, 0x80001e98, 2);
+		cxb_vfu_caps_add_type(f->caps, 7, 8);
+		out->caps = f->caps;
 	}
 }
 
@@ -59,21 +81,36 @@ static uint8_t *at(Fixture *f, unsigned index, uint64_t off)
 	return (index == 0 ? f->bar : f->config) + off;
 }
 
-static bool read_bytes(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
+/* Eight bytes, of which an access gets what there is; the last of them ends it all. */
+static int own_access(uint64_t off, size_t len)
 {
-	if (index == 0 && off == BROKEN)
-		return false;
-	memcpy(buf, at(opaque, index, off), len);
-	return true;
+	return off == 7 ? -ESHUTDOWN : off >= 8 ? -EINVAL : (int)MIN(len, 8 - off);
 }
 
-static bool write_bytes(void *opaque, unsigned index, uint64_t off, const void *buf, size_t len)
+static int read_bytes(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
+{
+	if (index == OWN) {
+		const int n = own_access(off, len);
+
+		for (int i = 0; i < n; i++)
+			((uint8_t *)buf)[i] = off + i;
+		return n;
+	}
+	if (index == 0 && off == BROKEN)
+		return -EIO;
+	memcpy(buf, at(opaque, index, off), len);
+	return len;
+}
+
+static int write_bytes(void *opaque, unsigned index, uint64_t off, const void *buf, size_t len)
 {
 	((Fixture *)opaque)->writes++;
+	if (index == OWN)
+		return own_access(off, len);
 	if (index == 0 && off == BROKEN)
-		return false;
+		return -EIO;
 	memcpy(at(opaque, index, off), buf, len);
-	return true;
+	return len;
 }
 
 static unsigned irqs(void *opaque, unsigned index)
@@ -95,7 +132,16 @@ static void reset(void *opaque)
 	((Fixture *)opaque)->resets++;
 }
 
-static const TargetOps target = { region, read_bytes, write_bytes, irqs, irqs_ready, reset };
+static const TargetOps target = {
+	.flags = flags,
+	.regions = regions,
+	.region = region,
+	.read = read_bytes,
+	.write = write_bytes,
+	.irqs = irqs,
+	.irqs_ready = irqs_ready,
+	.reset = reset,
+};
 
 /* --- the client --- */
 
@@ -121,6 +167,7 @@ static void setup(Fixture *f, gconstpointer unused)
 	f->shared = -1;
 	f->fd = -1;
 	f->body = g_byte_array_new();
+	f->caps = g_byte_array_new();
 	g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
 	f->peer = fds[1];
 	f->session = session_new(fds[0], &c);
@@ -134,6 +181,7 @@ static void teardown(Fixture *f, gconstpointer unused)
 		if ((i ? f->fd : f->shared) >= 0)
 			close(i ? f->fd : f->shared);
 	g_byte_array_unref(f->body);
+	g_byte_array_unref(f->caps);
 	g_free(f->why);
 	cxb_clock_free(f->clock);
 	g_main_context_unref(f->context);
@@ -468,8 +516,8 @@ static void test_info(Fixture *f, gconstpointer unused)
 	g_assert_cmpint(ask(f, VFU_GET_INFO, info, 16), ==, 0);
 	answer(f, info, 16);
 	g_assert_cmpuint(info[0], ==, 16);
-	g_assert_cmpuint(info[1], ==, VFU_INFO_RESET | VFU_INFO_PCI);
-	g_assert_cmpuint(info[2], ==, 9);
+	g_assert_cmpuint(info[1], ==, VFU_INFO_RESET | VFU_INFO_PCI | FLAG);
+	g_assert_cmpuint(info[2], ==, VFU_REGIONS + 1);
 	g_assert_cmpuint(info[3], ==, 5);
 	g_assert_cmpint(ask(f, VFU_GET_INFO, info, 32), ==, 0); /* longer than it needs to be */
 }
@@ -495,7 +543,7 @@ static void test_regions(Fixture *f, gconstpointer unused)
 	info = region_info(f, 1, 4064);
 	g_assert_cmpuint(info.size, ==, 0);
 	g_assert_cmphex(info.flags, ==, 0);
-	for (uint32_t index = VFU_REGIONS; index; index <<= 1) {
+	for (uint32_t index = VFU_REGIONS + 1; index; index <<= 1) {
 		info = (struct vfu_region_info){ .argsz = 32, .index = index };
 		g_assert_cmpint(ask(f, VFU_GET_REGION_INFO, &info, sizeof(info)), ==, EINVAL);
 	}
@@ -582,6 +630,35 @@ static void test_reads_and_writes(Fixture *f, gconstpointer unused)
 	g_assert_cmpint(write_region(f, BROKEN, 0, 1, "x"), ==, EIO);
 }
 
+/* Of a region that only this device has it says itself what can be accessed. */
+static void test_a_region_of_its_own(Fixture *f, gconstpointer unused)
+{
+	const uint32_t caps[] = { VFU_CAP_TYPE | 1 << 16, 48, 0x80001e98, 2,
+				  VFU_CAP_TYPE | 1 << 16, 0,  7,          8 };
+	struct vfu_region_info info = region_info(f, OWN, 64);
+	struct vfu_region_access back;
+
+	g_assert_cmphex(info.flags, ==,
+			VFU_REGION_READABLE | VFU_REGION_WRITEABLE | VFU_REGION_CAPS);
+	g_assert_cmpmem(f->body->data + 32, f->body->len - 32, caps, sizeof(caps));
+	g_assert_cmpint(f->fd, ==, -1);
+
+	g_assert_cmpint(read_region(f, 5, OWN, 8), ==, 0);
+	memcpy(&back, f->body->data, sizeof(back));
+	g_assert_cmpuint(back.count, ==, 3);
+	g_assert_cmpmem(f->body->data + sizeof(back), f->body->len - sizeof(back), "\5\6\7", 3);
+	g_assert_cmpint(write_region(f, 6, OWN, 4, "abcd"), ==, 0);
+	answer(f, &back, sizeof(back));
+	g_assert_cmpuint(back.count, ==, 2);
+	g_assert_cmpint(read_region(f, 8, OWN, 4), ==, EINVAL);
+	g_assert_cmpint(read_region(f, 0, OWN, VFU_DATA_DEFAULT + 1), ==, EINVAL);
+	send_request(f, (Request){ .command = VFU_REGION_READ },
+		     &(struct vfu_region_access){ 7, OWN, 1 }, sizeof(struct vfu_region_access));
+	g_assert_true(f->ended);
+	g_assert_cmpstr(f->why, ==, "the device hangs up");
+	g_assert_false(take_reply(f));
+}
+
 static void test_a_mebibyte(Fixture *f, gconstpointer unused)
 {
 	for (unsigned i = 0; i < VFU_DATA_DEFAULT; i++)
@@ -602,7 +679,7 @@ static void test_ranges_that_cannot_be(Fixture *f, gconstpointer unused)
 		{ 0, 1, 1 },
 		{ CONFIG - 1, VFU_REGION_CONFIG, 2 },
 		{ 0, VFU_REGION_ROM, 4 },
-		{ 0, VFU_REGIONS, 4 },
+		{ 0, VFU_REGIONS + 1, 4 },
 		{ 0, UINT32_MAX, 4 },
 	};
 
@@ -687,7 +764,7 @@ static void test_several_writes_one_of_them_wrong(Fixture *f, gconstpointer unus
 	e[1].offset = BAR0 - 7;
 	g_assert_cmpint(write_multi(f, 2, e, sizeof(e)), ==, EINVAL);
 	e[1] = good;
-	e[1].region = VFU_REGIONS;
+	e[1].region = VFU_REGIONS + 1;
 	g_assert_cmpint(write_multi(f, 2, e, sizeof(e)), ==, EINVAL);
 	g_assert_cmpuint(f->writes, ==, 0);
 }
@@ -1064,6 +1141,7 @@ int main(int argc, char **argv)
 	ADD("/vfio-user/requests/a-region-to-map", test_a_region_to_map);
 	ADD("/vfio-user/requests/no-fds-for-access", test_no_descriptors_for_access);
 	ADD("/vfio-user/requests/reads-and-writes", test_reads_and_writes);
+	ADD("/vfio-user/requests/a-region-of-its-own", test_a_region_of_its_own);
 	ADD("/vfio-user/requests/a-mebibyte", test_a_mebibyte);
 	ADD("/vfio-user/requests/ranges-that-cannot-be", test_ranges_that_cannot_be);
 	ADD("/vfio-user/requests/writes-of-another-length", test_writes_of_another_length);

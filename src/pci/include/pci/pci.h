@@ -23,6 +23,7 @@
 typedef struct CxbPciHost CxbPciHost;
 typedef struct CxbPciBus CxbPciBus;
 typedef struct CxbPciDev CxbPciDev;
+typedef struct CxbPciServedOps CxbPciServedOps; /* see pci/served.h */
 
 /* How a port resets what is below it. */
 typedef enum { CXB_PCI_SECONDARY_BUS_RESET, CXB_PCI_LINK_DISABLE } CxbPciPortControl;
@@ -58,6 +59,7 @@ typedef struct {
 	bool (*memory)(CxbPciDev *dev, GError **errp);
 	/* Somebody is served the function, or nobody any more; optional. */
 	void (*served)(CxbPciDev *dev, bool by_somebody);
+	const CxbPciServedOps *served_ops; /* NULL: it is served as it is */
 	/* Ports: what is below the link has come or gone; it works in 256-byte @flits or not; optional. */
 	void (*link_trained)(CxbPciDev *port, bool flits);
 } CxbPciClass;
