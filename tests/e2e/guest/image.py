@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The initramfs of a test's guest, made of what is in the tree of peers: busybox, cxl, daxctl, their
-libraries and the kernel's modules for CXL. It does not depend on this checkout's programs, which are
-added behind it, so it is kept in the cache and made once."""
+libraries and the kernel's modules for CXL. This checkout's programs are added behind it."""
 
-import hashlib
 import io
 import lzma
 import os
 import re
 import stat
 import subprocess
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIB = "usr/lib/x86_64-linux-gnu"
 LOADER = "lib64/ld-linux-x86-64.so.2"
-PROGRAMS = ("cxl", "daxctl")
+PROGRAMS = ("cxl", "daxctl", "ndctl")
 # In the order in which they can be loaded. Without dax_cxl no region of RAM gets a DAX device.
 MODULES = ("libnvdimm", "cxl_pmem", "cxl_mem", "cxl_acpi", "cxl_pci", "device_dax", "dax_hmem", "dax_cxl",
            "kmem")
+# For namespaces of persistent memory; loaded by who wants them.
+PMEM_MODULES = ("nd_btt", "nd_pmem", "dax_pmem")
 ALIGN = 512  # the kernel wants 4; it skips zeros between archives
 
 
@@ -97,38 +96,12 @@ def contents(tree):
         for library in libraries(tree, path):
             files[f"{LIB}/{os.path.basename(library)}"] = read(library)
     found = modules(tree)
-    for module in MODULES:
+    for module in MODULES + PMEM_MODULES:
         files[f"modules/{module}.ko"] = lzma.decompress(read(found[module]))
     return files
 
 
-def identity(tree):
-    """What the image is made of, as a name: this recipe, the tree and its kernel."""
-    digest = hashlib.sha256()
-    for path in (os.path.join(HERE, "init"), os.path.abspath(__file__),
-                 os.path.join(tree, ".cxlbox-peers"), os.path.join(tree, "usr/lib/modules/current/config"),
-                 os.path.join(tree, "usr/bin/cxl"), os.path.join(tree, "usr/bin/busybox")):
-        digest.update(hashlib.sha256(read(path)).digest())
-    return digest.hexdigest()[:16]
-
-
 def base(tree):
-    """The image's bytes, kept beside @tree."""
-    folder = os.path.join(os.path.dirname(tree), "guest")
-    path = os.path.join(folder, identity(tree) + ".cpio")
-    try:
-        return read(path)
-    except FileNotFoundError:
-        pass
-    image = archive(contents(tree))
-    os.makedirs(folder, exist_ok=True)
-    # Two tests may find none at the same time: each puts a whole one in its place.
-    with tempfile.TemporaryDirectory(dir=folder) as work:
-        new = os.path.join(work, "new")
-        with open(new, "wb") as f:
-            f.write(image)
-        os.rename(new, path)
-    for other in os.listdir(folder):
-        if other.endswith(".cpio") and other != os.path.basename(path):
-            os.unlink(os.path.join(folder, other))
-    return image
+    """The image's bytes, made anew each time: it takes less time than to find out whether a kept one is
+    still what would be made."""
+    return archive(contents(tree))

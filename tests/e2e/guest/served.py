@@ -3,8 +3,10 @@
 
 import os
 import struct
+import unittest
 import uuid
 
+import image
 from cxbpy.machine import Machine
 from guest import Guest
 
@@ -14,6 +16,8 @@ END = 0x3c0000000   # of device memory, where QEMU puts the host bridges' regist
 WINDOW = 0x140000000  # inside of device memory
 WINDOW_SIZE = 4 * GIB
 PCI = "0000:0d:00.0"
+# What Linux says of this processor, not of us; and that a device has no way to be told of a shutdown.
+HARMLESS = ("perfctr", "NUMA node", "hpet", "RETBleed", "Spectre", "APIC", "GPF: could not set dirty")
 
 
 def tag(n):
@@ -32,6 +36,10 @@ def cedt(bus=12):
     chbs = struct.pack("<BBHIIIQQ", 0, 0, 32, bus, 1, 0, END, 0x10000)
     cfmws = struct.pack("<BBHIQQBBHIHHI", 1, 0, 40, 0, WINDOW, WINDOW_SIZE, 0, 0, 0, 0, 0x0f, 0, bus)
     return table(b"CEDT", 1, chbs + cfmws)
+
+
+# In front of the initramfs.
+CEDT = image.archive({"kernel/firmware/acpi/CEDT.aml": cedt()})
 
 
 def driver():
@@ -101,3 +109,22 @@ class Box:
 def pattern(size, seed):
     """What `driver fill` writes."""
     return struct.pack(f"<{size // 8}Q", *(seed << 32 | n for n in range(size // 8)))
+
+
+class Case(unittest.TestCase):
+    def box(self, *args, **more):
+        self.b = Box(*args, **more)
+        self.addCleanup(self.b.end)
+        self.qmp = self.b.qmp
+        return self.b
+
+    def boot(self, n=0, **more):
+        guest = self.b.guest(n, **more)
+        self.addCleanup(guest.close)
+        return guest
+
+    def healthy(self, guest):
+        said = [line for line in guest.dmesg(4)
+                if any(word in line.lower() for word in ("cxl", "pci", "dax", "bug", "oops"))
+                and not any(word in line for word in HARMLESS)]
+        self.assertEqual(said, [])

@@ -13,31 +13,7 @@ import image
 from cxbpy.process import descriptors
 from cxbpy.qmp import QmpError
 from hostproc import HOST
-from served import GIB, MIB, WINDOW, Box, cedt, pattern, tag
-
-CEDT = image.archive({"kernel/firmware/acpi/CEDT.aml": cedt()})
-RESOURCES_EXHAUSTED = 0x1d
-# What Linux says of this processor, not of us.
-HARMLESS = ("perfctr", "NUMA node", "hpet", "RETBleed", "Spectre", "APIC")
-
-
-class Case(unittest.TestCase):
-    def box(self, *args, **more):
-        self.b = Box(*args, **more)
-        self.addCleanup(self.b.end)
-        self.qmp = self.b.qmp
-        return self.b
-
-    def boot(self, n=0, **more):
-        guest = self.b.guest(n, **more)
-        self.addCleanup(guest.close)
-        return guest
-
-    def healthy(self, guest):
-        said = [line for line in guest.dmesg(4)
-                if any(word in line.lower() for word in ("cxl", "pci", "dax", "bug", "oops"))
-                and not any(word in line for word in HARMLESS)]
-        self.assertEqual(said, [])
+from served import CEDT, GIB, MIB, WINDOW, Case, pattern, tag
 
 
 class Static(Case):
