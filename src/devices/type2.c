@@ -117,6 +117,7 @@ static bool config_init(Type2 *t2, GError **errp)
 	}
 	dvsecs_init(t2, off);
 	cxb_pci_add_bar(dev, TYPE2_BAR_COMPONENT, t2->bar.region, true, false);
+	cxb_type2_compute_init(t2);
 	return true;
 }
 
@@ -127,6 +128,7 @@ static void t2_unrealize(CxbPciDev *dev)
 	if (t2->announced)
 		t2->listener->endpoint_removing(t2->listener->opaque, &dev->dev);
 	t2->announced = false;
+	cxb_type2_compute_fini(t2);
 	cxb_type2_bar_fini(t2);
 	g_clear_pointer(&t2->comp, cxb_comp_free);
 	cxb_type2_memory_fini(t2);

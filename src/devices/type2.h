@@ -6,7 +6,7 @@
 #include "devices.h"
 
 /* BARs; each but the last takes two registers. */
-enum { TYPE2_BAR_COMPONENT = 0, TYPE2_BAR_MSIX = 4 };
+enum { TYPE2_BAR_COMPONENT = 0, TYPE2_BAR_ENGINE = 2, TYPE2_BAR_MSIX = 4 };
 
 /* Where the component registers are in their BAR. */
 typedef enum { TYPE2_AT_START, TYPE2_AT_MIDDLE, TYPE2_AT_END, TYPE2_AT_ALL } Type2Place;
@@ -18,6 +18,8 @@ typedef struct {
 	int fd;               /* a file with the layout of the BAR */
 	uint8_t *bytes;       /* of it; NULL: there is none */
 } Type2Bar;
+
+typedef struct Type2Compute Type2Compute; /* see type2_compute.c */
 
 typedef struct {
 	CxbPciDev pci;
@@ -37,6 +39,7 @@ typedef struct {
 	CxbHostMem *mem; /* held: device memory, at DPA 0 */
 	CxbComp *comp;
 	Type2Bar bar;
+	Type2Compute *compute;
 	bool announced; /* the listener knows of us */
 } Type2;
 
@@ -44,6 +47,13 @@ typedef struct {
 bool cxb_type2_bar_init(Type2 *t2, GError **errp);
 void cxb_type2_bar_fini(Type2 *t2);
 void cxb_type2_bar_reset(Type2 *t2);
+
+/** cxb_type2_compute_init() - The engine and its BAR; after memory and MSI-X. */
+void cxb_type2_compute_init(Type2 *t2);
+void cxb_type2_compute_fini(Type2 *t2);
+/** cxb_type2_compute_reset() - What runs is gone; _cxl_reset(): is ended, and told of. */
+void cxb_type2_compute_reset(Type2 *t2);
+void cxb_type2_compute_cxl_reset(Type2 *t2);
 
 /** cxb_type2_memory_init() - Hold the backend. cxb_type2_memory_fini() lets go of it. */
 bool cxb_type2_memory_init(Type2 *t2, GError **errp);

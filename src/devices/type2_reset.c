@@ -3,7 +3,8 @@
  * Resets of an accelerator (PCIe 6.0 6.6, CXL 3.1 9.7). They take different halves of it: a function
  * level reset what belongs to CXL.io (configuration space, BARs, vectors, registers of the device's
  * own) and a CXL reset what belongs to CXL.cache and CXL.mem (component registers, and memory if
- * it is asked to). A conventional reset takes both, and leaves memory alone.
+ * it is asked to). The engine is of the first half, but works on the other: either ends its command.
+ * A conventional reset takes both, and leaves memory alone.
  */
 #include "type2.h"
 
@@ -38,8 +39,11 @@ static bool clear_memory(Type2 *t2)
 /* Returns: what Status 2 says of it. */
 static uint16_t cxl_reset(Type2 *t2, bool clear)
 {
-	const bool cleared = !clear || clear_memory(t2);
+	bool cleared;
 
+	/* Before memory is cleared, or it would be written to afterwards. */
+	cxb_type2_compute_cxl_reset(t2);
+	cleared = !clear || clear_memory(t2);
 	trace_cxl_type2_reset(t2->path, clear);
 	cxb_comp_reset(t2->comp, CXB_RESET_HOT);
 	return WIRE_DEV_STATUS2_RESET_DONE | (cleared ? 0 : WIRE_DEV_STATUS2_RESET_ERROR);
@@ -80,4 +84,5 @@ void cxb_type2_reset(CxbPciDev *dev, CxbResetKind kind)
 	cxb_dvsec_device_update_lock(dev, t2->dvsec);
 	cxb_comp_reset(t2->comp, kind);
 	cxb_type2_bar_reset(t2);
+	cxb_type2_compute_reset(t2);
 }
