@@ -230,9 +230,12 @@ static void publish(CxbComp *comp, unsigned n, const CxbHdmDecoder *d)
 	changed(comp);
 }
 
+/* Of all components: the machine's thread has them. */
+static uint64_t commits;
+
 static void commit(CxbComp *comp, unsigned n)
 {
-	const CxbHdmDecoder d = proposal(comp, n);
+	CxbHdmDecoder d = proposal(comp, n);
 	const char *why = bad_commit(comp, n, &d);
 	DecEvent ev = d.locked ? DEC_EV_COMMIT_LOCKED : DEC_EV_COMMIT;
 
@@ -242,6 +245,7 @@ static void commit(CxbComp *comp, unsigned n)
 	}
 	if (!change(comp, n, next_state[comp->state[n]][ev]))
 		return;
+	d.order = ++commits;
 	publish(comp, n, &d);
 	if (comp->config.hdm_settling && comp->config.hdm_settling(comp->config.opaque)) {
 		comp->settling |= 1u << n;

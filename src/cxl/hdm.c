@@ -132,23 +132,35 @@ static bool walk(const CxbHdm *hdm, unsigned n, struct step *s)
 	return true;
 }
 
+/* Walk to the decoder that takes @hpa. */
+static bool walk_to(const CxbHdm *hdm, uint64_t hpa, struct step *s)
+{
+	if (!hdm->enabled)
+		return false;
+	for (unsigned i = 0; walk(hdm, i, s); i++)
+		if (covers(s->dec, hpa))
+			return true;
+	return false;
+}
+
 bool cxb_hdm_to_dpa(const CxbHdm *hdm, uint64_t hpa, uint64_t *dpa)
 {
 	struct step s = { 0 };
+	uint64_t off;
+	unsigned pos;
 
-	if (!hdm->enabled)
+	if (!walk_to(hdm, hpa, &s))
 		return false;
-	for (unsigned i = 0; walk(hdm, i, &s); i++) {
-		uint64_t off;
-		unsigned pos;
+	cxb_hdm_split(s.dec->ig, s.dec->iw, hpa - s.dec->base, &pos, &off);
+	*dpa = s.dpa_base + off;
+	return true;
+}
 
-		if (!covers(s.dec, hpa))
-			continue;
-		cxb_hdm_split(s.dec->ig, s.dec->iw, hpa - s.dec->base, &pos, &off);
-		*dpa = s.dpa_base + off;
-		return true;
-	}
-	return false;
+const CxbHdmDecoder *cxb_hdm_decoder_at(const CxbHdm *hdm, uint64_t hpa)
+{
+	struct step s = { 0 };
+
+	return walk_to(hdm, hpa, &s) ? s.dec : NULL;
 }
 
 bool cxb_hdm_dpa_range(const CxbHdm *hdm, unsigned n, uint64_t *dpa_base, uint64_t *dpa_len)

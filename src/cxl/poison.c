@@ -172,6 +172,12 @@ void cxb_poison_teach(const CxbPoison *poison, uint64_t dpa, uint64_t len, CxbPo
 	teach(poison->hidden, dpa, len, to);
 }
 
+bool cxb_poison_hits(const CxbPoison *poison, uint64_t dpa, uint64_t len)
+{
+	return cxb_ivmap_overlap(poison->records, dpa, len) ||
+	       cxb_ivmap_overlap(poison->hidden, dpa, len);
+}
+
 bool cxb_poison_is_clean(const CxbPoison *poison)
 {
 	return !cxb_ivmap_count(poison->records) && !cxb_ivmap_count(poison->hidden);

@@ -36,6 +36,9 @@ typedef struct {
 /** cxb_endpoint_take() - Hold a backend for @holder alone ("can't be used multiple times"). */
 bool cxb_endpoint_take(CxbHostMem *mem, const char *holder, GError **errp);
 
+/** cxb_route_limit() - Decoder @d takes @hpa: how far it goes on in order from there. */
+void cxb_route_limit(CxbCxlRoute *r, const CxbHdmDecoder *d, uint64_t hpa);
+
 /* --- component registers as a region --- */
 
 extern const CxbRegionOps cxb_comp_region_ops; /* opaque is a CxbComp ** */
@@ -317,5 +320,6 @@ extern const CxbType cxb_cxl_type2_type;
 extern const CxbType cxb_cxl_type3_type;
 extern const CxbType cxb_cxl_type3_head_type;
 extern const CxbType cxb_cxl_mctp_type;
+extern const CxbType cxb_cxl_window_type;
 
 #endif

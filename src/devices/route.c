@@ -12,6 +12,17 @@ static CxbDevice *endpoint_below(const CxbPciDev *port)
 	return dev && cxb_cxl_is_endpoint(&dev->dev) ? &dev->dev : NULL;
 }
 
+void cxb_route_limit(CxbCxlRoute *r, const CxbHdmDecoder *d, uint64_t hpa)
+{
+	r->len = MIN(r->len, d->size - (hpa - d->base));
+	if (cxb_hdm_ways(d->iw) > 1) {
+		const uint32_t g = cxb_hdm_granularity(d->ig);
+
+		r->interleaved = true;
+		r->len = MIN(r->len, g - ((hpa - d->base) & (g - 1)));
+	}
+}
+
 /* The committed decoder that takes @hpa limits how far it goes on in order. */
 static bool decoder_run(const CxbHdm *hdm, uint64_t hpa, CxbCxlRoute *r)
 {
@@ -22,13 +33,7 @@ static bool decoder_run(const CxbHdm *hdm, uint64_t hpa, CxbCxlRoute *r)
 			break;
 		if (!cxb_range_within(hpa, 1, d->base, d->size))
 			continue;
-		r->len = MIN(r->len, d->size - (hpa - d->base));
-		if (cxb_hdm_ways(d->iw) > 1) {
-			const uint32_t g = cxb_hdm_granularity(d->ig);
-
-			r->interleaved = true;
-			r->len = MIN(r->len, g - ((hpa - d->base) & (g - 1)));
-		}
+		cxb_route_limit(r, d, hpa);
 		return true;
 	}
 	return false;

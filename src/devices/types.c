@@ -10,6 +10,7 @@ void cxb_cxl_types_register(CxbQom *qom)
 	cxb_qom_register(qom, &cxb_cxl_type3_type);
 	cxb_qom_register(qom, &cxb_cxl_type3_head_type);
 	cxb_qom_register(qom, &cxb_cxl_mctp_type);
+	cxb_qom_register(qom, &cxb_cxl_window_type);
 	cxb_qom_register(qom, &cxb_vfio_user_pci_type);
 }
 

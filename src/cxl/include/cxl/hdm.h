@@ -20,6 +20,9 @@ typedef struct {
 	uint64_t skip;       /* endpoints: DPA skipped below this decoder */
 	uint8_t ig, iw;      /* encoded */
 	uint8_t targets[8];  /* ports: port numbers in interleave order */
+	/* Grows from one commit to the next, whichever decoder it is of: who came first. Nothing here
+	 * depends on it. */
+	uint64_t order;
 } CxbHdmDecoder;
 
 typedef struct {
@@ -50,6 +53,8 @@ bool cxb_hdm_encode_granularity(uint32_t bytes, uint8_t *ig);
 bool cxb_hdm_route(const CxbHdm *hdm, uint64_t hpa, uint8_t *port);
 /** cxb_hdm_to_dpa() - Endpoint: HPA to DPA, walking from decoder 0, ended by an uncommitted one. */
 bool cxb_hdm_to_dpa(const CxbHdm *hdm, uint64_t hpa, uint64_t *dpa);
+/** cxb_hdm_decoder_at() - Endpoint: the decoder by which cxb_hdm_to_dpa() takes @hpa, or NULL. */
+const CxbHdmDecoder *cxb_hdm_decoder_at(const CxbHdm *hdm, uint64_t hpa);
 /**
  * cxb_hdm_dpa_range() - DPA span and HPA range of decoder @n of an endpoint; false if decoder @n
  * or one below it is not committed, or decoding is off.

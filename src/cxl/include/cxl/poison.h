@@ -62,6 +62,8 @@ bool cxb_poison_check(uint64_t dpa, uint64_t len, GError **errp);
 void cxb_poison_learn(CxbPoison *poison, uint64_t dpa, uint64_t len, unsigned source);
 /** cxb_poison_teach() - @to learns all that is bad in a range, on the list or not. */
 void cxb_poison_teach(const CxbPoison *poison, uint64_t dpa, uint64_t len, CxbPoison *to);
+/** cxb_poison_hits() - Something of a range is bad, on the list or not. */
+bool cxb_poison_hits(const CxbPoison *poison, uint64_t dpa, uint64_t len);
 bool cxb_poison_is_clean(const CxbPoison *poison); /* there is none at all */
 /** cxb_poison_drop() - The memory at (@dpa, @len) goes, and its poison with it. Records that reach
  * beyond it are cut. Nobody is told. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The CXL devices as the machine and the front doors see them. Device types: pxb-cxl, cxl-rp,
- * cxl-type2, cxl-type3, cxl-type3-head, cxl-mctp, vfio-user-pci.
+ * cxl-type2, cxl-type3, cxl-type3-head, cxl-mctp, cxl-window, vfio-user-pci.
  */
 #ifndef CXB_DEVICES_CXL_H
 #define CXB_DEVICES_CXL_H
@@ -21,6 +21,7 @@
 #define CXB_TYPE_NAME_CXL_TYPE3      "cxl-type3"
 #define CXB_TYPE_NAME_CXL_TYPE3_HEAD "cxl-type3-head"
 #define CXB_TYPE_NAME_CXL_MCTP       "cxl-mctp"
+#define CXB_TYPE_NAME_CXL_WINDOW     "cxl-window"
 #define CXB_TYPE_NAME_VFIO_USER_PCI  "vfio-user-pci"
 
 /**
@@ -149,5 +150,12 @@ bool cxb_cxl_type3_uncorrectable(CxbDevice *type3, const CxbRasError *errors, si
 void cxb_cxl_type3_correctable(CxbDevice *type3, unsigned bit);
 /** cxb_cxl_backing_mem() - The host memory behind a backing made by a type 3 device. */
 CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing);
+
+/* --- windows of machines elsewhere --- */
+
+/** cxb_cxl_window_find() - By its id: "Device 'X' is not a cxl-window". */
+CxbDevice *cxb_cxl_window_find(CxbQom *qom, const char *id, GError **errp);
+/** cxb_cxl_window_bar() - Where in the machine elsewhere BAR @nr has to be. False: there is none. */
+bool cxb_cxl_window_bar(const CxbDevice *window, unsigned nr, uint64_t *hpa, uint64_t *size);
 
 #endif
