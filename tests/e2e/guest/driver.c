@@ -182,13 +182,13 @@ static int verify(uint64_t hpa, uint64_t len, uint64_t seed)
 	return 0;
 }
 
-/* How many words of a range are not 0, and how many of these have @seed. */
-static int scan(uint64_t hpa, uint64_t len, uint64_t seed)
+/* How many words of a range, one in each @step bytes, are not 0, and how many of these have @seed. */
+static int scan(uint64_t hpa, uint64_t len, uint64_t seed, uint64_t step)
 {
 	volatile uint64_t *p = memory(hpa, len);
 	uint64_t any = 0, with = 0;
 
-	for (uint64_t i = 0; i < len / 8; i++) {
+	for (uint64_t i = 0; i < len / 8; i += step / 8) {
 		const uint64_t word = p[i];
 
 		any += word != 0;
@@ -317,8 +317,9 @@ int main(int argc, char **argv)
 		return fill(number(args[0]), number(args[1]), number(args[2]));
 	if (!strcmp(what, "verify") && n == 3)
 		return verify(number(args[0]), number(args[1]), number(args[2]));
-	if (!strcmp(what, "scan") && n == 3)
-		return scan(number(args[0]), number(args[1]), number(args[2]));
+	if (!strcmp(what, "scan") && (n == 3 || n == 4))
+		return scan(number(args[0]), number(args[1]), number(args[2]),
+			    n == 4 ? number(args[3]) : 8);
 	if (!strcmp(what, "talk") && n == 3)
 		return talk(number(args[0]), number(args[1]), number(args[2]));
 	if (!strcmp(what, "identify") && n == 1)

@@ -13,7 +13,7 @@ import image
 from cxbpy.process import descriptors
 from cxbpy.qmp import QmpError
 from hostproc import HOST
-from served import CEDT, GIB, MIB, WINDOW, Case, pattern, tag
+from served import CEDT, GIB, MIB, WINDOW, WINDOW_SIZE, Case, pattern, tag
 
 
 class Static(Case):
@@ -226,42 +226,69 @@ class Host(Case):
 
 
 class Two(Case):
-    """Two guests on two heads of one device."""
+    """Two guests on two heads of one device. Everything is written with its tag's number, plus 1."""
+
+    SIZE, SHARED, PAGE = 2 * MIB, 512 * MIB, 4096
+
+    def both(self, script):
+        """@script(n) in each guest at the same time: what they said."""
+        said = [None, None]
+
+        def run(n):
+            said[n] = self.guests[n].run(script(n), seconds=300)
+
+        threads = [threading.Thread(target=run, args=(n,)) for n in (0, 1)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        return said
+
+    def give(self, n, guest, offset):
+        """A private tag, written."""
+        self.b.backend(n, self.SIZE)
+        self.b.add(n, offset, [self.SIZE], host=guest)
+        self.guests[guest].check(f"driver accept {offset} {self.SIZE} && "
+                                 f"driver fill {WINDOW + offset} {self.SIZE} {n + 1}")
+
+    def assert_found(self, tags, foreign):
+        """How many tags, shared ones too, each guest finds in all of its window, a word in each page; of that of the
+        other, none."""
+        said = self.both(lambda n: f"driver scan {WINDOW} {WINDOW_SIZE} {foreign[n] + 1} {self.PAGE}")
+        self.assertEqual(said, [(0, f"{n * self.SIZE // self.PAGE} 0\n") for n in tags])
+
+    def share(self):
+        self.b.backend(7, self.SIZE)
+        self.b.add(7, 0, [self.SIZE], host=0, region=1)
+        self.qmp.cmd("cxl-add-dynamic-capacity", path="t3", host_id=1, region=1, tag=tag(7),
+                     selection_policy="enable-shared-access")
+        for guest in self.guests:
+            guest.check(f"driver accept {self.SHARED} {self.SIZE}")
+        at = WINDOW + self.SHARED
+        self.assertEqual(self.both(lambda n: f"driver talk {at} 10000 {1 - n}"), [(0, "")] * 2)
+        self.assertEqual(struct.unpack_from("<Q", self.b.bytes_of(7, 8))[0], 20000)
+        self.guests[0].check(f"driver fill {at} {self.SIZE} 8")
+        self.guests[1].check(f"driver verify {at} {self.SIZE} 8")
 
     def test_private_stays_private_and_shared_is_one(self):
         self.box(["-device", "cxl-type3,id=t3,heads=2,dc-region.0.size=512M,dc-region.1.size=512M,dc-region.1.sharable=on",
                   "-device", "cxl-type3-head,id=h1,device=t3,head=1"], heads=2)
-        guests = [self.boot(n, modules=()) for n in (0, 1)]
-        size = 2 * MIB
-        for n, guest in enumerate(guests):
+        self.guests = [self.boot(n, modules=()) for n in (0, 1)]
+        for n, guest in enumerate(self.guests):
             guest.check(f"driver commit {WINDOW} {GIB}")
-            self.b.backend(n, size)
-            e, = self.b.add(n, 8 * MIB * (n + 1), [size], host=n)
-            guest.check(f"driver accept {e['offset']} {size} && driver fill {WINDOW + e['offset']} {size} {n + 1}")
-        for n, guest in enumerate(guests):
-            self.assertEqual(guest.check(f"driver scan {WINDOW} {512 * MIB} {2 - n}", seconds=120).split(), [str(size // 8), "0"])
-        self.b.backend(7, size)
-        e, = self.b.add(7, 0, [size], host=0, region=1)
-        self.qmp.cmd("cxl-add-dynamic-capacity", path="t3", host_id=1, region=1, tag=tag(7),
-                     selection_policy="enable-shared-access")
-        shared = 512 * MIB
-        for guest in guests:
-            guest.check(f"driver accept {shared} {size}")
-        said = []
-        talkers = [threading.Thread(target=lambda g=guest, first=1 - n: said.append(
-            g.run(f"driver talk {WINDOW + shared} 10000 {first}", seconds=300)))
-            for n, guest in enumerate(guests)]
-        for t in talkers:
-            t.start()
-        for t in talkers:
-            t.join()
-        self.assertEqual(said, [(0, ""), (0, "")])
-        guests[0].process.send_signal(signal.SIGKILL)
-        guests[0].process.wait(30)
-        self.b.remove(0, forced_removal=True)
-        guests[1].check(f"driver verify {WINDOW + 16 * MIB} {size} 2")
-        self.assertEqual(struct.unpack_from("<Q", self.b.bytes_of(7, 8))[0], 20000)
-        self.healthy(guests[1])
+            self.give(n, n, 8 * MIB * (n + 1))
+        self.share()
+        self.assert_found([2, 2], foreign=[1, 0])
+        # What one has given back is not there any more, and what comes to its place is the other's alone.
+        self.guests[0].check(f"driver release {8 * MIB} {self.SIZE}")
+        self.give(2, 1, 8 * MIB)
+        self.assert_found([1, 3], foreign=[2, 0])
+        self.assertEqual(self.b.bytes_of(0, self.SIZE), pattern(self.SIZE, 1))
+        self.guests[0].process.send_signal(signal.SIGKILL)
+        self.guests[0].process.wait(30)
+        for n, offset in ((1, 16 * MIB), (2, 8 * MIB), (7, self.SHARED)):
+            self.guests[1].check(f"driver verify {WINDOW + offset} {self.SIZE} {n + 1}")
+        self.healthy(self.guests[1])
 
 
 if __name__ == "__main__":
