@@ -7,6 +7,7 @@ import select
 import time
 import unittest
 
+from crc32c import crc32c
 from cxbpy.machine import Machine
 from cxbpy.vfiouser import CONFIG, EVENTFD, MSIX, TRIGGER, VfioUser
 
@@ -26,16 +27,6 @@ SLICE_NS = 100000                           # of a clock moved by hand, for a Mi
 MESSAGE = 0x100000                          # in RAM: where messages go, 8 bytes for each vector
 CTRL2, DEVICE_CONTROL, MSIX_CONTROL, PENDING = 0x110, 0x88, 0x42, VECTORS + 0x800
 DEVICE = "cxl-type2,bus=rp0,id=gpu,memdev=m0,firmware-base=0x3d0000000"
-
-
-def crc32c(data):
-    """One bit after the other."""
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
 
 
 def cfg(bus, off):

@@ -3,61 +3,15 @@
  * In a test's guest, without a kernel's driver for it: the device's registers through sysfs, memory through
  * /dev/mem. Each call is one step; what it does is its first argument.
  */
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "sysfs_pci.h"
 
 #define COMPONENT  0
 #define DEVICE     2
 #define HDM_ID     5
 #define MAILBOX_ID 2
-
-static const char *pci = "0000:0d:00.0";
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static uint64_t number(const char *text)
-{
-	return strtoull(text, NULL, 0);
-}
-
-static volatile uint8_t *bar(unsigned nr)
-{
-	char path[128];
-	struct stat st;
-	void *p;
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource%u", pci, nr);
-	fd = open(path, O_RDWR | O_SYNC);
-	if (fd < 0 || fstat(fd, &st))
-		die(path);
-	p = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		die("mmap");
-	close(fd);
-	return p;
-}
-
-static uint32_t get32(volatile uint8_t *at)
-{
-	return *(volatile uint32_t *)at;
-}
-
-static void put32(volatile uint8_t *at, uint32_t value)
-{
-	*(volatile uint32_t *)at = value;
-}
 
 /* The first HDM decoder. */
 static volatile uint8_t *decoder(void)
