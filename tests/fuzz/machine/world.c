@@ -117,6 +117,9 @@ static void eject(void *opaque, CxbPciDev *port)
 	for (unsigned i = 0; i < w->n_t3; i++)
 		if (dev && w->t3[i] == &dev->dev)
 			world_unplug(w, i);
+	dev = port->secondary->functions[0];
+	if (dev && w->eject)
+		w->eject(w, &dev->dev);
 }
 
 /* --- addresses --- */
@@ -201,7 +204,7 @@ void world_setup(World *w)
 
 /* --- life --- */
 
-static void machine_init(World *w)
+static bool machine_init(World *w)
 {
 	const bool two = w->flags & TWO_BRIDGES;
 	g_autoptr(CxbOpts) opts = cxb_opts_parse(
@@ -235,22 +238,30 @@ static void machine_init(World *w)
 		w->static_mem = object(w, "memory-backend-ram,id=dm,size=256M");
 		must(w->static_mem);
 	}
-	for (unsigned i = 0; i < w->n_t3; i++)
+	for (unsigned i = w->flags & WORLD_PORT_0_EMPTY ? 1 : 0; i < w->n_t3; i++)
 		world_plug(w, i, false);
-	must(cxb_machine_done(w->m, NULL));
+	if (w->others && !w->others(w))
+		return false;
+	if (!cxb_machine_done(w->m, NULL)) {
+		must(w->others);
+		return false;
+	}
 	cxb_pci_host_set_eject(cxb_machine_pci(w->m), eject, w);
+	return true;
 }
 
-void world_init(World *w, unsigned flags)
+bool world_init(World *w, unsigned flags)
 {
 	w->flags = flags;
 	g_main_context_default(); /* has a descriptor, once */
 	w->open_files = open_files();
 	cxb_map_budget_set_limit(0);
-	machine_init(w);
+	if (!machine_init(w))
+		return false;
 	for (unsigned i = 0; flags & ALL_BACKENDS && i < BACKENDS; i++)
 		world_backend_add(w, i, 1 + i % 3);
 	world_setup(w);
+	return true;
 }
 
 void world_fini(World *w)

@@ -13,7 +13,10 @@
 #define BACKENDS 8
 #define T3_MAX   3
 
-typedef struct {
+#define WORLD_PORT_0_EMPTY 0x100u /* a flag: the first device is plugged later, or another one */
+
+typedef struct World World;
+struct World {
 	CxbRd in;
 	unsigned flags;
 	CxbMachine *m;
@@ -25,13 +28,17 @@ typedef struct {
 	CxbBusIrq irq[4];
 	bool has_irq[4];
 	unsigned messages, open_files;
-} World;
+	/* What a target has besides; NULL: nothing. Devices that are there from the start; false if the
+	 * machine cannot start with them. One of them whose slot was switched off. */
+	bool (*others)(World *w);
+	void (*eject)(World *w, CxbDevice *dev);
+};
 
 /** world_init() - @flags bit 0: two bridges, three devices; bit 1: decoders at bridges with one
  * port; bit 2: set up as a driver would; bit 3: one-way decoders committed; bit 4: all backends;
  * bit 5: the first device's dynamic capacity is static; bit 6: else, of three devices, the last is a
- * further head of the first. */
-void world_init(World *w, unsigned flags);
+ * further head of the first. Returns: false if the others do not let the machine start. */
+bool world_init(World *w, unsigned flags);
 void world_fini(World *w); /* aborts if something was left behind */
 /** world_setup() - Bus numbers, BARs, vectors, decoders, as the flags say (after each reset). */
 void world_setup(World *w);
