@@ -21,6 +21,7 @@
 #include "devices/cxl.h"
 #include "runs.h"
 #include "vm.h"
+#include "window.h"
 
 #define SERVICE   "guests"
 #define SETTLE_NS (8 * G_GINT64_CONSTANT(1000000)) /* a commit takes 10 ms at most (8.2.4.20.12) */
@@ -622,6 +623,7 @@ CxbGuests *cxb_guests_new(CxbMachine *m)
 	guests->m = m;
 	cxb_qom_set_service(cxb_machine_qom(m), SERVICE, guests);
 	cxb_qom_register(cxb_machine_qom(m), &guest_type);
+	guest_windows_init(m);
 	return guests;
 }
 
@@ -638,7 +640,7 @@ bool cxb_guests_start(CxbGuests *guests, GError **errp)
 	for (guint i = 0; i < list->len; i++)
 		if (!start(list->pdata[i], errp))
 			return false;
-	return true;
+	return guest_windows_start(guests->m, errp);
 }
 
 void cxb_guests_stop(CxbGuests *guests)
@@ -647,6 +649,7 @@ void cxb_guests_stop(CxbGuests *guests)
 
 	for (guint i = 0; i < list->len; i++)
 		stop(list->pdata[i]);
+	guest_windows_stop(guests->m);
 }
 
 void cxb_guests_free(CxbGuests *guests)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * BARs of a function of a running QEMU that its guest does not know of, kept at addresses that only we
+ * know. Firmware would put them elsewhere and an operating system reserve them, so the function is where
+ * neither looks (in a slot without function 0), and we write its configuration space instead, by I/O ports
+ * and over QMP, while the machine stands. A reset of the machine takes them away, and we put them back.
+ */
+#ifndef GUEST_BARS_H
+#define GUEST_BARS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+typedef struct Bars Bars;
+
+typedef struct {
+	unsigned nr; /* it and the next one are one of 64 bits */
+	uint64_t hpa, size;
+} Bar;
+
+#define BARS_MAX 3
+
+typedef struct {
+	const char *name;   /* for messages */
+	const char *path;   /* of QEMU's QMP socket */
+	const char *device; /* id of the function in QEMU */
+	GMainContext *context;
+	CxbClock *clock;
+	Bar bars[BARS_MAX];
+	unsigned n_bars;
+} BarsConfig;
+
+Bars *bars_new(const BarsConfig *config);
+void bars_free(Bars *bars);               /* they stay where they are; NULL is fine */
+const char *bars_state(const Bars *bars); /* "connecting", "placing", "ready", "failed: WHY" */
+
+#endif

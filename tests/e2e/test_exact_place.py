@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cxl-guest-window: the BARs of a window come to be where the window is, in a QEMU that is a stand-in, and
+after each of its resets again."""
+
+import os
+import socket
+import subprocess
+import time
+import unittest
+
+from cxbpy.machine import Machine, binary
+from cxbpy.qmp import QmpError
+from fakepci import GUESTS_ADDRESS, FakePci
+
+GIB = 1 << 30
+BARS = {0: GIB, 2: 2 * GIB, 4: GIB}
+PLACED = {0: 5 * GIB, 2: 6 * GIB, 4: 8 * GIB}
+
+
+class Place(unittest.TestCase):
+    def start(self, bars=None, **more):
+        self.m = Machine(["-M", "x-remote", "-device", f"cxl-window,id=w0,base={5 * GIB:#x},size=4G",
+                          "-object", "cxl-guest-window,id=g0,qmp=unix:vm0,window=w0"], tutorial=False)
+        self.addCleanup(self.m.end)
+        self.qmp = self.m.qmp
+        self.qemu = None
+        self.addCleanup(self.power_off)
+        self.boot(bars, **more)
+
+    def boot(self, bars=None, **more):
+        self.qemu = FakePci(os.path.join(self.m.dir, "vm0"), bars or BARS, **more)
+
+    def power_off(self):
+        if self.qemu:
+            self.qemu.end()
+        self.qemu = None
+
+    def state(self):
+        return self.qmp.cmd("qom-get", path="/objects/g0", property="state")
+
+    def until(self, *states):
+        for _ in range(2000):
+            if self.state().startswith(states):
+                return self.state()
+            time.sleep(0.01)
+        return self.fail(f"{self.state()}, not {states}")
+
+    def ready(self):
+        self.until("ready")
+        self.assertEqual((self.qemu.placed(), self.qemu.stray), (PLACED, []))
+        self.assertEqual((self.qemu.running, self.qemu.address), (True, GUESTS_ADDRESS))
+
+    def test_they_are_put_there_while_the_machine_stands(self):
+        self.start()
+        self.ready()
+        names = self.qemu.commands
+        self.assertEqual(names[:5], ["qmp_capabilities", "query-pci", "query-status", "stop", "human-monitor-command"])
+        self.assertEqual(names[-2:], ["query-pci", "cont"])
+
+    def test_a_reset_takes_them_and_they_come_again(self):
+        self.start()
+        self.ready()
+        for _ in range(3):
+            self.qemu.reset()
+            self.qemu.wait(lambda: self.qemu.config["command"] == 2 and self.qemu.running)
+            self.ready()
+
+    def test_a_reset_while_they_are_put_there(self):
+        self.start()
+        self.ready()
+        for step in range(1, 30):
+            self.until("ready")
+            start = len(self.qemu.commands)
+            self.qemu.fail = lambda number, name, at=start + step: self.qemu.reset() if number == at else None
+            self.qemu.reset()
+            self.qemu.wait(lambda at=start + step: len(self.qemu.commands) > at or self.qemu.placed())
+            self.qemu.fail = None
+            self.qemu.wait(lambda: self.qemu.config["command"] == 2 and self.qemu.running)
+            self.ready()
+
+    def test_a_machine_that_stands_stays_so(self):
+        self.start(running=False)
+        self.until("ready")
+        self.assertEqual((self.qemu.placed(), self.qemu.running), (PLACED, False))
+        self.assertNotIn("cont", self.qemu.commands)
+
+    def test_whatever_fails_the_machine_goes_on(self):
+        self.start()
+        self.ready()
+        steps = len(self.qemu.commands) - 1
+        self.assertGreater(steps, 20)
+        for step in range(steps):
+            start = len(self.qemu.commands)
+            # What fails once fails again: a monitor takes a command or does not.
+            failing = {}
+            self.qemu.fail = lambda number, name, at=start + step, failing=failing: (
+                number >= at and failing.setdefault("name", name) == name)
+            self.qemu.reset()
+            said = self.until("failed: ")
+            self.assertIn("was made to fail", said)
+            self.qemu.fail = None
+            if step < steps - 1:  # the last is what lets it go on
+                self.assertTrue(self.qemu.running)
+            self.qemu.running = True
+            self.qemu.address = GUESTS_ADDRESS
+            self.qemu.reset()
+            self.until("ready")
+            self.ready()
+
+    def test_answers_that_make_no_sense(self):
+        self.start()
+        self.ready()
+        device = {"bus": 0, "slot": 29, "function": 1, "qdev_id": "w0"}
+        for key, value, text in (
+                ("query-pci", {}, "no device on a root bus there has the id 'w0'"),
+                ("query-pci", [1, {"devices": [None, "x", {}]}], "no device on a root bus"),
+                ("query-pci", [{"devices": [{**device, "slot": 32}]}], "does not say where device 'w0' is"),
+                ("query-pci", [{"devices": [{**device, "bus": None}]}], "does not say where device 'w0' is"),
+                ("query-pci", [{"devices": [device]}], "BAR 0 has 0x0 bytes, not 0x40000000"),
+                ("query-pci", [{"devices": [{**device, "regions": [{"bar": -1}, {"bar": 9}, 7]}]}], "BAR 0 has 0x0"),
+                ("i /w 0xcf8", "", "the answer is no port's value"),
+                ("i /w 0xcf8", "portl[0x0cf8] = 0x100000000", "the answer is no port's value"),
+                ("i /w 0xcf8", 7, "the answer is no port's value"),
+                ("o /h 0xcfc 0x2", "unknown command: 'o'", "unknown command: 'o'"),
+                ("o /w 0xcfc 0x2", "", "BAR 4 is not at 0x200000000")):
+            with self.subTest(value):
+                self.qemu.wrong = {key: value}
+                self.qemu.reset()
+                self.assertIn(text, self.until("failed: "))
+                self.qemu.wait(lambda: self.qemu.running)
+                self.qemu.wrong = {}
+                self.qemu.reset()
+                self.until("ready")
+                self.ready()
+
+    def test_what_the_guest_would_find_is_refused(self):
+        for more, text in (({"function": 0}, "the guest finds device 'w0'"),
+                           ({"others": [(0x1d, 0)]}, "the guest finds device 'w0'"),
+                           ({"device": "w1"}, "no device on a root bus there has the id 'w0'"),
+                           ({"bars": {0: 4 * GIB}}, "device 'w0' there is another one: BAR 0 has 0x100000000 bytes")):
+            with self.subTest(more):
+                self.start(**more)
+                self.assertIn(text, self.until("failed: "))
+                self.assertEqual((self.qemu.placed(), self.qemu.lines), ({}, []))
+                self.power_off()
+                self.m.end()
+
+    def test_a_guest_that_goes_and_comes(self):
+        self.start()
+        self.ready()
+        self.power_off()
+        self.until("connecting")
+        self.boot()
+        self.ready()
+        # In the middle of it.
+        self.qemu.fail = lambda number, name: name == "human-monitor-command" and self.qemu.conn.shutdown(socket.SHUT_RDWR)
+        self.qemu.reset()
+        self.until("connecting")
+        self.power_off()
+        self.boot()
+        self.ready()
+        self.qmp.cmd("object-del", id="g0")
+        self.qmp.cmd("object-add", qom_type="cxl-guest-window", id="g0", qmp="vm1", window="w0")
+        self.assertEqual(self.state(), "connecting")
+
+    def test_what_it_cannot_be_is_said(self):
+        self.start()
+        for more, text in (({}, "Parameter 'qmp' is missing"), ({"qmp": "x"}, "Parameter 'window' is missing"),
+                           ({"qmp": "x", "window": "w9"}, "Device 'w9' not found")):
+            with self.assertRaises(QmpError) as caught:
+                self.qmp.cmd("object-add", qom_type="cxl-guest-window", id="g1", **more)
+            self.assertIn(text, str(caught.exception))
+        for line, text in ((["-M", "q35"], "is of machine x-remote"),
+                           (["-M", "x-remote", "-device", "cxl-type3,id=w0,num-dc-regions=1,dc-regions-total-size=256M"],
+                            "Device 'w0' is not a cxl-window")):
+            done = subprocess.run([binary(), *line, "-object", "cxl-guest-window,id=g0,qmp=x,window=w0"],
+                                  capture_output=True, text=True, timeout=30)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(text, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
