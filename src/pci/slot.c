@@ -25,7 +25,14 @@ static const CxbPciDev *below(const CxbPciDev *port)
 	return port->secondary->functions[0];
 }
 
-/* Trained to what both ends can do; without a partner the port's own best and not active. */
+/* What both ends can do. One that says nothing of it, as a function that is passed through may, does what
+ * the port can: a link of no lanes would not have trained. */
+static uint32_t common(uint32_t own, uint32_t other)
+{
+	return other ? MIN(own, other) : own;
+}
+
+/* Without a partner the port's own best, and not active. */
 static void link_train(CxbPciDev *port)
 {
 	const uint32_t own = slot_get(port, PCIE_LINK_CAP, 4);
@@ -36,8 +43,8 @@ static void link_train(CxbPciDev *port)
 	if (dev && dev->pcie_cap) {
 		const uint32_t other = cfg_get(dev, dev->pcie_cap + PCIE_LINK_CAP, 4);
 
-		speed = MIN(speed, other & PCIE_LINK_SPEED);
-		width = MIN(width, other & PCIE_LINK_WIDTH);
+		speed = common(speed, other & PCIE_LINK_SPEED);
+		width = common(width, other & PCIE_LINK_WIDTH);
 	}
 	slot_set(port, PCIE_LINK_STA, PCIE_LINK_SPEED | PCIE_LINK_WIDTH | PCIE_LINK_STA_ACTIVE,
 		 speed | width | (dev && !port->link_off ? PCIE_LINK_STA_ACTIVE : 0));

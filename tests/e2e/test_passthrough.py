@@ -8,6 +8,7 @@ import tempfile
 import time
 import unittest
 
+from cxbpy.cxlhost import CxlHost
 from cxbpy.machine import TUTORIAL, Machine
 from cxbpy.qmp import QmpError
 
@@ -123,6 +124,44 @@ class Passthrough(unittest.TestCase):
         self.serve()
         self.plug(m)
         self.assertEqual(self.config(m, 0), 0x0d938086)
+
+    def test_an_empty_slot_shows_it_as_it_shows_the_machines_own(self):
+        # Power of a slot that was empty is off, whatever is put in; software switches it on.
+        self.serve()
+        seen = []
+        for driver, more in (("cxl-type3", {"num_dc_regions": 1, "dc_regions_total_size": 4 << 30}),
+                             ("vfio-user-pci", {"socket": {"type": "unix", "path": self.path}})):
+            m = self.start([*BOARD, "-accel", "qtest"], qtest=True)
+            host = CxlHost(m.qtest)
+            host.open_config()
+            self.number(m)
+            states = [self.port(m)]
+            m.qmp.cmd("device_add", driver=driver, bus="root_port13", id="dev", **more)
+            states += [self.port(m), self.config(m, 0)]
+            host.power_on(12)
+            states += [self.port(m), [self.config(m, off) for off in range(0, 4096, 4)]]
+            host.enumerate()
+            states.append(host.dc_regions())
+            m.qtest.writel(ECAM | 0xd << 20 | 4, 0)
+            m.qmp.cmd("device_del", id="dev")           # on: the button is pressed
+            states.append(self.port(m))
+            slot = ECAM | 12 << 20 | host.pcie_cap(12) + 0x18
+            m.qtest.writew(slot, 0x7c0)
+            m.qmp.wait_event("DEVICE_DELETED")
+            states += [self.port(m), self.config(m, 0)]
+            seen.append(states)
+            m.end()
+        own, passed = seen
+        self.assertEqual(own[2], ONES)
+        self.assertEqual(own[4][0], 0x0d938086)
+        self.assertEqual(own[5], [(0, 4 << 30, 4 << 30, 2 * MIB)])
+        self.assertEqual(own[-1], ONES)
+        self.assertEqual(passed, own)
+
+    def port(self, m):
+        """Registers of the root port, but for windows, which are as large as BARs need them."""
+        return [m.qtest.readl(ECAM | 12 << 20 | off) for off in range(0, 4096, 4)
+                if off not in (0x20, 0x24)]
 
     def plug(self, m):
         m.qmp.cmd("device_add", driver="vfio-user-pci", bus="root_port13", id="dev",

@@ -95,10 +95,18 @@ class CxlHost:
         self.q.outl(0xcf8, 1 << 31 | 0x60)
         self.q.outl(0xcfc, ECAM | 1)
 
+    def power_on(self, bus):
+        """Switch the slot below a port on, if something is in it: one that was empty has no power."""
+        slot = self.pcie_cap(bus) + 0x18
+        word = self.cfg_read32(bus, 0, slot)
+        if word >> 16 & 0x40 and word & 0x400:
+            self.cfg_write32(bus, 0, slot, word & 0xf8ff | 0x100)
+
     def enumerate(self):
         port, endpoint = self.bus, self.bus + 1
         self.open_config()
         assert self.cfg_read32(port, 0, 0) not in (0xffffffff, 0), "no root port"
+        self.power_on(port)
         self.port_bars = self.place_bars(port, 0, 2)
         self.cfg_write32(port, 0, 0x18, port | endpoint << 8 | endpoint << 16)
         self.next_bar = (self.next_bar + 0xfffff) & ~0xfffff

@@ -153,6 +153,20 @@ static void interrupts_are_kept_here(Rig *rig, gconstpointer unused)
 	g_assert_false(cxb_msi_owns(dev, 0x8f) || cxb_msi_owns(dev, 0x98));
 }
 
+/* What a port shows of its link is what software waits for before it looks behind it. */
+static void a_link_it_says_nothing_of_is_the_ports(Rig *rig, gconstpointer unused)
+{
+	CxbPciDev *port = rig_must(rig, "rig-port,id=rp,addr=1"), *dev;
+
+	put_good();
+	dev = rig_must(rig, "rig-adopted,id=d,bus=rp");
+	g_assert_cmphex(rig_get(port, 0x92, 2), ==, 0x2206);
+	cxb_device_remove(&dev->dev);
+	put(0x4c, 4, 0x11);
+	rig_must(rig, "rig-adopted,id=d,bus=rp");
+	g_assert_cmphex(rig_get(port, 0x92, 2), ==, 0x2011);
+}
+
 static void what_makes_no_sense_is_refused(Rig *rig, gconstpointer unused)
 {
 	static const struct {
@@ -231,6 +245,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	T("answered-here", what_cannot_be_passed_on_is_answered_here);
 	T("interrupts", interrupts_are_kept_here);
+	T("link", a_link_it_says_nothing_of_is_the_ports);
 	T("refused", what_makes_no_sense_is_refused);
 	T("anything", anything_may_be_there);
 	return g_test_run();
