@@ -15,6 +15,8 @@
 #define HDM_AT   (LINK_AT + WIRE_LINK_SIZE)
 #define HDM_AREA WIRE_HDM_SIZE(10)
 
+#define VENDOR_CAP 0xfff0 /* an id that CXL has not given away */
+
 /* Entries of the capability array, in their fixed places. */
 enum { ENT_RAS = 1, ENT_LINK, ENT_HDM, ENT_EXT_SECURITY, ENT_SNOOP, ENT_BI_DECODER = 7 };
 
@@ -30,9 +32,9 @@ static const struct {
 
 static void add_cap(CxbComp *comp, unsigned entry, uint16_t id, unsigned version, uint32_t at)
 {
-	*comp_reg(comp, 4 * entry) = FIELD_PREP(WIRE_CAP_ENT_ID, id) |
-				     FIELD_PREP(WIRE_CAP_ENT_VERSION, version) |
-				     FIELD_PREP(WIRE_CAP_ENT_POINTER, at);
+	*comp_reg(comp, 4 * (entry + comp->config.vendor_cap)) =
+		FIELD_PREP(WIRE_CAP_ENT_ID, id) | FIELD_PREP(WIRE_CAP_ENT_VERSION, version) |
+		FIELD_PREP(WIRE_CAP_ENT_POINTER, at);
 }
 
 static void add_hdm(CxbComp *comp)
@@ -66,7 +68,10 @@ CxbComp *cxb_comp_new(const CxbCompConfig *config)
 	comp->config.name = comp->name;
 	comp->regs[0] = FIELD_PREP(WIRE_CAP_HDR_ID, WIRE_COMP_CAP_ARRAY) |
 			FIELD_PREP(WIRE_CAP_HDR_VERSION, 1) | FIELD_PREP(WIRE_CAP_HDR_CACHEMEM, 1) |
-			FIELD_PREP(WIRE_CAP_HDR_COUNT, bi ? ENT_BI_DECODER : entries);
+			FIELD_PREP(WIRE_CAP_HDR_COUNT,
+				   (bi ? ENT_BI_DECODER : entries) + config->vendor_cap);
+	if (config->vendor_cap)
+		add_cap(comp, 0, VENDOR_CAP, 1, 0);
 	if (kinds[config->kind].ras) {
 		add_cap(comp, ENT_RAS, WIRE_COMP_CAP_RAS, 2, RAS_AT);
 		comp_ras_init(comp, RAS_AT);

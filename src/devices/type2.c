@@ -40,6 +40,7 @@ static bool registers_init(Type2 *t2, GError **errp)
 		.name = t2->path,
 		.hdm = true,
 		.hdm_d = true,
+		.vendor_cap = true,
 		.decoders = 1,
 		.dpa_ok = cxb_type2_dpa_ok,
 		.hdm_removing = hdm_removing,
@@ -129,6 +130,7 @@ static void t2_unrealize(CxbPciDev *dev)
 		t2->listener->endpoint_removing(t2->listener->opaque, &dev->dev);
 	t2->announced = false;
 	cxb_type2_compute_fini(t2);
+	cxb_type2_served_fini(t2);
 	cxb_type2_bar_fini(t2);
 	g_clear_pointer(&t2->comp, cxb_comp_free);
 	cxb_type2_memory_fini(t2);
@@ -142,11 +144,12 @@ static bool t2_realize(CxbPciDev *dev, GError **errp)
 	t2->listener = cxb_qom_get_service(dev->dev.obj.qom, CXB_SERVICE_CXL_LISTENER);
 	g_assert(t2->listener);
 	t2->path = cxb_object_path(&dev->dev.obj);
-	if (!cxb_type2_memory_init(t2, errp) || !registers_init(t2, errp) ||
-	    !cxb_type2_bar_init(t2, errp) || !config_init(t2, errp)) {
+	if (!cxb_type2_fault_check(t2, t2->fault, errp) || !cxb_type2_memory_init(t2, errp) ||
+	    !registers_init(t2, errp) || !cxb_type2_bar_init(t2, errp) || !config_init(t2, errp)) {
 		t2_unrealize(dev); /* takes what is there */
 		return false;
 	}
+	cxb_type2_served_init(t2);
 	t2->announced = true;
 	t2->listener->endpoint_added(t2->listener->opaque, &dev->dev);
 	return true;
@@ -166,6 +169,8 @@ static const CxlEndpointClass t2_class = {
 		.unrealize = t2_unrealize,
 		.config_written = cxb_type2_config_written,
 		.reset = cxb_type2_reset,
+		.served = cxb_type2_served_to,
+		.served_ops = &cxb_type2_served_ops,
 	},
 	.hdm = t2_hdm,
 	.answers = cxb_type2_answers,
@@ -179,6 +184,14 @@ static bool check_class(CxbObject *obj, const CxbProp *prop, const CxbScalar *v,
 	return v->u >> 8 != CLASS_BRIDGE ||
 	       cxb_fail(errp, CXB_ERROR_INVALID, "class 0x%04" PRIx64 " is that of a bridge", v->u);
 }
+
+static bool check_fault(CxbObject *obj, const CxbProp *prop, const CxbScalar *v, GError **errp)
+{
+	/* Before it is there the profile may be still to come. */
+	return !((CxbDevice *)obj)->realized || cxb_type2_fault_check((Type2 *)obj, v->u, errp);
+}
+
+static const char *const profiles[] = { "off", "emulated", "absorbed", NULL };
 
 static const char *const places[] = { "start", "middle", "end", "all", NULL };
 
@@ -209,6 +222,16 @@ static const CxbProp t2_props[] = {
 	  .desc = "firmware commits and locks the decoder" },
 	{ "firmware-base", CXB_PROP_U64, offsetof(Type2, firmware_base), .def = "0x2000000000",
 	  .desc = "host address that firmware commits the memory at, a multiple of 256 MiB" },
+	{ "profile", CXB_PROP_ENUM, offsetof(Type2, profile), .def = "absorbed", .names = profiles,
+	  .type_name = "str",
+	  .desc = "served: what a VMM finds beside PCI: off/emulated/absorbed" },
+	{ "swap-regions", CXB_PROP_BOOL, offsetof(Type2, swap_regions), .def = "off",
+	  .desc = "served: component registers are region 9, memory is region 10" },
+	{ "fault", CXB_PROP_ENUM, offsetof(Type2, fault), CXB_PROP_LIVE, .def = "none",
+	  .names = cxb_type2_faults, .type_name = "str", .check = check_fault,
+	  .desc = "served: what is wrong with it" },
+	{ "fault-at", CXB_PROP_U32, offsetof(Type2, fault_at), CXB_PROP_LIVE, .def = "0",
+	  .desc = "served: which access to registers meets the fault, from 1 on; 0: each" },
 	{ "x-speed", CXB_PROP_ENUM, offsetof(Type2, link_speed), .def = "32",
 	  CXB_PCIE_SPEED_VALUES },
 	{ "x-width", CXB_PROP_ENUM, offsetof(Type2, link_width), .def = "16",

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -36,6 +37,39 @@ static bool in_block(const Type2Bar *bar, uint64_t off)
 	return off >= bar->block && off - bar->block < CXB_COMP_SIZE;
 }
 
+/* Where writes are absorbed a VMM lets the guest map all of the block but the page of the registers
+ * that are there: the rest of it is storage, then. */
+void cxb_type2_bar_hole(const Type2 *t2, uint64_t *from, uint64_t *to)
+{
+	const bool page = cxb_type2_profile(t2) == TYPE2_PROFILE_ABSORBED;
+
+	*from = t2->bar.block + (page ? WIRE_CACHEMEM_BASE : 0);
+	*to = *from + (page ? WIRE_CACHEMEM_SIZE : CXB_COMP_SIZE);
+}
+
+static bool in_hole(const Type2 *t2, uint64_t off)
+{
+	uint64_t from, to;
+
+	cxb_type2_bar_hole(t2, &from, &to);
+	return off >= from && off < to;
+}
+
+/* What a VMM answers for is not answered here: all of the block, or the decoders. */
+static bool elsewhere(const Type2 *t2, uint64_t off)
+{
+	const uint64_t decoders = t2->bar.block + WIRE_CACHEMEM_BASE + t2->served.hdm;
+
+	switch (cxb_type2_profile(t2)) {
+	case TYPE2_PROFILE_EMULATED:
+		return true;
+	case TYPE2_PROFILE_ABSORBED:
+		return off >= decoders && off - decoders < WIRE_HDM_SIZE(1);
+	default:
+		return false;
+	}
+}
+
 /* The start of the stretch of scratch registers that @off lies in. */
 static uint8_t *stretch(const Type2Bar *bar, uint64_t off)
 {
@@ -52,12 +86,14 @@ static CxbMemResult bar_read(void *opaque, uint64_t off, unsigned size, uint64_t
 	Type2 *t2 = opaque;
 	const Type2Bar *bar = &t2->bar;
 
-	if (in_block(bar, off)) {
-		*val = cxb_comp_read(t2->comp, off - bar->block, size);
+	if (in_hole(t2, off)) {
+		*val = elsewhere(t2, off) ? UINT64_MAX >> (64 - 8 * size)
+					  : cxb_comp_read(t2->comp, off - bar->block, size);
 		return CXB_MEM_OK;
 	}
 	*val = le_load(bar->bytes + off, size);
-	count(stretch(bar, off) + COUNT_READS);
+	if (!in_block(bar, off))
+		count(stretch(bar, off) + COUNT_READS);
 	return CXB_MEM_OK;
 }
 
@@ -67,8 +103,13 @@ static CxbMemResult bar_write(void *opaque, uint64_t off, unsigned size, uint64_
 	const Type2Bar *bar = &t2->bar;
 	uint8_t *first;
 
+	if (in_hole(t2, off)) {
+		if (!elsewhere(t2, off))
+			cxb_comp_write(t2->comp, off - bar->block, size, val);
+		return CXB_MEM_OK;
+	}
 	if (in_block(bar, off)) {
-		cxb_comp_write(t2->comp, off - bar->block, size, val);
+		le_store(bar->bytes + off, size, val);
 		return CXB_MEM_OK;
 	}
 	first = stretch(bar, off);
@@ -84,6 +125,7 @@ void cxb_type2_bar_reset(Type2 *t2)
 {
 	const Type2Bar *bar = &t2->bar;
 
+	memset(bar->bytes + bar->block, 0, CXB_COMP_SIZE);
 	for (uint64_t off = 0; off < bar->size; off += 4)
 		if (!in_block(bar, off))
 			le_store(bar->bytes + off, 4,

@@ -46,7 +46,18 @@ static uint16_t cxl_reset(Type2 *t2, bool clear)
 	cleared = !clear || clear_memory(t2);
 	trace_cxl_type2_reset(t2->path, clear);
 	cxb_comp_reset(t2->comp, CXB_RESET_HOT);
+	if (cxb_type2_profile(t2))
+		cxb_type2_regs_take(t2);
 	return WIRE_DEV_STATUS2_RESET_DONE | (cleared ? 0 : WIRE_DEV_STATUS2_RESET_ERROR);
+}
+
+/* A VMM that passes the device on makes every reset of the function one that clears memory, or, in the
+ * older shape, nothing but a function level reset. */
+static void cleared_too(Type2 *t2)
+{
+	uint16_t status2 = le_load(dvsec_reg(t2, STATUS2), 2) & ~WIRE_DEV_STATUS2_RESET_ERROR;
+
+	le_store(dvsec_reg(t2, STATUS2), 2, status2 | cxl_reset(t2, true));
 }
 
 /* 8.1.3.4, 8.1.3.5: both bits that start something read 0, and it is done at once. */
@@ -59,7 +70,9 @@ static void control2(Type2 *t2)
 		status2 &= ~WIRE_DEV_STATUS2_CACHE_INVALID;
 	if (ctrl2 & WIRE_DEV_CTRL2_WBI && t2->cache)
 		status2 |= WIRE_DEV_STATUS2_CACHE_INVALID;
-	if (ctrl2 & WIRE_DEV_CTRL2_RESET) {
+	if (ctrl2 & WIRE_DEV_CTRL2_RESET && cxb_type2_profile(t2) == TYPE2_PROFILE_EMULATED) {
+		cxb_guest_error("%s: CXL reset is not for guests", t2->path);
+	} else if (ctrl2 & WIRE_DEV_CTRL2_RESET) {
 		status2 &= ~(WIRE_DEV_STATUS2_RESET_DONE | WIRE_DEV_STATUS2_RESET_ERROR);
 		status2 |= cxl_reset(t2, ctrl2 & WIRE_DEV_CTRL2_MEM_CLR);
 	}
@@ -85,4 +98,14 @@ void cxb_type2_reset(CxbPciDev *dev, CxbResetKind kind)
 	cxb_comp_reset(t2->comp, kind);
 	cxb_type2_bar_reset(t2);
 	cxb_type2_compute_reset(t2);
+	if (kind == CXB_RESET_FUNCTION && cxb_type2_profile(t2) == TYPE2_PROFILE_ABSORBED)
+		cleared_too(t2);
+	else if (cxb_type2_profile(t2))
+		cxb_type2_regs_take(t2);
+}
+
+void cxb_type2_served_reset(CxbPciDev *dev)
+{
+	cxb_device_reset(&dev->dev,
+			 cxb_type2_profile((Type2 *)dev) ? CXB_RESET_FUNCTION : CXB_RESET_WARM);
 }

@@ -53,11 +53,11 @@ class Accelerator(threading.Thread):
         self.resets = 0
         self.lock = threading.Lock()
         self.mem = os.memfd_create("accelerator")
-        os.ftruncate(self.mem, self.size)
         for knob, value in knobs.items():
             if not hasattr(self, knob):
                 raise AttributeError(knob)
             setattr(self, knob, value)
+        os.ftruncate(self.mem, self.size)
         self.bar = bytearray(BAR_SIZE)
         for off in range(0, BAR_SIZE, 4):
             struct.pack_into("<I", self.bar, off, 0x5c000000 | off)
@@ -82,11 +82,20 @@ class Accelerator(threading.Thread):
         if conn:
             conn.shutdown(socket.SHUT_RDWR)
 
+    def revive(self):
+        """It serves again, which it does by itself."""
+
     def pattern(self, off, data):
         os.pwrite(self.mem, data, off)
 
     def bytes_at(self, off, n):
         return os.pread(self.mem, n, off)
+
+    def bar_at(self, off, n):
+        return bytes(self.bar[off:off + n])
+
+    def reads_fail(self, fail):
+        self.fail = {"r"} if fail else set()
 
     def make_config(self):
         c = bytearray(4096)

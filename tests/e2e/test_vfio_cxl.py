@@ -4,11 +4,12 @@
 import os
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from accelerator import BLOCK, MEMORY, Accelerator
+from accelerator import BLOCK, HDM_IN_ARRAY, MEMORY, Accelerator
 from cxbpy.machine import Machine, binary
-from cxbpy.qmp import QmpError
+from served_type2 import ServedType2
 
 MIB = 1 << 20
 WINDOW = 0x110000000
@@ -18,6 +19,8 @@ ONES = 0xffffffff
 
 class Base(unittest.TestCase):
     absorbs = False
+    hdm = HDM_IN_ARRAY      # the decoders, from the capability array on
+    cxl_resets = True       # the guest's CXL reset is one of the device
 
     def setUp(self):
         self.dir = tempfile.TemporaryDirectory(prefix="cxlbox-")
@@ -62,8 +65,6 @@ class Base(unittest.TestCase):
         self.assertEqual(p.returncode, 1, p.stderr)
         self.assertIn(text, p.stderr)
 
-
-class Emulated(Base):
     def config(self, m, bdf, off, value=None, size=4):
         at = 0xb0000000 | bdf << 12 | off
         if value is None:
@@ -82,7 +83,7 @@ class Emulated(Base):
 
     def regs(self, bar=BAR):
         """Where the decoders are."""
-        return bar + BLOCK + 0x1040
+        return bar + BLOCK + 0x1000 + self.hdm
 
     def both_ways(self, m, a, base=WINDOW):
         for off in (0, MEMORY // 2, MEMORY - 4096):
@@ -98,6 +99,8 @@ class Emulated(Base):
         self.assertEqual(a.bytes_at(0, 8), before)
         self.assertEqual(m.qtest.readq(base), 0xffffffffffffffff)
 
+
+class Emulated(Base):
     def test_memory_is_in_the_window_from_the_start(self):
         a = self.accelerator()
         m = self.start(self.device(a))
@@ -118,7 +121,7 @@ class Emulated(Base):
         # Next to the block the BAR answers.
         self.assertEqual(m.qtest.readl(BAR + 0x100), 0x5c000100)
         m.qtest.writel(BAR + 0x100, 7)
-        self.assertEqual(int.from_bytes(a.bar[0x100:0x104], "little"), 7)
+        self.assertEqual(int.from_bytes(a.bar_at(0x100, 4), "little"), 7)
         # So it is where the BAR is moved to.
         self.place(m, BAR + 0x1000000)
         self.assertEqual(m.qtest.readl(self.regs(BAR + 0x1000000) + 0x14), WINDOW >> 32)
@@ -134,7 +137,7 @@ class Emulated(Base):
         m.qtest.writew(r + 0x20, 0)
         self.assertEqual(a.log, [])
         m.qtest.readq(r + 0x10)
-        hdm = 0 if self.absorbs else 0x40
+        hdm = 0 if self.absorbs else self.hdm
         self.assertEqual(a.log, [("r", hdm + 0x10), ("r", hdm + 0x14)])
         self.both_ways(m, a)
 
@@ -183,8 +186,12 @@ class Emulated(Base):
             self.nowhere(m, a)
             before = a.resets
             self.config(m, 0xd00, off, value, 2)
-            self.assertEqual(a.resets, before + 1)
-            self.both_ways(m, a)
+            if off == 0x88 or self.cxl_resets:
+                self.assertEqual(a.resets, before + 1)
+                self.both_ways(m, a)
+            else:
+                self.assertEqual(a.resets, before)
+                self.nowhere(m, a)
 
     def test_what_nobody_committed_the_guest_commits(self):
         a = self.accelerator(committed=False)
@@ -226,9 +233,37 @@ class Emulated(Base):
         self.assertEqual(self.said("the device is lost"), 1)
         m.qmp.cmd("device_del", id="gpu-rp0")
         m.qmp.wait_event("DEVICE_DELETED")
+        a.revive()
         m.qmp.cmd("device_add", driver="vfio-user-pci", bus="rp0", id="gpu-rp0",
                   socket={"type": "unix", "path": a.path})
         self.both_ways(m, a)
+
+    def test_a_device_that_dies_under_load(self):
+        a = self.accelerator()
+        m = self.start(self.device(a))
+        self.place(m)
+        self.both_ways(m, a)
+        ended = threading.Event()
+
+        def load():
+            while not ended.is_set():
+                m.qtest.writeq(WINDOW + 4096, 1)
+                m.qtest.readq(WINDOW + 4096)
+                m.qtest.readl(self.regs() + 0x10)
+
+        t = threading.Thread(target=load)
+        t.start()
+        try:
+            m.qmp.cmd("query-status")
+            a.kill()
+            m.qmp.cmd("system_reset")
+        finally:
+            ended.set()
+            t.join()
+        self.config(m, 12 << 8, 0x18, 0x000d0d0c)
+        self.assertEqual(self.config(m, 0xd00, 0), ONES)
+        self.nowhere(m, a)
+        self.assertEqual(self.said("the device is lost"), 1)
 
     def test_memory_that_is_cut_short_is_a_failed_access(self):
         a = self.accelerator()
@@ -244,10 +279,10 @@ class Emulated(Base):
         a = self.accelerator()
         m = self.start(self.device(a))
         self.place(m)
-        a.fail = {"r"}
+        a.reads_fail(True)
         for _ in range(3):
             self.assertEqual(m.qtest.readl(self.regs() + 0x10), ONES)
-        a.fail = set()
+        a.reads_fail(False)
         self.assertEqual(m.qtest.readl(self.regs() + 0x14), WINDOW >> 32)
         self.assertEqual(self.said("cannot be read: Input/output error"), 1)
         self.both_ways(m, a)
@@ -273,8 +308,6 @@ class Emulated(Base):
                     more = {"window": "256M"}
                     props = {}
                     a = self.accelerator(size=2 * MEMORY)
-                    os.ftruncate(a.mem, a.size)
-                    a.reset()
                 else:
                     a = self.accelerator()
                 self.refused(text, self.device(a, **props), **more)
@@ -354,8 +387,6 @@ class EmulatedAlone(Base):
                 self.refused("HDM decoder register", self.device(a))
                 self.assertEqual(a.hdm[0x10], 0)
 
-
-del Base
 
 if __name__ == "__main__":
     unittest.main()

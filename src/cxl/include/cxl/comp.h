@@ -37,6 +37,7 @@ typedef struct {
 	bool hdm;         /* decoders are there (else the entry of the array has id 0) */
 	bool hdm_db;      /* endpoints: memory is device-coherent, too, by back-invalidation */
 	bool hdm_d;       /* endpoints: memory is device-coherent only, and never interleaved */
+	bool vendor_cap;  /* the first entry of the array is one of a vendor's own, of no effect */
 	uint8_t decoders; /* 1, 2, 4, … 10 and on as the encoding has it; 4 by habit */
 	uint8_t targets;  /* ports: 1, 2, 4 or 8 */
 	/* Endpoints: decoder 0 as firmware commits and locks it after every reset of the decoders, so

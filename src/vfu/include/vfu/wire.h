@@ -107,6 +107,12 @@ struct vfu_area {
 	uint64_t offset, size;
 };
 
+/* Behind the header of VFU_CAP_CXL_COMP_REGS. */
+struct vfu_comp_regs {
+	uint32_t bar, reserved;
+	uint64_t offset; /* in the BAR, of the HDM decoder structure */
+};
+
 enum { VFU_IRQ_INTX, VFU_IRQ_MSI, VFU_IRQ_MSIX, VFU_IRQ_ERR, VFU_IRQ_REQ, VFU_IRQS };
 
 #define VFU_IRQ_EVENTFD    1u
@@ -154,6 +160,7 @@ _Static_assert(sizeof(struct vfu_info) == 16, "as on the wire");
 _Static_assert(sizeof(struct vfu_region_info) == 32, "as on the wire");
 _Static_assert(sizeof(struct vfu_sparse) == 16, "as on the wire");
 _Static_assert(sizeof(struct vfu_area) == 16, "as on the wire");
+_Static_assert(sizeof(struct vfu_comp_regs) == 16, "as on the wire");
 _Static_assert(sizeof(struct vfu_irq_info) == 16, "as on the wire");
 _Static_assert(sizeof(struct vfu_set_irqs) == 20, "as on the wire");
 _Static_assert(sizeof(struct vfu_region_access) == 16, "as on the wire");
