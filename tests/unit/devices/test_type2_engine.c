@@ -299,6 +299,44 @@ static void an_end_that_begins_the_next_is_a_slice(Rig *r, gconstpointer unused)
 	r->again = false;
 }
 
+/* Half of it is good: what is bad comes together from several registers. */
+static uint64_t some_number(void)
+{
+	static const uint64_t odd[] = { 0, TYPE2_ENGINE_SLICE, SIZE, UINT64_MAX };
+
+	return g_test_rand_int_range(0, 8)
+		       ? (uint64_t)g_test_rand_int_range(1, 5)
+		       : odd[g_test_rand_int_range(0, G_N_ELEMENTS(odd))] - g_test_rand_bit();
+}
+
+static void whatever_is_written_it_goes_on(Rig *r, gconstpointer unused)
+{
+	for (unsigned i = 0; i < 100000; i++) {
+		const unsigned size = g_test_rand_bit() ? 4 : 8;
+		const unsigned off = g_test_rand_int_range(0, TYPE2_ENGINE_END / size + 1) * size;
+		const bool was_busy = cxb_type2_engine_busy(&r->e);
+		const unsigned ended = r->ended;
+		uint32_t status;
+
+		if (g_test_rand_bit())
+			wr(r, off, size, some_number());
+		else
+			cxb_type2_engine_work(&r->e);
+		status = rd(r, TYPE2_ENGINE_STATUS, 4);
+		g_assert_cmphex(status & ~(TYPE2_STATUS_ERROR | 3), ==, 0);
+		g_assert_cmpuint(status & 3, !=, 3);
+		g_assert_cmpuint(r->ended - ended, <=, 1);
+		g_assert_true(!was_busy || status & 1 || r->ended > ended);
+		g_assert_cmpuint(rd(r, TYPE2_ENGINE_PROGRESS, 8), <=, SIZE);
+	}
+	g_assert_cmpuint(r->begun, >, 10); /* commands that were good */
+	/* It is not worn out. */
+	finish(r);
+	command(r, TYPE2_FILL, 0, 0, 1);
+	finish(r);
+	g_assert_cmphex(rd(r, TYPE2_ENGINE_STATUS, 4), ==, TYPE2_STATUS_DONE);
+}
+
 #define ADD(path, fn) g_test_add("/type2-engine/" path, Rig, NULL, setup, fn, teardown)
 
 int main(int argc, char **argv)
@@ -313,5 +351,6 @@ int main(int argc, char **argv)
 	ADD("abort", an_abort_ends_it_where_it_is);
 	ADD("reset", a_reset_forgets_it);
 	ADD("again", an_end_that_begins_the_next_is_a_slice);
+	ADD("hostile", whatever_is_written_it_goes_on);
 	return g_test_run();
 }
