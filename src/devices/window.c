@@ -27,6 +27,15 @@ static uint64_t part_size(uint64_t hpa, uint64_t len)
 	return size;
 }
 
+uint64_t cxb_cxl_window_reach(uint64_t base, uint64_t size)
+{
+	uint64_t reach = 0;
+
+	for (unsigned i = 0; i < WINDOW_BARS && reach < size; i++)
+		reach += part_size(base + reach, size - reach);
+	return reach;
+}
+
 static bool check_place(const CxlWindow *w, GError **errp)
 {
 	if (!w->size || w->size % CXB_HDM_UNIT)

@@ -24,14 +24,31 @@ typedef struct {
 	const CxbHdmDecoder *decoder;
 } Candidate;
 
-static bool is_target(const CxlWindow *w, const CxbDevice *dev)
+bool cxb_cxl_window_is_for(const CxbDevice *window, const CxbDevice *dev)
 {
+	const CxlWindow *w = (const CxlWindow *)window;
+
 	if (!cxb_cxl_is_endpoint(dev) || !cxb_cxl_endpoint_served(dev))
 		return false;
 	for (guint i = 0; w->targets && i < w->targets->len; i++)
 		if (g_strcmp0(dev->id, w->targets->pdata[i]) == 0)
 			return true;
 	return !w->targets;
+}
+
+bool cxb_cxl_window_is_used(const CxbDevice *window)
+{
+	const GPtrArray *devices = window->bus->devices;
+	uint64_t base, len;
+
+	for (guint i = 0; i < devices->len; i++) {
+		const CxbDevice *dev = devices->pdata[i];
+
+		if (cxb_cxl_window_is_for(window, dev) &&
+		    cxb_hdm_dpa_range(cxb_cxl_endpoint_hdm(dev), 0, &base, &len))
+			return true;
+	}
+	return false;
 }
 
 static bool same_set(const CxbHdmDecoder *a, const CxbHdmDecoder *b)
@@ -61,7 +78,7 @@ static unsigned candidates(const CxlWindow *w, uint64_t hpa, Candidate *all)
 	for (guint i = 0; i < devices->len; i++) {
 		Candidate c = { .endpoint = devices->pdata[i] };
 
-		if (!is_target(w, c.endpoint))
+		if (!cxb_cxl_window_is_for(&w->pci.dev, c.endpoint))
 			continue;
 		c.decoder = cxb_hdm_decoder_at(cxb_cxl_endpoint_hdm(c.endpoint), hpa);
 		if (c.decoder)

@@ -21,7 +21,7 @@
 CXB_TRACE(guest_bars_state, (const char *name, const char *state), "%s: %s", name, state)
 CXB_TRACE(guest_bars_hmp, (const char *name, const char *line), "%s: %s", name, line)
 
-typedef enum { BARS_CONNECTING, BARS_PLACING, BARS_READY, BARS_FAILED } BarsPhase;
+typedef enum { BARS_CONNECTING, BARS_WAITING, BARS_PLACING, BARS_READY, BARS_FAILED } BarsPhase;
 
 struct Bars {
 	BarsConfig config; /* texts are copies */
@@ -31,8 +31,7 @@ struct Bars {
 	char *state;
 
 	/* of a round */
-	bool under_way;
-	bool again;   /* the machine was reset meanwhile */
+	bool reset;   /* the machine was, meanwhile */
 	bool stopped; /* by us */
 	FunctionAt at;
 	char *error; /* the first one */
@@ -41,9 +40,8 @@ struct Bars {
 static void set_phase(Bars *b, BarsPhase phase)
 {
 	static const char *const names[] = {
-		[BARS_CONNECTING] = "connecting",
-		[BARS_PLACING] = "placing",
-		[BARS_READY] = "ready",
+		[BARS_CONNECTING] = "connecting", [BARS_WAITING] = "waiting",
+		[BARS_PLACING] = "placing",       [BARS_READY] = "ready",
 		[BARS_FAILED] = "failed: ",
 	};
 
@@ -61,18 +59,29 @@ static void note(Bars *b, const char *what, const char *error)
 
 static void begin(Bars *b);
 
+/* They are nowhere. */
+static void wait_for_use(Bars *b)
+{
+	if (b->config.used(b->config.opaque))
+		begin(b);
+	else
+		set_phase(b, BARS_WAITING);
+}
+
 /* --- the end of a round --- */
 
 static void finish(Bars *b)
 {
-	b->under_way = false;
-	if (b->again) {
-		begin(b);
-		return;
+	if (b->reset) {
+		wait_for_use(b);
+	} else {
+		if (b->error)
+			cxb_warn("%s: the guest does not have its window: %s", b->config.name,
+				 b->error);
+		set_phase(b, b->error ? BARS_FAILED : BARS_READY);
 	}
-	if (b->error)
-		cxb_warn("%s: the guest does not have its window: %s", b->config.name, b->error);
-	set_phase(b, b->error ? BARS_FAILED : BARS_READY);
+	if (b->phase != BARS_PLACING)
+		b->config.placed(b->config.opaque);
 }
 
 static void resumed(void *opaque, json_object *ret, const char *error)
@@ -245,8 +254,7 @@ static void have_status(void *opaque, json_object *ret, const char *error)
 
 static void begin(Bars *b)
 {
-	b->under_way = true;
-	b->again = b->stopped = false;
+	b->reset = b->stopped = false;
 	g_clear_pointer(&b->error, g_free);
 	set_phase(b, BARS_PLACING);
 	cxb_qmp_client_hold(b->client);
@@ -259,7 +267,7 @@ static void begin(Bars *b)
 
 static void negotiated(void *opaque)
 {
-	begin(opaque);
+	wait_for_use(opaque);
 }
 
 static void event(void *opaque, const char *name, json_object *message)
@@ -268,10 +276,10 @@ static void event(void *opaque, const char *name, json_object *message)
 
 	if (strcmp(name, "RESET") != 0)
 		return;
-	if (b->under_way)
-		b->again = true;
+	if (b->phase == BARS_PLACING)
+		b->reset = true;
 	else if (b->phase != BARS_CONNECTING)
-		begin(b);
+		wait_for_use(b);
 }
 
 static void wait_for_it(Bars *b)
@@ -286,8 +294,8 @@ static void closed(void *opaque, const char *why)
 	if (why)
 		cxb_warn("%s: QMP of the guest: %s", b->config.name, why);
 	g_clear_pointer(&b->client, cxb_qmp_client_free);
-	b->under_way = false;
 	set_phase(b, BARS_CONNECTING);
+	b->config.placed(b->config.opaque);
 	wait_for_it(b);
 }
 
@@ -334,4 +342,15 @@ void bars_free(Bars *b)
 const char *bars_state(const Bars *b)
 {
 	return b->state;
+}
+
+bool bars_placing(const Bars *b)
+{
+	return b->phase == BARS_PLACING;
+}
+
+void bars_place(Bars *b)
+{
+	if (b->phase == BARS_WAITING || b->phase == BARS_FAILED)
+		begin(b);
 }

@@ -3,7 +3,9 @@
  * BARs of a function of a running QEMU that its guest does not know of, kept at addresses that only we
  * know. Firmware would put them elsewhere and an operating system reserve them, so the function is where
  * neither looks (in a slot without function 0), and we write its configuration space instead, by I/O ports
- * and over QMP, while the machine stands. A reset of the machine takes them away, and we put them back.
+ * and over QMP, while the machine stands. QEMU's ACPI tables, which firmware takes over, tell of where BARs
+ * are, so that is done only once an operating system is there: when it uses what they are for. A reset of the
+ * machine takes them away.
  */
 #ifndef GUEST_BARS_H
 #define GUEST_BARS_H
@@ -31,10 +33,19 @@ typedef struct {
 	CxbClock *clock;
 	Bar bars[BARS_MAX];
 	unsigned n_bars;
+	/* The operating system is there, and uses them. */
+	bool (*used)(void *opaque);
+	/* They are there, or are not for a reason that the state tells. */
+	void (*placed)(void *opaque);
+	void *opaque;
 } BarsConfig;
 
 Bars *bars_new(const BarsConfig *config);
-void bars_free(Bars *bars);               /* they stay where they are; NULL is fine */
-const char *bars_state(const Bars *bars); /* "connecting", "placing", "ready", "failed: WHY" */
+void bars_free(Bars *bars); /* they stay where they are; NULL is fine */
+/* "connecting", "waiting" (for them to be used), "placing", "ready", "failed: WHY" */
+const char *bars_state(const Bars *bars);
+/** bars_place() - They are used from now on. */
+void bars_place(Bars *bars);
+bool bars_placing(const Bars *bars);
 
 #endif

@@ -28,6 +28,7 @@
 
 struct CxbGuests {
 	CxbMachine *m;
+	GuestWindows *windows;
 	bool started;
 };
 
@@ -623,7 +624,7 @@ CxbGuests *cxb_guests_new(CxbMachine *m)
 	guests->m = m;
 	cxb_qom_set_service(cxb_machine_qom(m), SERVICE, guests);
 	cxb_qom_register(cxb_machine_qom(m), &guest_type);
-	guest_windows_init(m);
+	guests->windows = guest_windows_new(m);
 	return guests;
 }
 
@@ -640,7 +641,7 @@ bool cxb_guests_start(CxbGuests *guests, GError **errp)
 	for (guint i = 0; i < list->len; i++)
 		if (!start(list->pdata[i], errp))
 			return false;
-	return guest_windows_start(guests->m, errp);
+	return guest_windows_start(guests->windows, errp);
 }
 
 void cxb_guests_stop(CxbGuests *guests)
@@ -649,10 +650,12 @@ void cxb_guests_stop(CxbGuests *guests)
 
 	for (guint i = 0; i < list->len; i++)
 		stop(list->pdata[i]);
-	guest_windows_stop(guests->m);
+	guest_windows_stop(guests->windows);
 }
 
 void cxb_guests_free(CxbGuests *guests)
 {
+	if (guests)
+		guest_windows_free(guests->windows);
 	g_free(guests);
 }

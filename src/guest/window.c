@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A window is put in its place when the guest commits the first decoder. That decoder shows that it is
+ * committed once the window is there, or after as long as software waits for it.
+ */
 #include "window.h"
 
 #include <string.h>
@@ -9,16 +13,102 @@
 
 #define SERVICE   "guest-windows"
 #define TYPE_NAME "cxl-guest-window"
+#define SETTLE_NS (8 * G_GINT64_CONSTANT(1000000)) /* a commit takes 10 ms at most (8.2.4.20.12) */
+
+struct GuestWindows {
+	CxbMachine *m;
+	bool started;
+	guint listener;
+	CxbTimer *settle;
+	GPtrArray *settling; /* CxbDevice *, referenced: endpoints that show a commit later */
+};
 
 typedef struct {
 	CxbObject obj;
 
 	/* properties */
-	char *qmp, *window;
+	char *qmp, *id;
 
-	CxbMachine *m;
-	Bars *bars; /* NULL: not started */
+	GuestWindows *all;
+	CxbDevice *window; /* referenced; NULL: not started */
+	Bars *bars;
 } GuestWindow;
+
+static GPtrArray *objects(const GuestWindows *all)
+{
+	return cxb_user_objects(cxb_machine_qom(all->m), TYPE_NAME);
+}
+
+/* --- commits --- */
+
+static void settle(void *opaque)
+{
+	GuestWindows *all = opaque;
+
+	cxb_timer_disarm(all->settle);
+	for (guint i = 0; i < all->settling->len; i++) {
+		CxbDevice *endpoint = all->settling->pdata[i];
+
+		if (endpoint->realized)
+			cxb_cxl_endpoint_settle(endpoint);
+	}
+	g_ptr_array_set_size(all->settling, 0);
+}
+
+static bool is_placing(const GuestWindow *g, const CxbDevice *endpoint)
+{
+	return g->bars && g->window->realized && cxb_cxl_window_is_for(g->window, endpoint) &&
+	       bars_placing(g->bars);
+}
+
+static bool any_placing(const GuestWindows *all, const CxbDevice *endpoint)
+{
+	g_autoptr(GPtrArray) list = objects(all);
+
+	for (guint i = 0; i < list->len; i++)
+		if (is_placing(list->pdata[i], endpoint))
+			return true;
+	return false;
+}
+
+/* All settle when the last of them can. */
+static void placed(void *opaque)
+{
+	GuestWindows *all = ((GuestWindow *)opaque)->all;
+
+	for (guint i = 0; i < all->settling->len; i++)
+		if (any_placing(all, all->settling->pdata[i]))
+			return;
+	settle(all);
+}
+
+static bool used(void *opaque)
+{
+	const GuestWindow *g = opaque;
+
+	return g->window->realized && cxb_cxl_window_is_used(g->window);
+}
+
+static void decode_changed(void *opaque, CxbMachineDecode *event)
+{
+	GuestWindows *all = opaque;
+	g_autoptr(GPtrArray) list = objects(all);
+
+	for (guint i = 0; i < list->len; i++) {
+		GuestWindow *g = list->pdata[i];
+
+		if (g->bars && used(g) && cxb_cxl_window_is_for(g->window, event->endpoint))
+			bars_place(g->bars);
+	}
+	if (!event->committed || !any_placing(all, event->endpoint))
+		return;
+	event->settling = true;
+	g_ptr_array_add(all->settling, cxb_object_ref(&event->endpoint->obj));
+	if (!cxb_timer_armed(all->settle))
+		cxb_timer_arm(all->settle, cxb_clock_now_ns(cxb_machine_clock(all->m)) + SETTLE_NS);
+}
+
+/* --- the object --- */
 
 static const char *socket_path(const GuestWindow *g)
 {
@@ -27,13 +117,16 @@ static const char *socket_path(const GuestWindow *g)
 
 static bool start(GuestWindow *g, GError **errp)
 {
-	CxbDevice *window = cxb_cxl_window_find(cxb_machine_qom(g->m), g->window, errp);
+	CxbDevice *window = cxb_cxl_window_find(g->obj.qom, g->id, errp);
 	BarsConfig config = {
 		.name = g->obj.name,
 		.path = socket_path(g),
-		.device = g->window,
-		.context = cxb_machine_context(g->m),
-		.clock = cxb_machine_clock(g->m),
+		.device = g->id,
+		.context = cxb_machine_context(g->all->m),
+		.clock = cxb_machine_clock(g->all->m),
+		.used = used,
+		.placed = placed,
+		.opaque = g,
 	};
 
 	if (!window)
@@ -44,32 +137,40 @@ static bool start(GuestWindow *g, GError **errp)
 		if (cxb_cxl_window_bar(window, nr, &bar.hpa, &bar.size))
 			config.bars[config.n_bars++] = bar;
 	}
+	g->window = (CxbDevice *)cxb_object_ref(&window->obj);
 	g->bars = bars_new(&config);
 	return true;
 }
 
-/* --- the object --- */
+static void stop(GuestWindow *g)
+{
+	if (!g->bars)
+		return;
+	g_clear_pointer(&g->bars, bars_free);
+	placed(g);
+	cxb_object_unref(&g->window->obj);
+	g->window = NULL;
+}
 
-/* The machine is its own service once it is done. */
 static bool complete(CxbObject *obj, GError **errp)
 {
 	GuestWindow *g = (GuestWindow *)obj;
 
-	g->m = cxb_qom_get_service(obj->qom, SERVICE);
-	if (!cxb_machine_is_remote(g->m))
+	g->all = cxb_qom_get_service(obj->qom, SERVICE);
+	if (!cxb_machine_is_remote(g->all->m))
 		return cxb_fail(errp, CXB_ERROR_INVALID,
 				TYPE_NAME
 				" is of machine x-remote: others have their windows here");
 	if (!g->qmp)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'qmp' is missing");
-	if (!g->window)
+	if (!g->id)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'window' is missing");
-	return !cxb_machine_is_done(g->m) || start(g, errp);
+	return !g->all->started || start(g, errp);
 }
 
 static void unparent(CxbObject *obj)
 {
-	g_clear_pointer(&((GuestWindow *)obj)->bars, bars_free);
+	stop((GuestWindow *)obj);
 }
 
 static bool get_state(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GError **errp)
@@ -84,10 +185,10 @@ static bool get_state(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GErro
 static const CxbProp props[] = {
 	{ "qmp", CXB_PROP_STR, offsetof(GuestWindow, qmp),
 	  .desc = "QMP of the guest's QEMU: unix:PATH, of nobody else" },
-	{ "window", CXB_PROP_STR, offsetof(GuestWindow, window),
+	{ "window", CXB_PROP_STR, offsetof(GuestWindow, id),
 	  .desc = "id of the cxl-window, here and in the guest's QEMU" },
 	{ "state", CXB_PROP_FN, .flags = CXB_PROP_RDONLY, .type_name = "str", .get = get_state,
-	  .desc = "connecting, placing, ready, or failed and why" },
+	  .desc = "connecting, waiting, placing, ready, or failed and why" },
 	{ NULL },
 };
 
@@ -103,26 +204,47 @@ static const CxbType window_type = {
 
 /* --- all of them --- */
 
-void guest_windows_init(CxbMachine *m)
+GuestWindows *guest_windows_new(CxbMachine *m)
 {
-	cxb_qom_set_service(cxb_machine_qom(m), SERVICE, m);
+	GuestWindows *all = g_new0(GuestWindows, 1);
+
+	all->m = m;
+	all->settling = g_ptr_array_new_with_free_func((GDestroyNotify)cxb_object_unref);
+	cxb_qom_set_service(cxb_machine_qom(m), SERVICE, all);
 	cxb_qom_register(cxb_machine_qom(m), &window_type);
+	return all;
 }
 
-bool guest_windows_start(CxbMachine *m, GError **errp)
+bool guest_windows_start(GuestWindows *all, GError **errp)
 {
-	g_autoptr(GPtrArray) list = cxb_user_objects(cxb_machine_qom(m), TYPE_NAME);
+	g_autoptr(GPtrArray) list = objects(all);
 
+	all->started = true;
+	all->settle = cxb_timer_new(cxb_machine_clock(all->m), settle, all);
+	all->listener =
+		cxb_decode_notify_add(cxb_machine_decode_notify(all->m), decode_changed, all);
 	for (guint i = 0; i < list->len; i++)
 		if (!start(list->pdata[i], errp))
 			return false;
 	return true;
 }
 
-void guest_windows_stop(CxbMachine *m)
+void guest_windows_stop(GuestWindows *all)
 {
-	g_autoptr(GPtrArray) list = cxb_user_objects(cxb_machine_qom(m), TYPE_NAME);
+	g_autoptr(GPtrArray) list = objects(all);
 
 	for (guint i = 0; i < list->len; i++)
-		unparent(list->pdata[i]);
+		stop(list->pdata[i]);
+	if (!all->listener)
+		return;
+	settle(all);
+	cxb_decode_notify_remove(cxb_machine_decode_notify(all->m), all->listener);
+	all->listener = 0;
+	g_clear_pointer(&all->settle, cxb_timer_free);
+}
+
+void guest_windows_free(GuestWindows *all)
+{
+	g_ptr_array_unref(all->settling);
+	g_free(all);
 }

@@ -6,10 +6,13 @@
 
 #include "machine/machine.h"
 
-/** guest_windows_init() - Registers the type; before any object is made. */
-void guest_windows_init(CxbMachine *m);
+typedef struct GuestWindows GuestWindows;
+
+/** guest_windows_new() - Registers the type; before any object is made. */
+GuestWindows *guest_windows_new(CxbMachine *m);
 /** guest_windows_start() - The machine is done. */
-bool guest_windows_start(CxbMachine *m, GError **errp);
-void guest_windows_stop(CxbMachine *m);
+bool guest_windows_start(GuestWindows *windows, GError **errp);
+void guest_windows_stop(GuestWindows *windows);
+void guest_windows_free(GuestWindows *windows);
 
 #endif

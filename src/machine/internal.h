@@ -232,6 +232,7 @@ struct CxbMachine {
 	CxbShutdownNotify shutdown_notify;
 	CxbDcNotify dc_notify;
 	CxbIrqNotify irq_notify;
+	CxbDecodeNotify decode_notify;
 };
 
 #endif

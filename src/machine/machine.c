@@ -23,13 +23,23 @@ static void decode_removing(void *opaque, CxbDevice *component)
 
 static void decode_changed(void *opaque, CxbDevice *component)
 {
-	cxb_aliases_refresh(((CxbMachine *)opaque)->aliases, component);
-	cxb_mapper_decode_changed(opaque, component);
+	CxbMachine *m = opaque;
+	CxbMachineDecode event = { .endpoint = component };
+
+	cxb_aliases_refresh(m->aliases, component);
+	cxb_mapper_decode_changed(m, component);
+	if (cxb_cxl_is_endpoint(component))
+		cxb_decode_notify_run(&m->decode_notify, &event);
 }
 
 static bool decode_settling(void *opaque, CxbDevice *endpoint)
 {
-	return cxb_mapper_decode_settling(opaque, endpoint);
+	CxbMachine *m = opaque;
+	CxbMachineDecode event = { .endpoint = endpoint, .committed = true };
+
+	event.settling = cxb_mapper_decode_settling(m, endpoint);
+	cxb_decode_notify_run(&m->decode_notify, &event);
+	return event.settling;
 }
 
 static void endpoint_added(void *opaque, CxbDevice *endpoint)
@@ -134,6 +144,7 @@ CxbMachine *cxb_machine_new(const CxbMachineConfig *config)
 	cxb_shutdown_notify_init(&m->shutdown_notify);
 	cxb_dc_notify_init(&m->dc_notify);
 	cxb_irq_notify_init(&m->irq_notify);
+	cxb_decode_notify_init(&m->decode_notify);
 	m->clock = config->virtual_clock ? cxb_clock_new_virtual() : cxb_clock_new_real(m->context);
 	m->workq = cxb_workq_new(m->context);
 	m->worker = cxb_worker_new(m->context);
@@ -224,6 +235,7 @@ void cxb_machine_free(CxbMachine *m)
 	cxb_shutdown_notify_fini(&m->shutdown_notify);
 	cxb_dc_notify_fini(&m->dc_notify);
 	cxb_irq_notify_fini(&m->irq_notify);
+	cxb_decode_notify_fini(&m->decode_notify);
 	g_free(m);
 }
 
@@ -492,4 +504,9 @@ CxbDcNotify *cxb_machine_dc_notify(CxbMachine *m)
 CxbIrqNotify *cxb_machine_irq_notify(CxbMachine *m)
 {
 	return &m->irq_notify;
+}
+
+CxbDecodeNotify *cxb_machine_decode_notify(CxbMachine *m)
+{
+	return &m->decode_notify;
 }

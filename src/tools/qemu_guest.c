@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "machine/machine.h"
+#include "qemu_exact.h"
 #include "qemu_words.h"
 
 #define WINDOW_UNIT  (256ull << 20)
@@ -15,7 +16,6 @@
 #define LAST_ROOT_SLOT 30
 #define FIRST_SLOT     5 /* those before are for devices that say none */
 #define FUNCTIONS      7 /* of a slot, without 0: without it nobody asks for the others */
-#define ROOT_BUS       "pcie.0"
 
 /* --- a machine like QEMU's --- */
 
@@ -129,7 +129,7 @@ static const char *bridge_of(const QemuSplit *split, const QemuDevice *dev)
 	for (guint i = 0; at && i <= g_hash_table_size(split->buses); i++) {
 		const char *above = g_hash_table_lookup(split->buses, at);
 
-		if (!above || strcmp(above, ROOT_BUS) == 0)
+		if (!above || strcmp(above, QEMU_ROOT_BUS) == 0)
 			return at;
 		at = above;
 	}
@@ -174,21 +174,21 @@ static uint64_t static_size(const QemuSplit *split, const QemuDevice *dev)
 	return total;
 }
 
-static bool next_function(QemuSplit *split, QemuStatic *place, GError **errp)
+bool qemu_guest_next_hidden(QemuSplit *split, QemuHidden *place, const char *what, GError **errp)
 {
 	if (place->function && place->function < FUNCTIONS) {
 		place->function++;
 		return true;
 	}
 	for (unsigned slot = LAST_ROOT_SLOT; slot >= FIRST_SLOT; slot--) {
-		if (!qemu_split_slot(split, ROOT_BUS, slot))
+		if (!qemu_split_slot(split, QEMU_ROOT_BUS, slot))
 			continue;
 		place->slot = slot;
 		place->function = 1;
 		return true;
 	}
-	return cxb_fail(errp, CXB_ERROR_NO_ROOM, "no slot of %s is left for static memory",
-			ROOT_BUS);
+	return cxb_fail(errp, CXB_ERROR_NO_ROOM, "no slot of " QEMU_ROOT_BUS " is left for %s",
+			what);
 }
 
 /*
@@ -216,7 +216,7 @@ static bool place_statics(QemuGuest *guest, QemuSplit *split, const CxbMachine *
 			place.memdev = dev->memdevs->pdata[j];
 			place.size = backend_size(split, place.memdev);
 			place.hpa = w->base + shift + used[w->index];
-			if (!next_function(split, &place, errp))
+			if (!qemu_guest_next_hidden(split, &place.at, "static memory", errp))
 				return false;
 			g_array_append_val(guest->statics, place);
 			used[w->index] += place.size;
@@ -234,8 +234,9 @@ void qemu_guest_map(GPtrArray *words, const QemuStatic *piece, const char *path)
 			   piece->memdev, quoted, piece->size);
 	qemu_words_add_fmt(words, "-device",
 			   "virtio-pmem-pci,id=cxlbox.%s,memdev=cxlbox.%s,memaddr=0x%" PRIx64
-			   ",bus=" ROOT_BUS ",addr=%x.%x",
-			   piece->memdev, piece->memdev, piece->hpa, piece->slot, piece->function);
+			   ",bus=" QEMU_ROOT_BUS ",addr=%x.%x",
+			   piece->memdev, piece->memdev, piece->hpa, piece->at.slot,
+			   piece->at.function);
 }
 
 /* --- hidden ports --- */
@@ -389,7 +390,22 @@ static bool add_ports(QemuGuest *guest, QemuSplit *split, const char *dir, unsig
 
 /* --- all --- */
 
-static bool settle(QemuGuest *guest, QemuSplit *split, bool statics, GError **errp)
+static bool add_windows(QemuSplit *split, const CxbMachine *m, const char *dir, GError **errp)
+{
+	const uint64_t shift = first_window(m) - cxb_machine_window(m, 0)->base;
+	QemuHidden place = { 0 };
+
+	for (unsigned i = 0; i < cxb_machine_windows(m); i++) {
+		const CxbFixedWindow *w = cxb_machine_window(m, i);
+
+		if (!qemu_exact_add(split, dir, i, w->base + shift, w->size, &place, errp))
+			return false;
+	}
+	return true;
+}
+
+static bool settle(QemuGuest *guest, QemuSplit *split, const char *dir, unsigned ports, bool exact,
+		   GError **errp)
 {
 	g_autoptr(CxbMachine) m = new_model(split, 0, errp);
 	CxbMachineMemory mem;
@@ -407,14 +423,16 @@ static bool settle(QemuGuest *guest, QemuSplit *split, bool statics, GError **er
 			return false;
 		mem = cxb_machine_memory(m);
 		guest->cedt = cxb_machine_cedt(m, first_window(m), OEM_REVISION);
-		if (statics && !place_statics(guest, split, m, errp))
+		if (exact ? !add_windows(split, m, dir, errp)
+			  : !ports && !place_statics(guest, split, m, errp))
 			return false;
 	}
 	guest->memory = memory_option(&mem);
 	return true;
 }
 
-QemuGuest *qemu_guest_new(QemuSplit *split, const char *dir, unsigned ports, GError **errp)
+QemuGuest *qemu_guest_new(QemuSplit *split, const char *dir, unsigned ports, bool exact,
+			  GError **errp)
 {
 	g_autoptr(QemuGuest) guest = g_new0(QemuGuest, 1);
 
@@ -422,9 +440,9 @@ QemuGuest *qemu_guest_new(QemuSplit *split, const char *dir, unsigned ports, GEr
 	guest->places = g_array_new(FALSE, FALSE, sizeof(QemuPlace));
 	g_array_set_clear_func(guest->places, place_clear);
 	guest->unseen = g_ptr_array_new_with_free_func(g_free);
-	if (!settle(guest, split, !ports, errp))
+	if (!settle(guest, split, dir, ports, exact, errp))
 		return NULL;
-	if (guest->cedt && ports && split->devices->len + split->ports->len &&
+	if (guest->cedt && ports && !exact && split->devices->len + split->ports->len &&
 	    !add_ports(guest, split, dir, ports, errp))
 		return NULL;
 	qemu_words_add(split->qemu, "-m", guest->memory);

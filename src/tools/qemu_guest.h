@@ -11,11 +11,18 @@
 
 #include "qemu_split.h"
 
+#define QEMU_ROOT_BUS "pcie.0"
+
+/* Of a device on the root bus that no guest sees. */
+typedef struct {
+	unsigned slot, function; /* 0: none yet */
+} QemuHidden;
+
 /* Without ports: static memory of a device, in a window from the start. */
 typedef struct {
 	const char *memdev; /* borrowed from the split */
 	uint64_t hpa, size;
-	unsigned slot, function; /* of a device on pcie.0 that no guest sees */
+	QemuHidden at;
 } QemuStatic;
 
 /* Hidden ports of one device, and where cxlbox reaches QEMU's monitor to use them. */
@@ -41,10 +48,15 @@ typedef struct {
  * qemu_guest_new() - Settle the machine; both lines get what is about memory and hidden ports.
  * @dir: where sockets will be
  * @ports: how many for all devices together; 0: none, static memory is there from the start
+ * @exact: none of these, but functions that make messages of all accesses to the windows
  */
-QemuGuest *qemu_guest_new(QemuSplit *split, const char *dir, unsigned ports, GError **errp);
+QemuGuest *qemu_guest_new(QemuSplit *split, const char *dir, unsigned ports, bool exact,
+			  GError **errp);
 void qemu_guest_free(QemuGuest *guest); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuGuest, qemu_guest_free)
+
+/** qemu_guest_next_hidden() - Move @place on to one that is free, for @what. */
+bool qemu_guest_next_hidden(QemuSplit *split, QemuHidden *place, const char *what, GError **errp);
 
 /** qemu_guest_map() - QEMU's words for one static piece whose bytes are in the file @path. */
 void qemu_guest_map(GPtrArray *words, const QemuStatic *piece, const char *path);

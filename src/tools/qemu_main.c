@@ -14,7 +14,7 @@
 
 static const char usage[] =
 	"usage: cxlbox-qemu [--dry-run] [--cxlbox PROGRAM] [--qemu PROGRAM] [--ports N]\n"
-	"                   [--cedt FILE] QEMU-OPTION...\n\n"
+	"                   [--exact] [--cedt FILE] QEMU-OPTION...\n\n"
 	"Run a QEMU command line that has CXL memory devices: the devices in cxlbox, everything\n"
 	"else in an unmodified QEMU.\n\n"
 	"  --dry-run         print what would be started, and start nothing\n"
@@ -22,6 +22,9 @@ static const char usage[] =
 	"  --qemu PROGRAM    default: $QEMU, or qemu-system-x86_64\n"
 	"  --ports N         pieces of CXL memory that the guest can have at a time, of all\n"
 	"                    devices together (default 64, at most 189); 0: static memory alone\n"
+	"  --exact           every load and store of CXL memory is a message to cxlbox: "
+	"interleave,\n"
+	"                    extents and poison as they are, and slow\n"
 	"  --cedt FILE       write the guest's table CEDT there, as an archive for the front of\n"
 	"                    its initramfs\n";
 
@@ -70,6 +73,7 @@ static bool take_ports(QemuConfig *config, const char *text, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "--ports %s: expected 0 to %u", text,
 				QEMU_GUEST_MAX_PORTS);
 	config->ports = ports;
+	config->ports_given = true;
 	return true;
 }
 
@@ -98,13 +102,19 @@ static bool take_own(QemuConfig *config, char **argv, int *i, GError **errp)
 			config->dry_run = true;
 			continue;
 		}
+		if (strcmp(option, "--exact") == 0) {
+			config->exact = true;
+			continue;
+		}
 		if (!g_strv_contains(with_value, option))
 			break;
 		if (!take(config, option, argv[*i + 1], errp))
 			return false;
 		++*i;
 	}
-	return true;
+	return !config->exact || !config->ports_given ||
+	       cxb_fail(errp, CXB_ERROR_INVALID,
+			"--exact: no memory is put behind ports then (--ports)");
 }
 
 /* -help and -version: of this program. */

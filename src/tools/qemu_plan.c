@@ -21,9 +21,13 @@ QemuPlan *qemu_plan_new(const QemuConfig *config, GPtrArray *options, const char
 	plan->split = qemu_split_new(options, dir, culprit, errp);
 	if (!plan->split)
 		return NULL;
-	plan->guest = qemu_guest_new(plan->split, dir, config->ports, errp);
+	plan->guest = qemu_guest_new(plan->split, dir, config->ports, config->exact, errp);
 	if (!plan->guest)
 		return NULL;
+	if (config->exact && !plan->guest->cedt) {
+		cxb_fail(errp, CXB_ERROR_INVALID, "--exact: there is no window (-M cxl-fmw.0...)");
+		return NULL;
+	}
 	if (plan->guest->cedt && plan->split->kernel)
 		plan->initrd = g_build_filename(dir, "initrd", NULL);
 	return g_steal_pointer(&plan);

@@ -9,7 +9,8 @@
 typedef struct {
 	char *cxlbox, *qemu; /* programs */
 	char *cedt;          /* a file for the archive with the table; NULL: none */
-	bool dry_run;
+	bool dry_run, exact;
+	bool ports_given;
 	unsigned ports;
 } QemuConfig;
 

@@ -71,6 +71,8 @@ class DryRun(unittest.TestCase):
                 (["--ports", "190"], "--ports 190: expected 0 to 189"),
                 (["--ports"], "--ports: requires an argument"),
                 (["--cedt", "x", "-M", "q35"], "--cedt x: there is no window (-M cxl-fmw.0...), QEMU's own table does"),
+                (["--exact", "-M", "q35,cxl=on"], "--exact: there is no window (-M cxl-fmw.0...)"),
+                (["--ports", "8", "--exact", *TUTORIAL], "--exact: no memory is put behind ports then (--ports)"),
                 (["-nosuch"], "-nosuch: invalid option"),
                 (["-device", "cxl-type3,id=a"],
                  "-device cxl-type3,id=a: Parameter 'bus' is missing: name the root port or the port of a switch "

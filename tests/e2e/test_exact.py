@@ -9,47 +9,12 @@ import unittest
 from cxbpy.machine import Machine, binary
 from cxbpy.qmp import QmpError
 from cxbpy.vfiouser import CONFIG, MSI, MSIX, VfioUser
+from servedmem import GIB, MIB, Device
 
-MIB, GIB = 1 << 20, 1 << 30
 BASE = 8 * GIB
 PAGE, LINE = 4096, 64
 ONES = b"\xff"
-PAYLOAD = 0x2000
-CTRL, CMD, STATUS = PAYLOAD - 0x1c, PAYLOAD - 0x18, PAYLOAD - 0x10
 TAG = "5be13bce-ae34-4a77-b6c3-16df975fcf1a"
-
-
-class Device:
-    """A memory device as its driver has it."""
-
-    def __init__(self, m, name):
-        self.vm = VfioUser(os.path.join(m.dir, "s-" + name))
-        self.vm.write_int(CONFIG, 4, 2, 6)
-        count = self.vm.read_int(0, 0x1000, 4) >> 24
-        heads = [self.vm.read_int(0, 0x1000 + 4 * n, 4) for n in range(1, count + 1)]
-        self.hdm = 0x1000 + next(head >> 20 for head in heads if head & 0xffff == 5)
-
-    def commit(self, base=BASE, size=512 * MIB, ways=1, granularity=256, n=0):
-        at = self.hdm + 0x20 * n
-        self.vm.write_int(0, self.hdm + 4, 4, 2)
-        for i, value in enumerate((base & 0xffffffff, base >> 32, size & 0xffffffff, size >> 32)):
-            self.vm.write_int(0, at + 0x10 + 4 * i, 4, value)
-        ig = [256 << i for i in range(7)].index(granularity)
-        iw = [1, 2, 4, 8, 16, 0, 0, 0, 3, 6, 12].index(ways)
-        self.vm.write_int(0, at + 0x20, 4, 1 << 9 | iw << 4 | ig)
-        assert self.vm.read_int(0, at + 0x20, 4) & 3 << 10 == 1 << 10
-
-    def uncommit(self, n=0):
-        self.vm.write_int(0, self.hdm + 0x20 * n + 0x20, 4, 0)
-
-    def accept(self, *extents):
-        body = len(extents).to_bytes(8, "little") + b"".join(
-            dpa.to_bytes(8, "little") + size.to_bytes(8, "little") + bytes(8) for dpa, size in extents)
-        self.vm.write(2, PAYLOAD, body)
-        self.vm.write_int(2, CMD, 8, 0x4802 | len(body) << 16)
-        self.vm.write_int(2, CTRL, 4, 1)
-        assert not self.vm.read_int(2, CTRL, 4) & 1
-        assert self.vm.read_int(2, STATUS, 8) >> 32 & 0xffff == 0
 
 
 def static(*names, size=512 * MIB):
@@ -69,7 +34,7 @@ class Window(unittest.TestCase):
                           *serve], tutorial=False)
         self.addCleanup(self.m.end)
         self.qmp = self.m.qmp
-        self.devices = [Device(self.m, name) for name in names]
+        self.devices = [Device(self.m.dir, name) for name in names]
         for d in self.devices:
             self.addCleanup(d.vm.close)
         self.window = VfioUser(os.path.join(self.m.dir, "s-w0"))
@@ -115,7 +80,7 @@ class Function(Window):
         d, = self.start(["t0"], window=f"base={base:#x},size=4G")
         self.assertEqual([self.window.region(n)[1] for n in range(6)], [GIB, 0, 2 * GIB, 0, GIB, 0])
         for bar, at in ((0, base + 512 * MIB), (2, base + GIB), (4, base + 3 * GIB)):
-            d.commit(base=at)
+            d.commit(at)
             first = {0: base, 2: base + GIB, 4: base + 3 * GIB}[bar]
             self.store(at + 16, b"%-8d" % bar, bar, first)
             self.assertEqual(self.bytes_of("m-t0", 8, 16), b"%-8d" % bar)
@@ -151,7 +116,7 @@ class OneWay(Window):
         d, = self.start(["t0"])
         self.assertEqual(self.load(BASE), ONES * 8)
         self.store(BASE, b"too soon")
-        d.commit()
+        d.commit(BASE)
         self.assertEqual((self.load(BASE), self.counted()), (bytes(8), (2, 0)))
         for size in (1, 2, 4, 8, 24, 3 * PAGE + 5):
             data = bytes(range(1, 252)) * (size // 251 + 1)
@@ -170,21 +135,21 @@ class OneWay(Window):
 
     def test_two_devices_one_behind_the_other(self):
         first, second = self.start(["t0", "t1"])
-        second.commit(base=BASE)
-        first.commit(base=BASE + 512 * MIB)
+        second.commit(BASE)
+        first.commit(BASE + 512 * MIB)
         self.store(BASE + 512 * MIB - 4, b"pastover")
         self.assertEqual((self.bytes_of("m-t1", 4, 512 * MIB - 4), self.bytes_of("m-t0", 4)), (b"past", b"over"))
 
     def test_only_targets_have_it(self):
         first, second = self.start(["t0", "t1"], window=f"base={BASE:#x},size=4G,targets.0=t1")
-        first.commit()
+        first.commit(BASE)
         self.assertEqual(self.load(BASE), ONES * 8)
-        second.commit(base=BASE + GIB)
+        second.commit(BASE + GIB)
         self.assertEqual(self.load(BASE + GIB), bytes(8))
 
     def test_who_has_gone_does_not_answer(self):
         d, = self.start(["t0"])
-        d.commit()
+        d.commit(BASE)
         d.vm.close()
         for _ in range(1000):
             if self.load(BASE) == ONES * 8:
@@ -193,7 +158,7 @@ class OneWay(Window):
 
     def test_poison_is_no_data(self):
         d, = self.start(["t0"])
-        d.commit()
+        d.commit(BASE)
         self.put("m-t0", PAGE, b"x" * PAGE)
         self.qmp.cmd("cxl-inject-poison", path="t0", start=PAGE + LINE, length=2 * LINE)
         self.assertEqual(self.load(BASE + PAGE + LINE - 8), b"x" * 8)
@@ -209,7 +174,7 @@ class OneWay(Window):
         """A store is dropped, a load gives ones, next to an extent and after it has gone."""
         d, = self.start(["t0"], devices=["-device", "cxl-type3,id=t0,dc-region.0.size=512M,dc-region.1.size=512M,"
                                                     "dc-region.1.read-only=on"])
-        d.commit(size=GIB)
+        d.commit(BASE, size=GIB)
         end = 2 * MIB
         for n, region in ((1, 0), (2, 1)):
             self.qmp.cmd("object-add", qom_type="memory-backend-ram", id=f"m{n}", size=end, share=True, tag=TAG[:-1] + str(n))
@@ -255,7 +220,7 @@ class Interleaved(Window):
             with self.subTest(ways=ways, granularity=granularity):
                 order = list(range(ways))[::-1]
                 for n in order:
-                    devices[n].commit(size=256 * MIB * ways, ways=ways, granularity=granularity)
+                    devices[n].commit(BASE, size=256 * MIB * ways, ways=ways, granularity=granularity)
                 self.check([names[n] for n in order], granularity)
                 for n in order:
                     devices[n].uncommit()
@@ -263,9 +228,9 @@ class Interleaved(Window):
 
     def test_a_set_answers_when_it_is_whole(self):
         first, second = self.start(["t0", "t1"])
-        first.commit(size=GIB, ways=2)
+        first.commit(BASE, size=GIB, ways=2)
         self.assertEqual(self.load(BASE), ONES * 8)
-        second.commit(size=GIB, ways=2)
+        second.commit(BASE, size=GIB, ways=2)
         self.assertEqual(self.load(BASE), bytes(8))
         self.store(BASE + GIB - 8, b"the last")
         self.assertEqual(self.bytes_of("m-t1", 8, 512 * MIB - 8), b"the last")
@@ -275,7 +240,7 @@ class Interleaved(Window):
     def test_poison_is_of_one_device(self):
         first, second = self.start(["t0", "t1"])
         for d in (second, first):
-            d.commit(size=GIB, ways=2)
+            d.commit(BASE, size=GIB, ways=2)
         self.qmp.cmd("cxl-inject-poison", path="t1", start=256, length=LINE)
         bad = [at for at in range(0, 2048, LINE) if self.load(BASE + at) == ONES * 8]
         self.assertEqual(bad, [512])
@@ -283,9 +248,9 @@ class Interleaved(Window):
     def test_sets_one_behind_the_other(self):
         first, second = self.start(["t0", "t1"])
         for d in (first, second):
-            d.commit(size=512 * MIB, ways=2)
+            d.commit(BASE, size=512 * MIB, ways=2)
         for d in (second, first):
-            d.commit(base=BASE + 512 * MIB, size=512 * MIB, ways=2, granularity=4096, n=1)
+            d.commit(BASE + 512 * MIB, size=512 * MIB, ways=2, granularity=4096, n=1)
         self.store(BASE + 256, b"position")
         self.store(BASE + 512 * MIB, b"and back")
         self.assertEqual((self.bytes_of("m-t1", 8), self.bytes_of("m-t1", 8, 256 * MIB)), (b"position", b"and back"))

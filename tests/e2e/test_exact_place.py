@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""cxl-guest-window: the BARs of a window come to be where the window is, in a QEMU that is a stand-in, and
-after each of its resets again."""
+"""cxl-guest-window: the BARs of a window come to be where the window is once its guest uses it, in a QEMU that
+is a stand-in, and after each of its resets again."""
 
 import os
 import socket
@@ -10,29 +10,46 @@ import unittest
 
 from cxbpy.machine import Machine, binary
 from cxbpy.qmp import QmpError
+from servedmem import GIB, MIB, Device
 from fakepci import GUESTS_ADDRESS, FakePci
 
-GIB = 1 << 30
 BARS = {0: GIB, 2: 2 * GIB, 4: GIB}
 PLACED = {0: 5 * GIB, 2: 6 * GIB, 4: 8 * GIB}
 
 
 class Place(unittest.TestCase):
-    def start(self, bars=None, **more):
+    def start(self, bars=None, use=True, **more):
         self.m = Machine(["-M", "x-remote", "-device", f"cxl-window,id=w0,base={5 * GIB:#x},size=4G",
+                          "-object", "memory-backend-ram,id=m0,size=512M", "-device", "cxl-type3,id=t0,volatile-memdev=m0",
+                          "-object", "x-vfio-user-server,id=s0,path=s-t0,device=t0",
                           "-object", "cxl-guest-window,id=g0,qmp=unix:vm0,window=w0"], tutorial=False)
         self.addCleanup(self.m.end)
         self.qmp = self.m.qmp
         self.qemu = None
         self.addCleanup(self.power_off)
-        self.boot(bars, **more)
+        self.boot(bars, use, **more)
 
-    def boot(self, bars=None, **more):
+    def boot(self, bars=None, use=True, **more):
+        self.device = Device(self.m.dir, "t0")
         self.qemu = FakePci(os.path.join(self.m.dir, "vm0"), bars or BARS, **more)
+        self.until("waiting")
+        if use:
+            self.use()
+
+    def use(self):
+        self.device.commit(5 * GIB)
+
+    def reset(self):
+        """Of the machine; its operating system comes up and uses the window anew."""
+        self.device.reset()
+        self.qemu.reset()
+        self.until("waiting")
+        self.use()
 
     def power_off(self):
         if self.qemu:
             self.qemu.end()
+            self.device.vm.close()
         self.qemu = None
 
     def state(self):
@@ -50,6 +67,40 @@ class Place(unittest.TestCase):
         self.assertEqual((self.qemu.placed(), self.qemu.stray), (PLACED, []))
         self.assertEqual((self.qemu.running, self.qemu.address), (True, GUESTS_ADDRESS))
 
+    def test_nothing_happens_before_they_are_used(self):
+        self.start(use=False)
+        self.assertEqual((self.qemu.commands, self.qemu.placed()), (["qmp_capabilities"], {}))
+        self.device.ask_to_commit(5 * GIB)
+        for _ in range(100):
+            if not self.device.committing():
+                break
+        self.ready()
+        # They stay, whatever becomes of the decoder.
+        done = len(self.qemu.commands)
+        self.device.uncommit()
+        self.use()
+        self.assertEqual((self.state(), len(self.qemu.commands)), ("ready", done))
+
+    def test_a_commit_shows_when_they_are_there(self):
+        self.start(use=False)
+        self.qemu.hold(True)
+        self.device.ask_to_commit(5 * GIB)
+        self.assertTrue(self.device.committing())
+        self.qemu.hold(False)
+        while self.device.committing():
+            pass
+        self.ready()
+
+    def test_software_is_not_kept_longer_than_it_waits(self):
+        self.start(use=False)
+        self.qemu.hold(True)
+        start = time.monotonic()
+        self.use()
+        self.assertGreater(time.monotonic() - start, 0.007)
+        self.assertEqual((self.state(), self.qemu.placed()), ("placing", {}))
+        self.qemu.hold(False)
+        self.ready()
+
     def test_they_are_put_there_while_the_machine_stands(self):
         self.start()
         self.ready()
@@ -61,21 +112,19 @@ class Place(unittest.TestCase):
         self.start()
         self.ready()
         for _ in range(3):
-            self.qemu.reset()
-            self.qemu.wait(lambda: self.qemu.config["command"] == 2 and self.qemu.running)
+            self.reset()
             self.ready()
 
     def test_a_reset_while_they_are_put_there(self):
         self.start()
         self.ready()
-        for step in range(1, 30):
-            self.until("ready")
-            start = len(self.qemu.commands)
-            self.qemu.fail = lambda number, name, at=start + step: self.qemu.reset() if number == at else None
-            self.qemu.reset()
-            self.qemu.wait(lambda at=start + step: len(self.qemu.commands) > at or self.qemu.placed())
+        steps = len(self.qemu.commands) - 1
+        for step in range(steps):
+            at = len(self.qemu.commands) + step
+            self.qemu.fail = lambda number, name, at=at: self.qemu.reset() if number == at else None
+            self.reset()
+            self.qemu.wait(lambda at=at: len(self.qemu.commands) > at)
             self.qemu.fail = None
-            self.qemu.wait(lambda: self.qemu.config["command"] == 2 and self.qemu.running)
             self.ready()
 
     def test_a_machine_that_stands_stays_so(self):
@@ -95,7 +144,7 @@ class Place(unittest.TestCase):
             failing = {}
             self.qemu.fail = lambda number, name, at=start + step, failing=failing: (
                 number >= at and failing.setdefault("name", name) == name)
-            self.qemu.reset()
+            self.reset()
             said = self.until("failed: ")
             self.assertIn("was made to fail", said)
             self.qemu.fail = None
@@ -103,8 +152,7 @@ class Place(unittest.TestCase):
                 self.assertTrue(self.qemu.running)
             self.qemu.running = True
             self.qemu.address = GUESTS_ADDRESS
-            self.qemu.reset()
-            self.until("ready")
+            self.reset()
             self.ready()
 
     def test_answers_that_make_no_sense(self):
@@ -125,12 +173,11 @@ class Place(unittest.TestCase):
                 ("o /w 0xcfc 0x2", "", "BAR 4 is not at 0x200000000")):
             with self.subTest(value):
                 self.qemu.wrong = {key: value}
-                self.qemu.reset()
+                self.reset()
                 self.assertIn(text, self.until("failed: "))
                 self.qemu.wait(lambda: self.qemu.running)
                 self.qemu.wrong = {}
-                self.qemu.reset()
-                self.until("ready")
+                self.reset()
                 self.ready()
 
     def test_what_the_guest_would_find_is_refused(self):
@@ -154,7 +201,7 @@ class Place(unittest.TestCase):
         self.ready()
         # In the middle of it.
         self.qemu.fail = lambda number, name: name == "human-monitor-command" and self.qemu.conn.shutdown(socket.SHUT_RDWR)
-        self.qemu.reset()
+        self.reset()
         self.until("connecting")
         self.power_off()
         self.boot()

@@ -23,11 +23,16 @@ typedef struct {
 	GError *err;
 } Fixture;
 
-static void settle(Fixture *f, const char *line, unsigned ports)
+static void settle_as(Fixture *f, const char *line, unsigned ports, bool exact)
 {
 	f->split = split_line(line, &f->options, &f->err);
 	g_assert_no_error(f->err);
-	f->guest = qemu_guest_new(f->split, "/d", ports, &f->err);
+	f->guest = qemu_guest_new(f->split, "/d", ports, exact, &f->err);
+}
+
+static void settle(Fixture *f, const char *line, unsigned ports)
+{
+	settle_as(f, line, ports, false);
 }
 
 static void clear(Fixture *f, gconstpointer unused)
@@ -248,6 +253,45 @@ static void static_memory_is_at_the_start_of_its_window(Fixture *f, gconstpointe
 			"memaddr=0x110000000,bus=pcie.0,addr=1e.2");
 }
 
+/* 6 GiB from 4 GiB on are 4 and 2; 1.25 GiB from 10 GiB on are 1 and 1/4. */
+static void exact_windows_are_functions_that_no_guest_sees(Fixture *f, gconstpointer unused)
+{
+	g_autofree char *qemu = NULL, *cxlbox = NULL;
+
+	settle_as(f,
+		  ONE " -M cxl-fmw.1.targets.0=b1,cxl-fmw.1.size=1280M"
+		      " -device cxl-type3,bus=rp0,id=t3,volatile-memdev=v"
+		      " -object memory-backend-ram,id=v,size=256M -m 1G",
+		  64, true);
+	g_assert_no_error(f->err);
+	g_assert_cmpuint(f->guest->ports + f->guest->statics->len + f->guest->places->len, ==, 0);
+	cxlbox = qemu_words_shell(f->split->cxlbox);
+	g_assert_null(strstr(cxlbox, " cxl-guest,"));
+	g_assert_nonnull(strstr(
+		cxlbox, " -device cxl-window,id=cxlbox-window0.0,base=0x100000000,size=6G"
+			" -object x-vfio-user-server,id=vfio-user.cxlbox-window0.0,"
+			"device=cxlbox-window0.0,path=/d/cxlbox-window0.0.vfio-user"
+			" -object cxl-guest-window,id=guest.cxlbox-window0.0,"
+			"qmp=unix:/d/cxlbox-window0.0.qmp,window=cxlbox-window0.0"
+			" -device cxl-window,id=cxlbox-window1.0,base=0x280000000,size=1280M "));
+	qemu = qemu_words_shell(f->split->qemu);
+	g_assert_nonnull(strstr(
+		qemu, "\"id\":\"cxlbox-window0.0\",\"bus\":\"pcie.0\",\"addr\":\"1e.1\","
+		      "\"socket\":{\"type\":\"unix\",\"path\":\"/d/cxlbox-window0.0.vfio-user\"}}' "
+		      "-qmp unix:/d/cxlbox-window0.0.qmp,server=on,wait=off "));
+	g_assert_nonnull(
+		strstr(qemu, "\"id\":\"cxlbox-window1.0\",\"bus\":\"pcie.0\",\"addr\":\"1e.2\""));
+	clear(f, NULL);
+
+	/* From 4.75 GiB on: 1/4, 1, 2; 2, 1/2, 1/4. */
+	settle_as(f, ONE " -m 1G,maxmem=1792M", 64, true);
+	g_assert_no_error(f->err);
+	g_free(cxlbox);
+	cxlbox = qemu_words_shell(f->split->cxlbox);
+	g_assert_nonnull(strstr(cxlbox, "window0.0,base=0x130000000,size=3328M "));
+	g_assert_nonnull(strstr(cxlbox, "window0.1,base=0x200000000,size=2816M "));
+}
+
 static void what_does_not_fit_is_told(Fixture *f, gconstpointer unused)
 {
 	settle(f,
@@ -301,6 +345,7 @@ int main(int argc, char **argv)
 	ADD(ports_keep_away_from_what_is_there);
 	ADD(as_many_ports_as_there_can_be);
 	ADD(static_memory_is_at_the_start_of_its_window);
+	ADD(exact_windows_are_functions_that_no_guest_sees);
 	ADD(what_does_not_fit_is_told);
 	ADD(bad_machines_are_refused);
 	return g_test_run();

@@ -155,6 +155,12 @@ CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing);
 
 /** cxb_cxl_window_find() - By its id: "Device 'X' is not a cxl-window". */
 CxbDevice *cxb_cxl_window_find(CxbQom *qom, const char *id, GError **errp);
+/** cxb_cxl_window_is_for() - Its machine has that endpoint. */
+bool cxb_cxl_window_is_for(const CxbDevice *window, const CxbDevice *endpoint);
+/** cxb_cxl_window_is_used() - Some endpoint of its machine decodes. */
+bool cxb_cxl_window_is_used(const CxbDevice *window);
+/** cxb_cxl_window_reach() - How much of (@base, @size), multiples of 256 MiB, one cxl-window can be. */
+uint64_t cxb_cxl_window_reach(uint64_t base, uint64_t size);
 /** cxb_cxl_window_bar() - Where in the machine elsewhere BAR @nr has to be. False: there is none. */
 bool cxb_cxl_window_bar(const CxbDevice *window, unsigned nr, uint64_t *hpa, uint64_t *size);
 

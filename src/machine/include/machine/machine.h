@@ -201,6 +201,13 @@ typedef struct {
 	bool level;
 } CxbMachineIrqEvent;
 
+/* Decoders of an endpoint, or what is behind them, have changed. */
+typedef struct {
+	CxbDevice *endpoint;
+	bool committed; /* one was just committed; that it changed was told before */
+	bool settling; /* of these set by whoever lets it be known later, by cxb_cxl_endpoint_settle() */
+} CxbMachineDecode;
+
 /* A device that device_del, the host or a reset has taken out; it is no more. */
 typedef struct {
 	const char *id; /* NULL: it had none */
@@ -212,6 +219,7 @@ CXB_NOTIFY_TYPE(CxbResetNotify, cxb_reset_notify, const CxbResetCause)
 CXB_NOTIFY_TYPE(CxbRunNotify, cxb_run_notify, const CxbRunState)
 CXB_NOTIFY_TYPE(CxbShutdownNotify, cxb_shutdown_notify, const CxbMachineShutdown)
 CXB_NOTIFY_TYPE(CxbDcNotify, cxb_dc_notify, const CxbMachineDcEvent)
+CXB_NOTIFY_TYPE(CxbDecodeNotify, cxb_decode_notify, CxbMachineDecode)
 CXB_NOTIFY_TYPE(CxbIrqNotify, cxb_irq_notify, const CxbMachineIrqEvent)
 
 CxbDeletedNotify *cxb_machine_deleted_notify(CxbMachine *m);
@@ -219,6 +227,7 @@ CxbResetNotify *cxb_machine_reset_notify(CxbMachine *m);
 CxbRunNotify *cxb_machine_run_notify(CxbMachine *m); /* between running and not */
 CxbShutdownNotify *cxb_machine_shutdown_notify(CxbMachine *m);
 CxbDcNotify *cxb_machine_dc_notify(CxbMachine *m);
+CxbDecodeNotify *cxb_machine_decode_notify(CxbMachine *m);
 CxbIrqNotify *cxb_machine_irq_notify(CxbMachine *m); /* changes of level only */
 
 /* -action: what becomes of these; may change at any time. */
