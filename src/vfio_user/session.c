@@ -93,18 +93,19 @@ typedef struct {
 	size_t len;   /* the least of a body */
 	unsigned fds; /* the most there may be */
 	int (*run)(Session *s, CxbVfuMessage *msg, Answer *a);
+	bool asks; /* nothing comes of it but the answer */
 } Command;
 
 static const Command commands[VFU_COMMANDS] = {
 	[VFU_VERSION] = { sizeof(struct vfu_version), 0, session_version },
 	[VFU_DMA_MAP] = { sizeof(struct vfu_dma_map), 1, dma_map },
 	[VFU_DMA_UNMAP] = { sizeof(struct vfu_dma_unmap), 0, dma_unmap },
-	[VFU_GET_INFO] = { sizeof(struct vfu_info), 0, session_get_info },
-	[VFU_GET_REGION_INFO] = { sizeof(struct vfu_region_info), 0, session_region_info },
-	[VFU_GET_REGION_IO_FDS] = { 16, 0, session_region_io_fds },
-	[VFU_GET_IRQ_INFO] = { sizeof(struct vfu_irq_info), 0, irq_info },
+	[VFU_GET_INFO] = { sizeof(struct vfu_info), 0, session_get_info, true },
+	[VFU_GET_REGION_INFO] = { sizeof(struct vfu_region_info), 0, session_region_info, true },
+	[VFU_GET_REGION_IO_FDS] = { 16, 0, session_region_io_fds, true },
+	[VFU_GET_IRQ_INFO] = { sizeof(struct vfu_irq_info), 0, irq_info, true },
 	[VFU_SET_IRQS] = { sizeof(struct vfu_set_irqs), MAX_FDS, set_irqs },
-	[VFU_REGION_READ] = { sizeof(struct vfu_region_access), 0, session_region_read },
+	[VFU_REGION_READ] = { sizeof(struct vfu_region_access), 0, session_region_read, true },
 	[VFU_REGION_WRITE] = { sizeof(struct vfu_region_access), 0, session_region_write },
 	[VFU_RESET] = { 0, 0, reset },
 	[VFU_REGION_WRITE_MULTI] = { sizeof(uint64_t), 0, session_region_write_multi },
@@ -120,6 +121,9 @@ static int run(Session *s, CxbVfuMessage *msg, Answer *a)
 		return EINVAL;
 	if (s->negotiated == (number == VFU_VERSION))
 		return EINVAL; /* it comes first, and once */
+	/* Few bytes can ask for much, and whoever comes next would wait for it. */
+	if (command->asks && !cxb_vfu_hears(s->conn))
+		return 0;
 	return command->run(s, msg, a);
 }
 

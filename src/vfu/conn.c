@@ -136,6 +136,11 @@ static void progress(CxbVfuConn *conn)
 	cxb_timer_disarm(conn->patience);
 }
 
+bool cxb_vfu_hears(const CxbVfuConn *conn)
+{
+	return !conn->broken;
+}
+
 void cxb_vfu_close(CxbVfuConn *conn, const char *why)
 {
 	if (!conn->closing)

@@ -4,7 +4,6 @@ qtest, where time moves by hand, and served over vfio-user, where it does not st
 
 import os
 import select
-import time
 import unittest
 
 from crc32c import crc32c
@@ -328,19 +327,18 @@ class Served(unittest.TestCase):
         self.assertEqual(self.c.read_int(2, RESULT, 8), crc32c(bytes(5) + b"\1" * 4091))
 
     def test_nobody_waits_for_a_large_command(self):
-        self.command(FILL, DST=0, LEN=512 * MIB, PATTERN=ONES)
-        begun, longest = time.monotonic(), 0
-        seen = set()
-        while len(seen) < 3:
-            asked = time.monotonic()
-            self.m.qmp.cmd("query-status")
-            seen.add(self.c.read_int(2, PROGRESS, 8))
-            longest = max(longest, time.monotonic() - asked)
-            self.assertLess(time.monotonic() - begun, 60)
-        self.assertLess(longest, 5)
-        self.c.write_int(2, ABORT, 4, 1)
-        self.assertIn(self.c.read_int(2, STATUS, 4), (DONE, ABORTED))
-        self.assertEqual(self.told(), 1)
+        for _ in range(20):  # one may be through before we have looked often enough
+            self.command(FILL, DST=0, LEN=512 * MIB, PATTERN=ONES)
+            seen = set()
+            while self.c.read_int(2, STATUS, 4) == BUSY and len(seen) < 3:
+                self.m.qmp.cmd("query-status")
+                seen.add(self.c.read_int(2, PROGRESS, 8))
+            self.c.write_int(2, ABORT, 4, 1)
+            self.assertIn(self.c.read_int(2, STATUS, 4), (DONE, ABORTED))
+            self.assertEqual(self.told(), 1)
+            if len(seen) == 3:
+                return
+        self.fail("it is not answered meanwhile")
 
     def test_a_client_goes_and_the_next_one_begins_anew(self):
         self.command(FILL, DST=0, LEN=512 * MIB, PATTERN=ONES)

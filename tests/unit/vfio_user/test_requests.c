@@ -31,7 +31,7 @@ typedef struct {
 	struct vfu_area areas[2];
 	GByteArray *caps;
 	int shared; /* what can be mapped of BAR 2, or -1 */
-	unsigned resets, writes, ready_start, ready_count;
+	unsigned resets, reads, writes, ready_start, ready_count;
 	bool ended;
 	char *why;
 	/* The last reply. */
@@ -89,6 +89,7 @@ static int own_access(uint64_t off, size_t len)
 
 static int read_bytes(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
 {
+	((Fixture *)opaque)->reads++;
 	if (index == OWN) {
 		const int n = own_access(off, len);
 
@@ -176,7 +177,8 @@ static void setup(Fixture *f, gconstpointer unused)
 static void teardown(Fixture *f, gconstpointer unused)
 {
 	session_free(f->session);
-	close(f->peer);
+	if (f->peer >= 0)
+		close(f->peer);
 	for (unsigned i = 0; i < 2; i++)
 		if ((i ? f->fd : f->shared) >= 0)
 			close(i ? f->fd : f->shared);
@@ -657,6 +659,32 @@ static void test_a_region_of_its_own(Fixture *f, gconstpointer unused)
 	g_assert_true(f->ended);
 	g_assert_cmpstr(f->why, ==, "the device hangs up");
 	g_assert_false(take_reply(f));
+}
+
+/* What it wrote is done; what it asked would cost us, and those who come next, for nobody. */
+static void test_one_that_went_is_answered_nothing(Fixture *f, gconstpointer unused)
+{
+	const struct vfu_region_access access = { 8, 0, 4 };
+	const uint16_t commands[] = { VFU_REGION_READ, VFU_REGION_WRITE, VFU_REGION_READ };
+	g_autoptr(GByteArray) all = g_byte_array_new();
+
+	for (unsigned i = 0; i < G_N_ELEMENTS(commands); i++) {
+		const bool write = commands[i] == VFU_REGION_WRITE;
+		const struct vfu_header h = { i, commands[i],
+					      HEADER + sizeof(access) + (write ? 4 : 0), 0, 0 };
+
+		g_byte_array_append(all, (const void *)&h, HEADER);
+		g_byte_array_append(all, (const void *)&access, sizeof(access));
+		if (write)
+			g_byte_array_append(all, (const void *)"last", 4);
+	}
+	g_assert_cmpint(send(f->peer, all->data, all->len, MSG_NOSIGNAL), ==, all->len);
+	close(f->peer);
+	f->peer = -1;
+	session_check(f->session);
+	g_assert_true(f->ended);
+	g_assert_cmpmem(f->bar + 8, 4, "last", 4);
+	g_assert_cmpuint(f->reads, ==, 0);
 }
 
 static void test_a_mebibyte(Fixture *f, gconstpointer unused)
@@ -1142,6 +1170,7 @@ int main(int argc, char **argv)
 	ADD("/vfio-user/requests/no-fds-for-access", test_no_descriptors_for_access);
 	ADD("/vfio-user/requests/reads-and-writes", test_reads_and_writes);
 	ADD("/vfio-user/requests/a-region-of-its-own", test_a_region_of_its_own);
+	ADD("/vfio-user/requests/one-that-went", test_one_that_went_is_answered_nothing);
 	ADD("/vfio-user/requests/a-mebibyte", test_a_mebibyte);
 	ADD("/vfio-user/requests/ranges-that-cannot-be", test_ranges_that_cannot_be);
 	ADD("/vfio-user/requests/writes-of-another-length", test_writes_of_another_length);

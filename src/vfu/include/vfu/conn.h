@@ -52,6 +52,9 @@ CxbVfuConn *cxb_vfu_conn_new(int fd, GMainContext *context, CxbClock *clock,
 			     const CxbVfuConnOps *ops, void *opaque);
 void cxb_vfu_conn_free(CxbVfuConn *conn); /* without closed; NULL is fine */
 
+/** cxb_vfu_hears() - The peer may still be there. If not, what it said is handed out, and what is sent goes
+ * nowhere: to work for an answer would be in vain. */
+bool cxb_vfu_hears(const CxbVfuConn *conn);
 /** cxb_vfu_take_fd() - The @i-th descriptor, the caller's from now on; -1 if there is none. */
 int cxb_vfu_take_fd(CxbVfuMessage *msg, unsigned i);
 
