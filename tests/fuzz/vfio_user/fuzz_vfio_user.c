@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clients that do as they like with a memory device of machine x-remote: requests that make sense
+ * Clients that do as they like with a device of machine x-remote, which is one with memory or an
+ * accelerator: requests that make sense
  * and such that do not, bare bytes, descriptors of all kinds, writes to the page that they map.
  *
  * Input: a byte of options, then records of 16 bytes: what (see enum), flags, descriptors, how many
@@ -20,14 +21,23 @@
 #include "fuzz.h"
 #include "machine/machine.h"
 #include "open_files.h"
+#include "type2.h"
 #include "wire/regs.h"
 
 #define RECORDS_MAX 512
 #define HEADER      sizeof(struct vfu_header)
 #define SECOND      G_GINT64_CONSTANT(1000000000)
 #define MAILBOX_BAR 2
+#define ENGINE_BAR  2
 
-enum { POLLED = 1, MSI = 2, SILENT = 4, CAPACITY = 8 };
+#define ENGINE_STATUS 0x48
+#define ENGINE_ABORT  0x50
+#define SLICE         G_GINT64_CONSTANT(100000) /* of the engine's work, ns */
+#define SLICES_MAX    512
+
+/* The first byte: an accelerator has other bits than a memory device. */
+enum { POLLED = 1, MSI = 2, SILENT = 4, CAPACITY = 8, ACCELERATOR = 16 };
+enum { BARE = 8, UNCOMMITTED = 32, EMULATED = 64 };
 
 typedef struct {
 	uint8_t what, flags;
@@ -70,8 +80,10 @@ typedef struct {
 	CxbPciDev *dev;
 	Function *function;
 	Session *session;
-	uint8_t *page;
+	uint8_t *page; /* NULL: there is none */
 	size_t page_size;
+	CxbRegion *engine; /* NULL: there is none */
+	unsigned slices;
 	uint32_t payload_at; /* in MAILBOX_BAR */
 	int peer;
 	GByteArray *heard; /* bytes of replies */
@@ -297,14 +309,49 @@ static void command(World *w, const Record *r, const uint8_t *bytes)
 
 static void scribble(World *w, const Record *r, const uint8_t *bytes)
 {
-	const uint32_t at = r->w[0] % w->page_size;
+	const uint32_t at = w->page ? r->w[0] % w->page_size : 0;
 
-	memcpy(w->page + at, bytes, MIN(r->n, w->page_size - at));
+	if (w->page)
+		memcpy(w->page + at, bytes, MIN(r->n, w->page_size - at));
+}
+
+static bool busy(World *w)
+{
+	uint64_t status = 0;
+
+	return w->engine && cxb_region_read(w->engine, ENGINE_STATUS, &status, 4) == CXB_MEM_OK &&
+	       (status & 1);
+}
+
+/* What an engine does takes time of ours, too: an input has so much of it. */
+static void pass(World *w, int64_t ns)
+{
+	CxbClock *clock = cxb_machine_clock(w->m);
+	const int64_t until = cxb_clock_now_ns(clock) + ns;
+	const uint32_t abort_it = 1;
+
+	for (; cxb_clock_now_ns(clock) < until && w->slices && busy(w); w->slices--)
+		cxb_clock_advance(clock, MIN(cxb_clock_now_ns(clock) + SLICE, until));
+	if (!w->slices && busy(w))
+		cxb_region_write(w->engine, ENGINE_ABORT, &abort_it, 4);
+	cxb_clock_advance(clock, until);
+}
+
+/* What is wrong with an accelerator from now on, and with which of its accesses. */
+static void fault(World *w, const Record *r)
+{
+	CxbObject *obj = &w->dev->dev.obj;
+	g_autofree char *at = g_strdup_printf("%u", r->w[1] >> 8 & 0xff);
+
+	if (!w->engine)
+		return;
+	must(cxb_object_set_text(obj, "fault-at", at, NULL));
+	cxb_object_set_text(obj, "fault", cxb_type2_faults[(r->w[1] & 0xff) % TYPE2_FAULTS], NULL);
 }
 
 static void happen(World *w, const Record *r)
 {
-	switch (r->w[0] % 3) {
+	switch (r->w[0] % 4) {
 	case 0:
 		cxb_pci_notify(w->dev, r->w[1] & 15);
 		break;
@@ -313,6 +360,9 @@ static void happen(World *w, const Record *r)
 		break;
 	case 2: /* the reset of a slot */
 		cxb_device_reset(&w->dev->dev, CXB_RESET_HOT);
+		break;
+	case 3:
+		fault(w, r);
 		break;
 	}
 }
@@ -329,8 +379,6 @@ static void lie(World *w, const Record *r, const uint8_t *bytes)
 
 static void step(World *w, const Record *r, const uint8_t *bytes)
 {
-	CxbClock *clock = cxb_machine_clock(w->m);
-
 	switch (r->what % RECORDS) {
 	case BYTES:
 		put(w, bytes, r->n, r->fds);
@@ -367,8 +415,7 @@ static void step(World *w, const Record *r, const uint8_t *bytes)
 		hear(w);
 		break;
 	case TIME:
-		cxb_clock_advance(clock,
-				  cxb_clock_now_ns(clock) + (r->w[0] & 0xfff) * SECOND / 100);
+		pass(w, (r->w[0] & 0xfff) * SECOND / 100);
 		break;
 	case GO:
 		go(w, r->w[0]);
@@ -394,7 +441,21 @@ static void add(World *w, const char *text, bool device)
 		must(cxb_user_object_add(cxb_machine_qom(w->m), opts, NULL));
 }
 
-static void add_device(World *w, unsigned options)
+static void add_accelerator(World *w, unsigned options)
+{
+	g_autofree char *text =
+		g_strdup_printf("cxl-type2,id=t2,memdev=vm,profile=%s%s%s",
+				options & EMULATED ? "emulated" : "absorbed",
+				options & UNCOMMITTED ? ",firmware-committed=off" : "",
+				options & BARE ? ",component-at=all,cache=off,flr=off" : "");
+
+	add(w, text, true);
+	w->dev = CXB_PCI_DEV(cxb_device_find(cxb_machine_qom(w->m), "t2", NULL));
+	w->engine = w->dev->bars[ENGINE_BAR].region;
+	w->slices = SLICES_MAX;
+}
+
+static void add_memory(World *w, unsigned options)
 {
 	g_autofree char *text = g_strdup_printf(
 		"cxl-type3,id=t3,sn=1%s%s%s", options & POLLED ? ",mailbox-poll=on" : "",
@@ -402,7 +463,6 @@ static void add_device(World *w, unsigned options)
 		options & CAPACITY ? ",num-dc-regions=1,dc-regions-total-size=256M"
 				   : ",volatile-memdev=vm,lsa=lsa");
 
-	add(w, "memory-backend-ram,id=vm,size=256M", false);
 	add(w, "memory-backend-ram,id=lsa,size=1M", false);
 	add(w, text, true);
 	w->dev = CXB_PCI_DEV(cxb_device_find(cxb_machine_qom(w->m), "t3", NULL));
@@ -410,10 +470,21 @@ static void add_device(World *w, unsigned options)
 		w->dev->bars[MAILBOX_BAR].shared.off + (options & POLLED ? WIRE_MBOX_PAYLOAD : 0);
 }
 
+static void add_device(World *w, unsigned options)
+{
+	add(w, "memory-backend-ram,id=vm,size=256M", false);
+	if (options & ACCELERATOR)
+		add_accelerator(w, options);
+	else
+		add_memory(w, options);
+}
+
 static void map_page(World *w)
 {
 	const CxbPciShared *shared = &w->dev->bars[MAILBOX_BAR].shared;
 
+	if (!shared->len)
+		return;
 	w->page_size = shared->len;
 	w->page = mmap(NULL, shared->len, PROT_READ | PROT_WRITE, MAP_SHARED, shared->fd,
 		       shared->off);
@@ -464,7 +535,8 @@ static void world_fini(World *w)
 	for (unsigned i = 0; i < KINDS; i++)
 		close(w->kinds[i]); /* the client's end among them */
 	close(w->pipe_out);
-	munmap(w->page, w->page_size);
+	if (w->page)
+		munmap(w->page, w->page_size);
 	cxb_machine_free(w->m);
 	g_byte_array_unref(w->heard);
 	g_main_context_unref(w->context);
