@@ -33,6 +33,9 @@ typedef struct {
 	bool (*write)(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len);
 } CxlEndpointClass;
 
+/* What endpoints are served with that have nothing else of their own: memory by message. */
+extern const CxbPciServedOps cxb_endpoint_served_ops;
+
 /** cxb_endpoint_take() - Hold a backend for @holder alone ("can't be used multiple times"). */
 bool cxb_endpoint_take(CxbHostMem *mem, const char *holder, GError **errp);
 

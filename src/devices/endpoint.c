@@ -7,7 +7,8 @@
 bool cxb_cxl_is_endpoint(const CxbDevice *dev)
 {
 	static const char *const kinds[] = { CXB_TYPE_NAME_CXL_TYPE2, CXB_TYPE_NAME_CXL_TYPE3,
-					     CXB_TYPE_NAME_CXL_TYPE3_HEAD };
+					     CXB_TYPE_NAME_CXL_TYPE3_HEAD,
+					     CXB_TYPE_NAME_VFIO_USER_PCI };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
 		if (cxb_object_is(&dev->obj, kinds[i]))

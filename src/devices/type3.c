@@ -320,6 +320,7 @@ const CxlEndpointClass cxb_type3_class = {
 		.config_written = t3_config_written,
 		.reset = cxb_type3_reset,
 		.served = t3_served,
+		.served_ops = &cxb_endpoint_served_ops,
 	},
 	.hdm = t3_hdm,
 	.settle = t3_settle,

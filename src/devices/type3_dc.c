@@ -257,7 +257,7 @@ CxbDevice *cxb_cxl_head_of(CxbDevice *dev, uint16_t host_id, GError **errp)
 
 	if (host_id == CXB_CXL_OWN_HEAD)
 		return dev;
-	head = cxb_cxl_is_endpoint(dev) ? cxb_cxl_type3_head(dev, host_id) : NULL;
+	head = cxb_cxl_is_type3(dev) ? cxb_cxl_type3_head(dev, host_id) : NULL;
 	if (!head)
 		cxb_fail(errp, CXB_ERROR_INVALID, "Device '%s' has no head %u",
 			 dev->id ?: dev->obj.name, host_id);

@@ -46,8 +46,9 @@ struct VfioPci {
 	CxbVfioDevice *dev; /* NULL: not realized */
 	VfioBar bars[CXB_PCI_BARS];
 	VfioIrqs *irqs;
-	VfioCxl *cxl;    /* NULL: it is no CXL device */
-	bool memory_let; /* the machine's memory is mapped for DMA */
+	VfioCxl *cxl;        /* NULL: it is no CXL device */
+	unsigned mem_region; /* host addresses; 0: there is none */
+	bool memory_let;     /* the machine's memory is mapped for DMA */
 };
 
 static inline VfioPci *vfio_pci(const CxbPciDev *dev)
@@ -109,6 +110,17 @@ void vfio_cxl_restart(VfioPci *v);
 /** vfio_cxl_config_written() - Configuration space has been written; some of it resets. */
 void vfio_cxl_config_written(VfioPci *v, uint16_t off, unsigned size, uint32_t val);
 void vfio_cxl_fini(VfioPci *v);
+
+/* --- vfio_mem.c: memory of a device that decodes host addresses itself --- */
+
+/** vfio_mem_init() - After vfio_cxl_init(). */
+bool vfio_mem_init(VfioPci *v, GError **errp);
+/* As an endpoint. */
+const CxbHdm *vfio_mem_hdm(const CxbDevice *endpoint);
+bool vfio_mem_answers(const CxbDevice *endpoint);
+bool vfio_mem_segment(CxbDevice *endpoint, uint64_t dpa, CxbCxlSegment *out);
+bool vfio_mem_read(CxbDevice *endpoint, uint64_t dpa, void *buf, size_t len);
+bool vfio_mem_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t len);
 
 /* --- vfio_dma.c: memory --- */
 

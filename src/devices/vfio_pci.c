@@ -97,8 +97,8 @@ static bool parts_init(VfioPci *v, GError **errp)
 	    !vfio_bars_init(v, config, errp) || !cxb_pci_adopt(&v->pci, config, size, errp))
 		return false;
 	vfio_config_override(v);
-	return vfio_cxl_init(v, config, size, errp) && vfio_bars_map(v, errp) &&
-	       vfio_irqs_init(v, errp) && memory(&v->pci, errp);
+	return vfio_cxl_init(v, config, size, errp) && vfio_mem_init(v, errp) &&
+	       vfio_bars_map(v, errp) && vfio_irqs_init(v, errp) && memory(&v->pci, errp);
 }
 
 static bool realize(CxbPciDev *dev, GError **errp)
@@ -136,16 +136,23 @@ static void reset(CxbPciDev *dev, CxbResetKind kind)
 	vfio_cxl_restart(v);
 }
 
-static const CxbPciClass class = {
-	.device = CXB_PCI_DEVICE_CLASS,
-	.is_express = true,
-	.realize = realize,
-	.unrealize = unrealize,
-	.reset = reset,
-	.config_read = vfio_config_read,
-	.config_write = vfio_config_write,
-	.config_written = vfio_config_written,
-	.memory = memory,
+static const CxlEndpointClass class = {
+	.pci = {
+		.device = CXB_PCI_DEVICE_CLASS,
+		.is_express = true,
+		.realize = realize,
+		.unrealize = unrealize,
+		.reset = reset,
+		.config_read = vfio_config_read,
+		.config_write = vfio_config_write,
+		.config_written = vfio_config_written,
+		.memory = memory,
+	},
+	.hdm = vfio_mem_hdm,
+	.answers = vfio_mem_answers,
+	.segment = vfio_mem_segment,
+	.read = vfio_mem_read,
+	.write = vfio_mem_write,
 };
 
 /* --- properties --- */

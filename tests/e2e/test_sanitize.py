@@ -11,7 +11,7 @@ MIB = 1 << 20
 CHBS, WINDOW = 0x3c0000000, 0x3d0000000
 GET_LSA, SET_LSA, SANITIZE, MEDIA_OPERATIONS = 0x4102, 0x4103, 0x4400, 0x4402
 BG_STARTED, INVALID_INPUT, BUSY, MEDIA_DISABLED = 1, 2, 6, 7
-BG_STATUS, MEMDEV_STATUS = 0x18, 0x820
+BG_STATUS = 0x18
 ARGS = ["-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G",
         "-m", "1G,maxmem=8G,slots=4",
         "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1,hdm_for_passthrough=on",
@@ -46,7 +46,7 @@ class Case(unittest.TestCase):
         self.q.cmd(f"clock_step {seconds * 10 ** 9}")
 
     def media(self):
-        return self.q.readq(self.host.mbox + MEMDEV_STATUS) >> 2 & 3
+        return self.q.readq(self.host.memdev_status) >> 2 & 3
 
     def background(self):
         """Opcode, percentage, return code."""

@@ -56,13 +56,13 @@ class Protocol(Served):
         self.assertEqual(offer["capabilities"], {"max_msg_fds": 16, "max_data_xfer_size": 1 << 20,
                                                  "pgsizes": 4096, "max_dma_maps": 65535,
                                                  "write_multiple": True})
-        self.assertEqual(c.info(), (3, 9, 5))
+        self.assertEqual(c.info(), (3, 10, 5))
         self.assertEqual({n: c.region(n)[1] for n in range(9)},
                          {0: 0x10000, 1: 0, 2: 0x4000, 3: 0, 4: 0x1000, 5: 0, ROM: 0, CONFIG: 0x1000, 8: 0})
         self.assertEqual([c.irq(n)[1] for n in (INTX, MSI, MSIX, ERR, REQ)], [0, 0, 8, 1, 1])
         self.assertEqual(c.read_int(CONFIG, 0, 4), 0x0d938086)
         self.assertEqual(c.read(CONFIG, 0, 4096)[8:12], bytes.fromhex("01100205"))
-        self.refused(errno.EINVAL, c.region, 9)
+        self.refused(errno.EINVAL, c.region, 10)
         self.refused(errno.EINVAL, c.irq, 5)
 
     def test_versions(self):
@@ -89,7 +89,7 @@ class Protocol(Served):
             self.assertRaises(EOFError, c.take, 1)
         c = self.connect()
         self.refused(errno.EINVAL, c.version)
-        self.assertEqual(c.info(), (3, 9, 5))
+        self.assertEqual(c.info(), (3, 10, 5))
 
     def test_identify_by_mailbox(self):
         self.start()
@@ -102,10 +102,20 @@ class Protocol(Served):
         self.assertEqual(c.read_int(2, CMD, 8) >> 16, 0x45)
         self.assertEqual(c.read_int(2, PAYLOAD + 0x10, 8), 1)  # 256 MiB in all
 
+    def test_memory_that_nothing_decodes_is_not_there(self):
+        self.start()
+        c = self.connect()
+        for off, count in ((0, 4), (0x3d0000000, 4096), ((1 << 52) - 8, 8)):
+            self.refused(errno.EIO, c.read, 9, off, count)
+            self.refused(errno.EIO, c.write, 9, off, bytes(count))
+        for off, count in ((1 << 52, 1), ((1 << 52) - 1, 2), ((1 << 64) - 4, 8)):
+            self.refused(errno.EINVAL, c.read, 9, off, count)
+            self.refused(errno.EINVAL, c.write, 9, off, bytes(count))
+
     def test_bad_ranges_change_nothing(self):
         self.start()
         c = self.connect()
-        for region, offset, count in ((CONFIG, 4096, 1), (CONFIG, 4093, 4), (CONFIG, 1 << 63, 4), (1, 0, 1), (9, 0, 4),
+        for region, offset, count in ((CONFIG, 4096, 1), (CONFIG, 4093, 4), (CONFIG, 1 << 63, 4), (1, 0, 1), (10, 0, 4),
                                       (2, (1 << 64) - 1, 2), (0, 0, (1 << 20) + 1)):
             with self.subTest((region, offset, count)):
                 self.refused(errno.EINVAL, c.read, region, offset, count)
@@ -369,7 +379,7 @@ class Life(Served):
         first = self.connect()
         other = self.connect(negotiate=False)
         self.assertRaises(LOST, other.version)
-        self.assertEqual(first.info(), (3, 9, 5))
+        self.assertEqual(first.info(), (3, 10, 5))
 
     def test_function_level_reset(self):
         self.start()
@@ -414,7 +424,7 @@ class Life(Served):
         qmp.cmd("device_add", driver="cxl-type3", id="t4", volatile_memdev="m0")
         qmp.cmd("object-add", qom_type="x-vfio-user-server", id="s0", device="t4",
                 socket={"type": "unix", "path": self.path})
-        self.assertEqual(self.connect().info(), (3, 9, 5))
+        self.assertEqual(self.connect().info(), (3, 10, 5))
 
     def test_system_reset_reaches_the_device(self):
         self.start()

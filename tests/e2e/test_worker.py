@@ -237,7 +237,7 @@ class Erasing(Case):
 
     accel = "qtest"
     region = "volatile-memdev=tm0"
-    SANITIZE, BG_STATUS, MEMDEV_STATUS = 0x4400, 0x18, 0x820
+    SANITIZE, BG_STATUS = 0x4400, 0x18
 
     def machine(self):
         return ["-object", f"memory-backend-ram,id=tm0,size={SIZE},share=on,prealloc=on"]
@@ -256,7 +256,7 @@ class Erasing(Case):
     def state(self):
         """Of the operation: percentage and return code; whether media answers."""
         status = self.qtest.readq(self.host.mbox + self.BG_STATUS)
-        media = self.qtest.readq(self.host.mbox + self.MEMDEV_STATUS) >> 2 & 3
+        media = self.qtest.readq(self.host.memdev_status) >> 2 & 3
         return status >> 16 & 0x7f, status >> 32 & 0xffff, media == 1
 
     def test_it_ends_when_all_is_erased(self):

@@ -134,7 +134,7 @@ class CxlHost:
         for i in range(1, count + 1):
             low = self.q.readq(self.devregs + 0x10 * i)
             caps[low & 0xffff] = self.devregs + (low >> 32)
-        self.status_reg, self.mbox = caps[1], caps[2]
+        self.status_reg, self.mbox, self.memdev_status = caps[1], caps[2], caps[0x4000]
         self.payload_size = 1 << (self.q.readl(self.mbox) & 0x1f)
 
     # --- decoders ---

@@ -22,6 +22,11 @@
 #define CXB_VFIO_SUBTYPE_CXL_MEM   1u
 #define CXB_VFIO_SUBTYPE_COMP_REGS 2u
 
+/* cxlbox's own: the memory of a CXL device that decodes host addresses itself, which are offsets in the region.
+ * The vendor is the one whose numbers its other devices have. */
+#define CXB_VFIO_TYPE_CXLBOX (CXB_VFIO_TYPE_PCI_VENDOR | 0x1234u)
+#define CXB_VFIO_SUBTYPE_HPA 1u
+
 typedef enum { CXB_VFIO_CXL_EMULATED, CXB_VFIO_CXL_ABSORBED } CxbVfioCxlPolicy;
 
 /* Who has the device: told, once until an access succeeds again, that one failed. */
