@@ -42,8 +42,8 @@ class CxlboxQemu(unittest.TestCase):
         return [line for line in self.guest.dmesg(3) if "cxl" in line.lower()]
 
     def memdevs(self, count):
-        return self.guest.check(f"for i in $(seq 200); do [ $(ls /sys/bus/cxl/devices | grep -c ^mem) = {count} ] && break; "
-                                "sleep 0.1; done; ls /sys/bus/cxl/devices | grep ^mem; true").split()
+        return self.guest.check(f"for i in $(seq 200); do [ $(ls /sys/bus/cxl/devices 2>/dev/null | grep -c ^mem) = {count} ] && break; "
+                                "sleep 0.1; done; ls /sys/bus/cxl/devices 2>/dev/null | grep ^mem; true").split()
 
     def come_and_go(self):
         """A second device while the guest runs. With MSI, as this QEMU cannot unplug a device that has MSI-X."""
