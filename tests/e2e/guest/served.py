@@ -3,11 +3,13 @@
 
 import os
 import struct
+import time
 import unittest
 import uuid
 
 import image
 from cxbpy.machine import Machine
+from cxbpy.qmp import QmpError
 from guest import Guest
 
 MIB, GIB = 1 << 20, 1 << 30
@@ -16,6 +18,7 @@ END = 0x3c0000000   # of device memory, where QEMU puts the host bridges' regist
 WINDOW = 0x140000000  # inside of device memory
 WINDOW_SIZE = 4 * GIB
 PCI = "0000:0d:00.0"
+CHANGE_SECONDS = 20  # at most, until a change of capacity is not refused for another's sake
 # What Linux says of this processor, not of us; and that a device has no way to be told of a shutdown.
 HARMLESS = ("perfctr", "NUMA node", "hpet", "RETBleed", "Spectre", "APIC", "GPF: could not set dirty")
 
@@ -83,19 +86,30 @@ class Box:
     def backend(self, n, size):
         self.qmp.cmd("object-add", qom_type="memory-backend-ram", id=f"m{n}", size=size, share=True, tag=tag(n))
 
+    def change(self, command, **args):
+        """It is refused while a guest is just getting memory, or losing it: asked again."""
+        end = time.monotonic() + CHANGE_SECONDS
+        while True:
+            try:
+                return self.qmp.cmd(command, path="t3", **args)
+            except QmpError as error:
+                if "operation on dynamic capacity is under way" not in str(error) or time.monotonic() > end:
+                    raise
+            time.sleep(0.001)
+
     def add(self, n, offset, sizes, host=0, region=0):
         """Offer tag @n, whose backend is there; what the guest is to accept."""
         extents, at = [], offset
         for size in sizes:
             extents.append({"offset": at, "len": size})
             at += size
-        self.qmp.cmd("cxl-add-dynamic-capacity", path="t3", host_id=host, region=region, tag=tag(n),
-                     selection_policy="prescriptive", extents=extents)
+        self.change("cxl-add-dynamic-capacity", host_id=host, region=region, tag=tag(n),
+                    selection_policy="prescriptive", extents=extents)
         return extents
 
     def remove(self, n, host=0, region=0, **more):
-        self.qmp.cmd("cxl-release-dynamic-capacity", path="t3", host_id=host, region=region, tag=tag(n),
-                     removal_policy="tag-based", **more)
+        self.change("cxl-release-dynamic-capacity", host_id=host, region=region, tag=tag(n),
+                    removal_policy="tag-based", **more)
 
     def bytes_of(self, n, size):
         path = next(m["path"] for m in self.qmp.cmd("query-memdev") if m["id"] == f"m{n}")

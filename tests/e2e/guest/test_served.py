@@ -9,10 +9,8 @@ import struct
 import threading
 import unittest
 
-import image
 from cxbpy.process import descriptors
 from cxbpy.qmp import QmpError
-from hostproc import HOST
 from served import CEDT, GIB, MIB, WINDOW, WINDOW_SIZE, Case, pattern, tag
 
 
@@ -118,23 +116,6 @@ class Dynamic(Case):
         args = " ".join(f"{e['offset']} {e['len']}" for e in extents)
         self.assertEqual(self.guest.run(f"driver release {args}")[0], status)
 
-    def test_a_hundred_tags(self):
-        """Added, accepted, written, verified on both sides, released, used again."""
-        for n in range(100):
-            size = 2 * MIB
-            self.b.backend(n, size)
-            extents = self.b.add(n, (n % 7) * 4 * MIB, [size])
-            hpa = WINDOW + extents[0]["offset"]
-            args = f"{extents[0]['offset']} {size}"
-            self.guest.check(f"driver scan {hpa} 4096 0 | grep -q '^0 0' && driver accept {args} && "
-                             f"driver fill {hpa} {size} {n + 1} && driver verify {hpa} {size} {n + 1}")
-            self.assertEqual(self.b.bytes_of(n, size), pattern(size, n + 1))
-            self.guest.check(f"driver release {args} && driver scan {hpa} 4096 0 | grep -q '^0 0'")
-            self.assertEqual(self.b.bytes_of(n, 4096), pattern(4096, n + 1))
-            self.qmp.cmd("object-del", id=f"m{n}")
-        self.assertEqual(self.b.state(prop="mapped"), 0)
-        self.healthy(self.guest)
-
     def test_one_tag_in_pieces_and_by_force(self):
         sizes = [2 * MIB, 6 * MIB, 4 * MIB]
         self.b.backend(1, sum(sizes))
@@ -190,35 +171,6 @@ class Dynamic(Case):
         self.b.m.process.wait(30)
         self.assertEqual(self.guest.check("echo alive"), "alive\n")
         self.guest.check("hexdump -n 4 -ve '1/4 \"%08x\"' /sys/bus/pci/devices/0000:0d:00.0/config | grep -q ffffffff")
-
-
-class Host(Case):
-    """The driver of this project, in the guest."""
-
-    def said(self, pattern):
-        return self.guest.check(f"until grep -q '{pattern}' /run/host; do usleep 10000; done; cat /run/host")
-
-    def test_it_takes_and_gives_back_tagged_memory(self):
-        self.box(["-device", "cxl-type3,id=t3,num-dc-regions=1,dc-regions-total-size=2G"])
-        files, host = image.program(HOST)
-        guest = self.guest = self.boot(modules=(), front=CEDT, files=files)
-        guest.check(f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')} {host} --bus sysfs:/ >/run/host 2>&1 &")
-        region, = [line for line in self.said("^ready$").splitlines() if line.startswith("region")]
-        hpa = int(region.split(" hpa ")[1].split()[0], 16)
-        self.assertEqual(hpa, WINDOW)
-        for n in range(3):
-            sizes = [2 * MIB, 4 * MIB]
-            self.b.backend(n, sum(sizes))
-            self.b.add(n, 8 * MIB * n, sizes)
-            self.said(f"accepted tag {tag(n)}: 2 extents, {sum(sizes):#x} bytes")
-            at = hpa + 8 * MIB * n
-            guest.check(f"driver fill {at} {sum(sizes)} {n + 1}")
-            self.assertEqual(self.b.bytes_of(n, sum(sizes)), pattern(sum(sizes), n + 1))
-            self.b.remove(n)
-            self.said(f"tag {tag(n)} is gone")
-            guest.check(f"driver scan {at} 4096 0 | grep -q '^0 0'")
-            self.qmp.cmd("object-del", id=f"m{n}")
-        self.assertEqual(self.b.state(prop="mapped"), 0)
 
 
 class Two(Case):
