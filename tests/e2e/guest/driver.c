@@ -124,6 +124,18 @@ static int fill(uint64_t hpa, uint64_t len, uint64_t seed)
 	return 0;
 }
 
+/* What fill() would store, to standard output. */
+static int print(uint64_t len, uint64_t seed)
+{
+	for (uint64_t i = 0; i < len / 8; i++) {
+		const uint64_t word = seed << 32 | i;
+
+		if (!fwrite(&word, sizeof(word), 1, stdout))
+			die("standard output");
+	}
+	return fflush(stdout) ? 1 : 0;
+}
+
 static int verify(uint64_t hpa, uint64_t len, uint64_t seed)
 {
 	volatile uint64_t *p = memory(hpa, len);
@@ -269,6 +281,8 @@ int main(int argc, char **argv)
 		return extents(0x4803, args, n);
 	if (!strcmp(what, "fill") && n == 3)
 		return fill(number(args[0]), number(args[1]), number(args[2]));
+	if (!strcmp(what, "print") && n == 2)
+		return print(number(args[0]), number(args[1]));
 	if (!strcmp(what, "verify") && n == 3)
 		return verify(number(args[0]), number(args[1]), number(args[2]));
 	if (!strcmp(what, "scan") && (n == 3 || n == 4))

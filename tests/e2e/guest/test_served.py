@@ -45,9 +45,9 @@ class Static(Case):
             mkdir /cgroup && mount -t cgroup2 none /cgroup
             echo +cpuset >/cgroup/cgroup.subtree_control
             mkdir /cgroup/far && echo 1 >/cgroup/far/cpuset.mems
-            (echo 0 >/cgroup/far/cgroup.procs && seq 20000000 | head -c 67108864 >/tmp/pattern)
+            (echo 0 >/cgroup/far/cgroup.procs && driver print 67108864 3 >/tmp/pattern)
         """, seconds=120)
-        text = "".join(f"{n}\n" for n in range(1, 9000000)).encode()[:64 * MIB]
+        text = pattern(64 * MIB, 3)
         wanted = {text[at:at + 4096] for at in range(0, len(text), 4096)}
         self.assertEqual(len(wanted), 16384)
         have = self.b.bytes_of(0, 512 * MIB)
