@@ -108,14 +108,14 @@ static void hdm_enable(CxbHost *host, const HHdm *hdm)
 }
 
 /* The ports that route to a device, nearest first. Returns how many, or -1: none leads there. */
-static int path_find(HMemdev *md, Hop hops[MAX_HOPS])
+static int path_find(HFunc *func, Hop hops[MAX_HOPS])
 {
-	HRoot *root = md->func->root;
+	HRoot *root = func->root;
 	int n = 0;
 
 	if (!root->cxl)
 		return -1;
-	for (HFunc *p = md->func->parent; p; p = p->parent) {
+	for (HFunc *p = func->parent; p; p = p->parent) {
 		if (n == MAX_HOPS || p->number_clash)
 			return -1;
 		if (p->port_type == TYPE_ROOT_PORT && !p->parent) {
@@ -136,11 +136,11 @@ static int path_find(HMemdev *md, Hop hops[MAX_HOPS])
 }
 
 /* The ranges of a port with one more, neighbours merged; NULL: more than it has decoders. */
-static GArray *ranges_with(const Hop *hop, uint64_t hpa, uint64_t len)
+static GArray *ranges_with(const Hop *hop, uint64_t hpa, uint64_t len, bool device)
 {
 	GArray *old = hop->hdm->ranges;
 	g_autoptr(GArray) all = g_array_new(false, false, sizeof(HRange));
-	HRange new = { hpa, len, hop->target };
+	HRange new = { hpa, len, hop->target, device };
 	bool placed = false;
 
 	for (unsigned i = 0; i <= old->len; i++) {
@@ -155,7 +155,8 @@ static GArray *ranges_with(const Hop *hop, uint64_t hpa, uint64_t len)
 		if (!r)
 			break;
 		last = all->len ? &g_array_index(all, HRange, all->len - 1) : NULL;
-		if (last && last->target == r->target && last->hpa + last->len == r->hpa)
+		if (last && last->target == r->target && last->device == r->device &&
+		    last->hpa + last->len == r->hpa)
 			last->len += r->len;
 		else
 			g_array_append_val(all, *r);
@@ -163,13 +164,13 @@ static GArray *ranges_with(const Hop *hop, uint64_t hpa, uint64_t len)
 	return all->len <= hop->hdm->count ? g_steal_pointer(&all) : NULL;
 }
 
-static bool path_take(const Hop *hops, int n, uint64_t hpa, uint64_t len)
+static bool path_take(const Hop *hops, int n, uint64_t hpa, uint64_t len, bool device)
 {
 	GArray *now[MAX_HOPS] = { 0 };
 	bool fits = true;
 
 	for (int i = 0; fits && i < n; i++) {
-		now[i] = ranges_with(&hops[i], hpa, len);
+		now[i] = ranges_with(&hops[i], hpa, len, device);
 		fits = now[i];
 	}
 	for (int i = 0; i < n; i++) {
@@ -183,6 +184,16 @@ static bool path_take(const Hop *hops, int n, uint64_t hpa, uint64_t len)
 		hops[i].hdm->ranges = now[i];
 	}
 	return fits;
+}
+
+const char *cxb_h_path_take(HFunc *f, uint64_t hpa, uint64_t len)
+{
+	Hop hops[MAX_HOPS];
+	const int n = path_find(f, hops);
+
+	if (n < 0)
+		return "no path of CXL ports leads there";
+	return path_take(hops, n, hpa, len, true) ? NULL : "a port has no decoder left";
 }
 
 static bool window_serves(const CxbHostWindow *w, const HMemdev *md, bool persistent)
@@ -206,7 +217,7 @@ static const char *window_take(HMemdev *md, HWindow *w, uint64_t len, const Hop 
 
 	if (!cxb_range_in(at - w->pub.base, len, w->pub.size))
 		return "it does not fit the window";
-	if (!path_take(hops, n, at, len))
+	if (!path_take(hops, n, at, len, false))
 		return "a port has no decoder left";
 	w->cursor = md->hpa_cursor = at + len;
 	*hpa = at;
@@ -303,7 +314,7 @@ static void memdev_plan(HMemdev *md)
 {
 	CxbHost *host = md->host;
 	Hop hops[MAX_HOPS];
-	int n = path_find(md, hops);
+	int n = path_find(md->func, hops);
 	g_autoptr(GPtrArray) regions = regions_to_plan(md, n >= 0);
 	unsigned used = 0;
 
@@ -376,6 +387,7 @@ void cxb_h_plan(CxbHost *host)
 		cxb_h_hdm_find(host, f->comp, &f->hdm);
 		hdm_clear(host, &f->hdm, "switch");
 	}
+	cxb_h_accels_plan(host);
 	for (unsigned i = 0; i < host->memdevs->len; i++) {
 		HMemdev *md = g_ptr_array_index(host->memdevs, i);
 
@@ -420,7 +432,8 @@ static bool job_write(CxbHost *host, const Job *job)
 	cxb_h_write32(host, dec + WIRE_HDM_SKIP_HI, list >> 32);
 	cxb_h_write32(host, dec + WIRE_HDM_SKIP_LO, list);
 	/* One way; granularity does not matter. */
-	cxb_h_write32(host, dec + WIRE_HDM_DEC_CTRL, WIRE_HDM_DC_HOST_ONLY | WIRE_HDM_DC_COMMIT);
+	cxb_h_write32(host, dec + WIRE_HDM_DEC_CTRL,
+		      WIRE_HDM_DC_COMMIT | (job->range.device ? 0 : WIRE_HDM_DC_HOST_ONLY));
 	return true;
 }
 
@@ -449,7 +462,7 @@ static void port_failed(CxbHost *host, const Job *job)
 	for (unsigned i = 0; i < host->memdevs->len; i++) {
 		HMemdev *md = g_ptr_array_index(host->memdevs, i);
 		Hop hops[MAX_HOPS];
-		int n = path_find(md, hops);
+		int n = path_find(md->func, hops);
 		bool through = false;
 
 		for (int k = 0; k < n; k++)
@@ -495,6 +508,7 @@ void cxb_h_commit_step(CxbHost *host)
 
 	if (host->next_job == host->jobs->len) {
 		g_clear_pointer(&host->commit_timer, cxb_timer_free);
+		cxb_h_accels_try(host);
 		cxb_h_go(host, H_ATTACH);
 		return;
 	}

@@ -305,6 +305,7 @@ static void begin(CxbHost *host)
 	host->memdevs = g_ptr_array_new_with_free_func((GDestroyNotify)cxb_h_memdev_free);
 	host->memdevs_pub = g_array_new(false, false, sizeof(CxbHostMemdev));
 	host->regions_pub = g_array_new(false, false, sizeof(CxbHostRegion));
+	host->accels = g_array_new(false, false, sizeof(CxbHostAccel));
 	host->jobs = g_ptr_array_new_with_free_func(g_free);
 	host->drivers = cxb_h_drivers_new();
 	g_queue_init(&host->events);
@@ -319,6 +320,7 @@ static void end(CxbHost *host)
 	g_hash_table_unref(host->drivers);
 	g_array_unref(host->memdevs_pub);
 	g_array_unref(host->regions_pub);
+	g_array_unref(host->accels);
 	g_array_unref(host->funcs_pub);
 	g_ptr_array_unref(host->funcs);
 	g_ptr_array_unref(host->roots);

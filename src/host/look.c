@@ -47,6 +47,12 @@ unsigned cxb_host_regions(const CxbHost *host, const CxbHostRegion **out)
 	return host->regions_pub->len;
 }
 
+unsigned cxb_host_accels(const CxbHost *host, const CxbHostAccel **out)
+{
+	*out = (const CxbHostAccel *)host->accels->data;
+	return host->accels->len;
+}
+
 const char *cxb_host_extent_state_name(CxbHostExtentState state)
 {
 	static const char *const names[] = {

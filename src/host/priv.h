@@ -62,6 +62,7 @@ typedef struct {
 typedef struct {
 	uint64_t hpa, len;
 	uint8_t target; /* port number */
+	bool device;    /* device-coherent: memory of an accelerator */
 } HRange;
 
 typedef struct {
@@ -282,6 +283,7 @@ struct CxbHost {
 	GPtrArray *memdevs;  /* of HMemdev */
 	GArray *memdevs_pub; /* of CxbHostMemdev */
 	GArray *regions_pub; /* of CxbHostRegion */
+	GArray *accels;      /* of CxbHostAccel */
 	GHashTable *drivers; /* host id -> HDriver */
 	unsigned restarting; /* of them: are starting anew */
 	unsigned busy;       /* memory devices not through this phase yet */
@@ -384,6 +386,16 @@ void cxb_h_cdat_fini(HMemdev *md);
 void cxb_h_hdm_find(CxbHost *host, uint64_t comp, HHdm *hdm);
 void cxb_h_hdm_fini(HHdm *hdm);
 void cxb_h_plan(CxbHost *host);
+/** cxb_h_path_take() - Have the ports above @f lead (@hpa, @len), of device-coherent memory, to it. Returns:
+ * NULL, or why they cannot. */
+const char *cxb_h_path_take(HFunc *f, uint64_t hpa, uint64_t len);
+
+/* accel.c */
+/** cxb_h_accels_plan() - Before memory devices get addresses. */
+void cxb_h_accels_plan(CxbHost *host);
+/** cxb_h_accels_try() - Once the ports lead there. */
+void cxb_h_accels_try(CxbHost *host);
+
 void cxb_h_commit_step(CxbHost *host);
 
 /* events.c */

@@ -71,6 +71,22 @@ static void print_regions(const CxbHost *host)
 	}
 }
 
+static void print_accelerators(const CxbHost *host)
+{
+	const CxbHostAccel *a;
+	const unsigned n = cxb_host_accels(host, &a);
+	char bdf[16];
+
+	for (unsigned i = 0; i < n; i++)
+		printf("accelerator %s: %04x:%04x hpa 0x%" PRIx64 " len 0x%" PRIx64
+		       " decoder %u%s\n",
+		       bdf_text(a[i].bdf, bdf), a[i].vendor, a[i].device, a[i].hpa, a[i].len,
+		       a[i].decoder,
+		       a[i].usable   ? ""
+		       : a[i].mapped ? " not usable"
+				     : " not mapped");
+}
+
 void cxb_host_print_extents(const CxbHost *host)
 {
 	g_autoptr(GArray) all = cxb_host_extents(host);
@@ -93,5 +109,6 @@ void cxb_host_print(const CxbHost *host)
 	print_functions(host);
 	print_memdevs(host);
 	print_regions(host);
+	print_accelerators(host);
 	cxb_host_print_extents(host);
 }

@@ -123,6 +123,29 @@ static json_object *regions(const CxbHost *host)
 	return list;
 }
 
+static json_object *accelerators(const QmpHost *qh)
+{
+	json_object *list = json_object_new_array();
+	const CxbHostAccel *a;
+	const unsigned n = cxb_host_accels(qh->host, &a);
+
+	for (unsigned i = 0; i < n; i++) {
+		json_object *o = json_object_new_object();
+
+		put_bdf(o, a[i].bdf);
+		cxb_json_put_u64(o, "vendor", a[i].vendor);
+		cxb_json_put_u64(o, "device", a[i].device);
+		cxb_json_put_u64(o, "decoder", a[i].decoder);
+		cxb_json_put_u64(o, "hpa", a[i].hpa);
+		cxb_json_put_u64(o, "len", a[i].len);
+		cxb_json_put_bool(o, "mapped", a[i].mapped);
+		cxb_json_put_bool(o, "usable", a[i].usable);
+		cxb_qmp_host_put_path(qh, o, a[i].bdf);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static json_object *extents(const CxbHost *host)
 {
 	json_object *list = json_object_new_array();
@@ -198,6 +221,7 @@ static json_object *query_cxl_host(void *opaque, void *args, GError **errp)
 	json_object_object_add(o, "functions", functions(qh));
 	json_object_object_add(o, "memdevs", memdevs(qh->host));
 	json_object_object_add(o, "regions", regions(qh->host));
+	json_object_object_add(o, "accelerators", accelerators(qh));
 	json_object_object_add(o, "extents", extents(qh->host));
 	json_object_object_add(o, "events", events(qh->host));
 	return o;
@@ -323,6 +347,18 @@ static const CxbRet region_info[] = {
 	{ "decoder", CXB_RET_INT, .optional = true },
 	{ NULL },
 };
+static const CxbRet accelerator_info[] = {
+	{ "bdf", CXB_RET_STR },
+	{ "vendor", CXB_RET_INT },
+	{ "device", CXB_RET_INT },
+	{ "decoder", CXB_RET_INT },
+	{ "hpa", CXB_RET_INT },
+	{ "len", CXB_RET_INT },
+	{ "mapped", CXB_RET_BOOL },
+	{ "usable", CXB_RET_BOOL },
+	{ "path", CXB_RET_STR, .optional = true },
+	{ NULL },
+};
 static const char *const extent_states[] = { "staged", "asking", "accepted", "release-asked",
 					     NULL };
 static const CxbRet extent_info[] = {
@@ -351,6 +387,8 @@ static const CxbRet host_info[] = {
 	{ "functions", CXB_RET_OBJECT, "CxlHostFunction", .list = true, .members = function_info },
 	{ "memdevs", CXB_RET_OBJECT, "CxlHostMemdev", .list = true, .members = memdev_info },
 	{ "regions", CXB_RET_OBJECT, "CxlHostRegion", .list = true, .members = region_info },
+	{ "accelerators", CXB_RET_OBJECT, "CxlHostAccelerator", .list = true,
+	  .members = accelerator_info },
 	{ "extents", CXB_RET_OBJECT, "CxlHostExtent", .list = true, .members = extent_info },
 	{ "events", CXB_RET_OBJECT, "CxlHostEvent", .list = true, .members = event_info },
 	{ NULL },

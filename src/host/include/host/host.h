@@ -141,10 +141,21 @@ typedef struct {
 	const char *firmware;
 } CxbHostMemdev;
 
+/* Memory of an accelerator, a function that is no memory device: what firmware has committed. */
+typedef struct {
+	uint16_t bdf;
+	uint16_t vendor, device;
+	uint8_t decoder;
+	uint64_t hpa, len;
+	bool mapped; /* a window and the ports above lead there */
+	bool usable; /* mapped, and it holds what is written to it */
+} CxbHostAccel;
+
 unsigned cxb_host_windows(const CxbHost *host, const CxbHostWindow **out);
 unsigned cxb_host_functions(const CxbHost *host, const CxbHostFunction **out); /* tree order */
 unsigned cxb_host_memdevs(const CxbHost *host, const CxbHostMemdev **out);
 unsigned cxb_host_regions(const CxbHost *host, const CxbHostRegion **out);
+unsigned cxb_host_accels(const CxbHost *host, const CxbHostAccel **out);
 /** cxb_host_extents() - Filled into a new array of CxbHostExtent; caller unrefs. */
 GArray *cxb_host_extents(const CxbHost *host);
 GArray *cxb_host_events(const CxbHost *host);
