@@ -99,6 +99,19 @@ class VfioUser:
         assert argsz == 16
         return flags, regions, irqs
 
+    def region_caps(self, index):
+        """(flags, size, {id: body}, fd or None), whatever capabilities there are."""
+        fds = []
+        body = self.ask(GET_REGION_INFO, struct.pack("=4I2Q", 4096, 0, index, 0, 0, 0), reply_fds=fds)
+        _, flags, _, at, size, _ = struct.unpack_from("=4I2Q", body)
+        caps = {}
+        while at:
+            kind, version, following = struct.unpack_from("=HHI", body, at)
+            assert version == 1 and kind not in caps
+            caps[kind] = body[at + 8:following or len(body)]
+            at = following
+        return flags, size, caps, fds[0] if fds else None
+
     def region(self, index, argsz=32):
         """(flags, size, offset, areas, fd or None)."""
         fds = []
@@ -129,6 +142,12 @@ class VfioUser:
         body = self.ask(REGION_READ, struct.pack("=QII", offset, region, count))
         assert struct.unpack_from("=QII", body) == (offset, region, count)
         assert len(body) == 16 + count
+        return body[16:]
+
+    def read_some(self, region, offset, count):
+        """What there is of it."""
+        body = self.ask(REGION_READ, struct.pack("=QII", offset, region, count))
+        assert struct.unpack_from("=QII", body) == (offset, region, len(body) - 16)
         return body[16:]
 
     def write(self, region, offset, data, posted=False):
