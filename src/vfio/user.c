@@ -160,10 +160,24 @@ static int64_t left_ms(int64_t end_us)
 	return left > 0 ? (left + 999) / 1000 : 0;
 }
 
+/* One answer may take all of its time, but not one after the other: whoever waits is the whole machine. What
+ * goes beyond a tenth of it adds up, is forgotten by and by, and all together may be no more than one. */
+static void count_slow(User *u, int64_t asked_us)
+{
+	const int64_t limit = (int64_t)u->timeout_ms * 1000, now = g_get_monotonic_time();
+
+	u->slow_us = MAX(0, u->slow_us - (asked_us - u->answered_us));
+	u->slow_us += MAX(0, now - asked_us - limit / 10);
+	u->answered_us = now;
+	if (u->slow_us > limit)
+		user_lose(u, "its answers are late by more than %u ms together", u->timeout_ms);
+}
+
 int user_ask(User *u, uint16_t command, const struct iovec *iov, unsigned n, const int *fds,
 	     unsigned n_fds, UserReply *reply)
 {
-	const int64_t end_us = g_get_monotonic_time() + (int64_t)u->timeout_ms * 1000;
+	const int64_t asked_us = g_get_monotonic_time();
+	const int64_t end_us = asked_us + (int64_t)u->timeout_ms * 1000;
 	const struct vfu_header header = { .id = ++u->id, .command = command };
 
 	if (u->dev.lost)
@@ -186,6 +200,7 @@ int user_ask(User *u, uint16_t command, const struct iovec *iov, unsigned n, con
 	u->waiting = false;
 	u->reply = NULL;
 	trace_vfio_user_ask(command, u->id, u->result);
+	count_slow(u, asked_us);
 	return u->result;
 }
 

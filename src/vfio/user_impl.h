@@ -36,6 +36,9 @@ typedef struct {
 	UserReply *reply;
 	int result;
 
+	/* Time that slow answers have taken too much of, and when the last one was there. */
+	int64_t slow_us, answered_us;
+
 	uint8_t *data; /* USER_DATA_MAX bytes for what the device reads; NULL until it does */
 } User;
 

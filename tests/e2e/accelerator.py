@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 MIB = 1 << 20
 MEMORY = 256 * MIB
@@ -42,6 +43,7 @@ class Accelerator(threading.Thread):
         self.fail_at = 0            # this register access fails, counted from 1
         self.accesses = 0
         self.stuck = False          # base is not taken
+        self.delay = 0              # seconds before each answer
         self.never = False          # COMMITTED does not follow
         self.die_at = 0             # the connection ends at this register access
         self.mem_index, self.regs_index, self.n_regions = MEM, REGS, 11
@@ -254,6 +256,7 @@ class Accelerator(threading.Thread):
             head += take(conn, 16 - len(head))
             mid, command, size, flags, _ = struct.unpack("<HHIII", head)
             body = take(conn, size - 16)
+            time.sleep(self.delay)
             got = self.answer(command, body)
             if isinstance(got, int):
                 out, fd, flags, error = b"", None, 0x21, got
