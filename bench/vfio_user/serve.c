@@ -15,9 +15,14 @@ typedef struct {
 	uint8_t bar[BAR];
 } Server;
 
+static uint64_t size(void *opaque, unsigned index)
+{
+	return index == VFU_REGION_BAR0 ? BAR : 0;
+}
+
 static void region(void *opaque, unsigned index, TargetRegion *out)
 {
-	out->size = index == VFU_REGION_BAR0 ? BAR : 0;
+	out->size = size(opaque, index);
 }
 
 static int read_bar(void *opaque, unsigned index, uint64_t off, void *buf, size_t len)
@@ -58,6 +63,7 @@ static void reset(void *opaque)
 static const TargetOps ops = {
 	.flags = flags,
 	.regions = regions,
+	.size = size,
 	.region = region,
 	.read = read_bar,
 	.write = write_bar,

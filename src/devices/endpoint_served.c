@@ -40,6 +40,8 @@ static bool region(CxbPciDev *dev, unsigned index, CxbPciServedRegion *out)
 	return true;
 }
 
+/* An access that not all of it is there for is cut short where it ends. */
+
 /* The largest piece at the start of (@hpa, @len) that is in one place. Returns: its size, 0 if there is no
  * such place. */
 static size_t piece(CxbPciDev *dev, uint64_t hpa, size_t len, uint64_t *dpa)
@@ -63,7 +65,7 @@ static int read_mem(CxbPciDev *dev, unsigned index, uint64_t hpa, void *buf, siz
 	for (size_t at = 0, n; at < len; at += n) {
 		n = piece(dev, hpa + at, len - at, &dpa);
 		if (!n || !cxb_cxl_endpoint_read(&dev->dev, dpa, (uint8_t *)buf + at, n))
-			return -EIO;
+			return at ? (int)at : -EIO;
 	}
 	return len;
 }
@@ -77,7 +79,7 @@ static int write_mem(CxbPciDev *dev, unsigned index, uint64_t hpa, const void *b
 	for (size_t at = 0, n; at < len; at += n) {
 		n = piece(dev, hpa + at, len - at, &dpa);
 		if (!n || !cxb_cxl_endpoint_write(&dev->dev, dpa, (const uint8_t *)buf + at, n))
-			return -EIO;
+			return at ? (int)at : -EIO;
 	}
 	return len;
 }

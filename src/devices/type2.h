@@ -134,7 +134,7 @@ int cxb_type2_regs_write(Type2 *t2, uint64_t off, const void *buf, size_t len);
 
 /* --- type2_fault.c: what the property "fault" makes wrong --- */
 
-/** cxb_type2_fault_check() - The fault is one that the profile can have. */
+/** cxb_type2_fault_check() - The fault is one that the device can have: it is served, with that profile. */
 bool cxb_type2_fault_check(const Type2 *t2, Type2Fault fault, GError **errp);
 /** cxb_type2_fault_access() - One more access to registers. Returns: 0, or what becomes of it: -errno, or
  * half of @len. */
@@ -149,8 +149,8 @@ bool cxb_type2_fault_writing(Type2 *t2, uint64_t off);
 void cxb_type2_fault_written(Type2 *t2, uint64_t off);
 /** cxb_type2_fault_memory() - Break the region of device memory. */
 void cxb_type2_fault_memory(Type2 *t2, CxbPciServedRegion *r);
-/** cxb_type2_fault_areas() - Break what can be mapped of the BAR: at most @max areas. Returns: how many. */
-unsigned cxb_type2_fault_areas(const Type2 *t2, struct vfu_area *areas, unsigned n, unsigned max);
+/** cxb_type2_fault_areas() - Break what can be mapped of the BAR, of struct vfu_area, at least one. */
+void cxb_type2_fault_areas(const Type2 *t2, GArray *areas);
 /** cxb_type2_fault_caps() - Break a chain of capabilities. */
 void cxb_type2_fault_caps(const Type2 *t2, GByteArray *caps);
 /* For the property. */
@@ -175,6 +175,8 @@ bool cxb_type2_write(CxbDevice *endpoint, uint64_t dpa, const void *buf, size_t 
 
 /** cxb_type2_reset() - Of a kind that PCI Express knows. */
 void cxb_type2_reset(CxbPciDev *dev, CxbResetKind kind);
+/** cxb_type2_dvsec_anew() - The CXL device DVSEC as nobody has written to it yet. */
+void cxb_type2_dvsec_anew(Type2 *t2);
 /** cxb_type2_served_reset() - Of a VMM that the device is served to. */
 void cxb_type2_served_reset(CxbPciDev *dev);
 /** cxb_type2_config_written() - CXL Control 2 starts a reset of another kind. */

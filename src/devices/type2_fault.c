@@ -14,6 +14,7 @@
 #include "type2.h"
 
 #define PAGE 4096u
+#define MANY 2048u /* areas */
 
 const char *const cxb_type2_faults[] = {
 	[TYPE2_FAULT_NONE] = "none",
@@ -61,6 +62,13 @@ static bool of_emulated(Type2Fault fault)
 
 bool cxb_type2_fault_check(const Type2 *t2, Type2Fault fault, GError **errp)
 {
+	if (!fault)
+		return true;
+	if (!t2->listener->remote || t2->profile == TYPE2_PROFILE_OFF)
+		return cxb_fail(errp, CXB_ERROR_INVALID,
+				"fault %s is of devices that machine x-remote serves, with a "
+				"profile",
+				cxb_type2_faults[fault]);
 	return t2->profile == TYPE2_PROFILE_EMULATED || !of_emulated(fault) ||
 	       cxb_fail(errp, CXB_ERROR_INVALID, "fault %s is of devices with profile=emulated",
 			cxb_type2_faults[fault]);
@@ -164,8 +172,9 @@ static int short_file(Type2 *t2, uint64_t size)
 {
 	Type2Served *s = &t2->served;
 
-	if (s->short_fd < 0)
-		s->short_fd = memfd_create("cxlbox-short", MFD_CLOEXEC);
+	if (s->short_fd >= 0)
+		return s->short_fd;
+	s->short_fd = memfd_create("cxlbox-short", MFD_CLOEXEC);
 	return s->short_fd >= 0 && !ftruncate(s->short_fd, size / 2) ? s->short_fd : -1;
 }
 
@@ -190,26 +199,31 @@ void cxb_type2_fault_memory(Type2 *t2, CxbPciServedRegion *r)
 	}
 }
 
-unsigned cxb_type2_fault_areas(const Type2 *t2, struct vfu_area *areas, unsigned n, unsigned max)
+void cxb_type2_fault_areas(const Type2 *t2, GArray *areas)
 {
+	struct vfu_area *first = &g_array_index(areas, struct vfu_area, 0);
+	const struct vfu_area page = { 0, PAGE };
+
 	switch (t2->fault) {
 	case TYPE2_FAULT_AREAS_NONE:
-		return 0;
+		g_array_set_size(areas, 0);
+		break;
 	case TYPE2_FAULT_AREAS_OVER_REGISTERS:
-		areas[0] = (struct vfu_area){ 0, t2->bar.size };
-		return 1;
+		*first = (struct vfu_area){ 0, t2->bar.size };
+		g_array_set_size(areas, 1);
+		break;
 	case TYPE2_FAULT_AREAS_UNALIGNED:
-		areas[0].size -= 1;
-		return n;
+		first->size -= 1;
+		break;
 	case TYPE2_FAULT_AREAS_WRAP:
-		areas[0] = (struct vfu_area){ PAGE, -(uint64_t)PAGE };
-		return n;
+		*first = (struct vfu_area){ PAGE, -(uint64_t)PAGE };
+		break;
 	case TYPE2_FAULT_AREAS_MANY:
-		for (n = 0; n < max; n++)
-			areas[n] = (struct vfu_area){ 0, PAGE };
-		return n;
+		while (areas->len < MANY)
+			g_array_append_val(areas, page);
+		break;
 	default:
-		return n;
+		break;
 	}
 }
 

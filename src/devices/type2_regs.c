@@ -96,10 +96,11 @@ static int judge(Type2 *t2, uint64_t off, size_t len)
 {
 	const uint64_t size = cxb_type2_regs_size(t2);
 
-	if (len % 4 || off % 4 || off >= size ||
+	if (t2->fault == TYPE2_FAULT_NO_REGISTERS || len % 4 || off % 4 || off >= size ||
 	    (t2->profile == TYPE2_PROFILE_EMULATED && len != 4))
 		return -EINVAL;
-	return cxb_type2_fault_access(t2, len) ?: (int)MIN(len, size - off);
+	len = MIN(len, size - off);
+	return cxb_type2_fault_access(t2, len) ?: (int)len;
 }
 
 int cxb_type2_regs_read(Type2 *t2, uint64_t off, void *buf, size_t len)

@@ -8,6 +8,8 @@
  */
 #include "type2.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/range.h"
 #include "base/trace.h"
@@ -24,6 +26,23 @@ static uint8_t *dvsec_reg(Type2 *t2, size_t off)
 
 #define CTRL2   offsetof(struct wire_dvsec_device, ctrl2)
 #define STATUS2 offsetof(struct wire_dvsec_device, status2)
+#define LOCK    offsetof(struct wire_dvsec_device, lock)
+
+/* What software may write of the DVSEC. A VMM that lets its guest have live registers keeps it from the
+ * lock and the ranges. */
+static void update_masks(Type2 *t2)
+{
+	cxb_dvsec_device_update_lock(&t2->pci, t2->dvsec);
+	if (cxb_type2_profile(t2) == TYPE2_PROFILE_ABSORBED)
+		memset(t2->pci.wmask + t2->dvsec + WIRE_DVSEC_BODY + LOCK, 0,
+		       sizeof(struct wire_dvsec_device) - LOCK);
+}
+
+void cxb_type2_dvsec_anew(Type2 *t2)
+{
+	memcpy(t2->pci.config + t2->dvsec, t2->pci.reset_val + t2->dvsec, WIRE_DVSEC_DEVICE_LEN);
+	update_masks(t2);
+}
 
 /* False: some of it is not zero. What is in windows shows it at once. */
 static bool clear_memory(Type2 *t2)
@@ -86,7 +105,7 @@ void cxb_type2_config_written(CxbPciDev *dev, uint16_t off, unsigned size)
 
 	if (!cxb_ranges_overlap(off, size, t2->dvsec, WIRE_DVSEC_DEVICE_LEN))
 		return;
-	cxb_dvsec_device_update_lock(dev, t2->dvsec);
+	update_masks(t2);
 	control2(t2);
 }
 
@@ -94,7 +113,7 @@ void cxb_type2_reset(CxbPciDev *dev, CxbResetKind kind)
 {
 	Type2 *t2 = (Type2 *)dev;
 
-	cxb_dvsec_device_update_lock(dev, t2->dvsec);
+	update_masks(t2);
 	cxb_comp_reset(t2->comp, kind);
 	cxb_type2_bar_reset(t2);
 	cxb_type2_compute_reset(t2);
@@ -106,6 +125,12 @@ void cxb_type2_reset(CxbPciDev *dev, CxbResetKind kind)
 
 void cxb_type2_served_reset(CxbPciDev *dev)
 {
-	cxb_device_reset(&dev->dev,
-			 cxb_type2_profile((Type2 *)dev) ? CXB_RESET_FUNCTION : CXB_RESET_WARM);
+	Type2 *t2 = (Type2 *)dev;
+
+	if (!cxb_type2_profile(t2)) {
+		cxb_device_reset(&dev->dev, CXB_RESET_WARM);
+		return;
+	}
+	cxb_type2_dvsec_anew(t2);
+	cxb_device_reset(&dev->dev, CXB_RESET_FUNCTION);
 }

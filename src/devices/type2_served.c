@@ -12,9 +12,6 @@
 #include "vfu/caps.h"
 #include "wire/pci.h"
 
-/* Areas of BAR 0: two are enough, but there is one fault that is of too many. */
-#define AREAS_MAX 2048
-
 /* Two regions more than every function has. */
 enum { REGION_FIRST = CXB_PCI_SERVED_OWN, REGION_SECOND, REGIONS };
 
@@ -67,21 +64,21 @@ static void registers_region(Type2 *t2, CxbPciServedRegion *r)
 /* What is around the registers can be mapped. */
 static void bar_region(Type2 *t2, CxbPciServedRegion *r)
 {
-	g_autofree struct vfu_area *areas = g_new(struct vfu_area, AREAS_MAX);
-	uint64_t from, to;
-	unsigned n = 0;
+	g_autoptr(GArray) areas = g_array_new(false, false, sizeof(struct vfu_area));
+	struct vfu_area before = { 0 }, behind = { 0 };
 
-	cxb_type2_bar_hole(t2, &from, &to);
-	if (from)
-		areas[n++] = (struct vfu_area){ 0, from };
-	if (to < t2->bar.size)
-		areas[n++] = (struct vfu_area){ to, t2->bar.size - to };
+	cxb_type2_bar_hole(t2, &before.size, &behind.offset);
+	behind.size = t2->bar.size - behind.offset;
+	if (before.size)
+		g_array_append_val(areas, before);
+	if (behind.size)
+		g_array_append_val(areas, behind);
 	r->size = t2->bar.size;
-	if (!n)
+	if (!areas->len)
 		return;
 	r->fd = t2->bar.fd;
-	n = cxb_type2_fault_areas(t2, areas, n, AREAS_MAX);
-	cxb_vfu_caps_add_sparse(t2->served.caps, areas, n);
+	cxb_type2_fault_areas(t2, areas);
+	cxb_vfu_caps_add_sparse(t2->served.caps, (const struct vfu_area *)areas->data, areas->len);
 }
 
 static bool region(CxbPciDev *dev, unsigned index, CxbPciServedRegion *out)
@@ -103,12 +100,14 @@ static bool region(CxbPciDev *dev, unsigned index, CxbPciServedRegion *out)
 	return true;
 }
 
-/* How much of an access to device memory there is. */
-static int memory_judge(const Type2 *t2, uint64_t off, size_t len)
+/* How much of an access to device memory there is: of what is said to be there. */
+static int memory_judge(Type2 *t2, uint64_t off, size_t len)
 {
-	const uint64_t size = cxb_hostmem_size(t2->mem);
+	CxbPciServedRegion r = { .size = cxb_hostmem_size(t2->mem) };
 
-	return off >= size ? -EINVAL : (int)MIN(len, size - off);
+	cxb_type2_fault_memory(t2, &r);
+	return t2->fault == TYPE2_FAULT_NO_MEMORY || off >= r.size ? -EINVAL
+								   : (int)MIN(len, r.size - off);
 }
 
 static int read_own(CxbPciDev *dev, unsigned index, uint64_t off, void *buf, size_t len)
@@ -170,5 +169,6 @@ void cxb_type2_served_to(CxbPciDev *dev, bool somebody)
 	if (!somebody || !cxb_type2_profile(t2))
 		return;
 	t2->served.accesses = 0;
+	cxb_type2_dvsec_anew(t2);
 	cxb_type2_regs_take(t2);
 }

@@ -14,9 +14,15 @@ bool vfio_mem_init(VfioPci *v, GError **errp)
 	v->mem_region = 0;
 	for (unsigned i = CXB_VFIO_REGIONS_FIXED; i < v->dev->info.n_regions && !v->cxl; i++) {
 		g_auto(CxbVfioRegion) r = { .fd = -1 };
+		g_autoptr(GError) err = NULL;
 
-		if (!cxb_vfio_region(v->dev, i, &r, errp))
+		/* What is odd in a region that nobody asks for hurts nobody. */
+		if (!cxb_vfio_region(v->dev, i, &r, &err)) {
+			if (!v->dev->lost)
+				continue;
+			g_propagate_error(errp, g_steal_pointer(&err));
 			return false;
+		}
 		if (!r.caps.typed || r.caps.type != CXB_VFIO_TYPE_CXLBOX ||
 		    r.caps.subtype != CXB_VFIO_SUBTYPE_HPA)
 			continue;

@@ -31,7 +31,10 @@ static bool decoder_range(CxbHost *host, const HHdm *hdm, unsigned n, uint64_t *
 {
 	const uint64_t dec = hdm->hpa + WIRE_HDM_DEC(n);
 
-	if (!(cxb_h_read32(host, dec + WIRE_HDM_DEC_CTRL) & WIRE_HDM_DC_COMMITTED))
+	const uint32_t ctrl = cxb_h_read32(host, dec + WIRE_HDM_DEC_CTRL);
+
+	/* Of a set that interleaves it would be a part. */
+	if (!(ctrl & WIRE_HDM_DC_COMMITTED) || FIELD_GET(WIRE_HDM_DC_IW, ctrl))
 		return false;
 	*hpa = (uint64_t)cxb_h_read32(host, dec + WIRE_HDM_BASE_HI) << 32 |
 	       (cxb_h_read32(host, dec + WIRE_HDM_BASE_LO) & WIRE_HDM_LO_MASK);
@@ -52,6 +55,17 @@ static HWindow *window_of(CxbHost *host, const HFunc *f, uint64_t hpa, uint64_t 
 	return NULL;
 }
 
+static bool taken(const CxbHost *host, uint64_t hpa, uint64_t len)
+{
+	for (unsigned i = 0; i < host->accels->len; i++) {
+		const CxbHostAccel *a = &g_array_index(host->accels, CxbHostAccel, i);
+
+		if (a->mapped && cxb_ranges_overlap(a->hpa, a->len, hpa, len))
+			return true;
+	}
+	return false;
+}
+
 /* NULL: its memory can be had, else why not. */
 static const char *take(CxbHost *host, HFunc *f, uint64_t hpa, uint64_t len)
 {
@@ -60,6 +74,8 @@ static const char *take(CxbHost *host, HFunc *f, uint64_t hpa, uint64_t len)
 
 	if (!w)
 		return "no window leads there";
+	if (taken(host, hpa, len))
+		return "another accelerator is there";
 	why = cxb_h_path_take(f, hpa, len);
 	if (why)
 		return why;
@@ -104,11 +120,27 @@ void cxb_h_accels_plan(CxbHost *host)
 	}
 }
 
-/* What was there is there afterwards. */
+void cxb_h_accels_unmap(CxbHost *host, uint64_t hpa, uint64_t len)
+{
+	for (unsigned i = 0; i < host->accels->len; i++) {
+		CxbHostAccel *a = &g_array_index(host->accels, CxbHostAccel, i);
+
+		if (cxb_ranges_overlap(a->hpa, a->len, hpa, len))
+			a->mapped = false;
+	}
+}
+
+/* What was there is there afterwards. Beside an operating system, whose driver may use it, it is read only. */
 static bool holds(CxbHost *host, uint64_t hpa)
 {
-	const uint64_t was = cxb_h_read64(host, hpa);
+	uint64_t was;
 	bool ok;
+
+	if (!cxb_h_read(host, hpa, &was, sizeof(was)))
+		return false;
+	if (cxb_h_adopts(host))
+		return true;
+	was = cxb_h_read64(host, hpa);
 
 	cxb_h_write64(host, hpa, ~was ^ PATTERN);
 	ok = cxb_h_read64(host, hpa) == (~was ^ PATTERN);

@@ -459,6 +459,8 @@ static void region_unmap(HMemdev *md, CxbHostRegion *r)
 /* Everything that was to be reached through the decoder is not. */
 static void port_failed(CxbHost *host, const Job *job)
 {
+	if (job->range.device)
+		cxb_h_accels_unmap(host, job->range.hpa, job->range.len);
 	for (unsigned i = 0; i < host->memdevs->len; i++) {
 		HMemdev *md = g_ptr_array_index(host->memdevs, i);
 		Hop hops[MAX_HOPS];

@@ -393,6 +393,8 @@ const char *cxb_h_path_take(HFunc *f, uint64_t hpa, uint64_t len);
 /* accel.c */
 /** cxb_h_accels_plan() - Before memory devices get addresses. */
 void cxb_h_accels_plan(CxbHost *host);
+/** cxb_h_accels_unmap() - No port leads to (@hpa, @len) after all. */
+void cxb_h_accels_unmap(CxbHost *host, uint64_t hpa, uint64_t len);
 /** cxb_h_accels_try() - Once the ports lead there. */
 void cxb_h_accels_try(CxbHost *host);
 

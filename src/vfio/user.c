@@ -201,7 +201,7 @@ int user_ask(User *u, uint16_t command, const struct iovec *iov, unsigned n, con
 	u->reply = NULL;
 	trace_vfio_user_ask(command, u->id, u->result);
 	count_slow(u, asked_us);
-	return u->result;
+	return u->dev.lost ? ENODEV : u->result;
 }
 
 /* --- life --- */

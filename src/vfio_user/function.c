@@ -87,19 +87,28 @@ static bool own_region(Function *f, unsigned index, TargetRegion *out)
 	return true;
 }
 
+_Static_assert(CXB_PCI_SERVED_OWN == VFU_REGIONS, "a function's own follow those of all");
+
+static uint64_t size(void *opaque, unsigned index)
+{
+	const Function *f = opaque;
+
+	if (index == VFU_REGION_CONFIG)
+		return f->dev->config_size;
+	return index < CXB_PCI_BARS ? f->dev->bars[index].size : 0;
+}
+
 static void region(void *opaque, unsigned index, TargetRegion *out)
 {
 	Function *f = opaque;
 
 	if (own_region(f, index, out))
 		return;
-	if (index == VFU_REGION_CONFIG) {
-		out->size = f->dev->config_size;
-	} else if (index < CXB_PCI_BARS) {
+	out->size = size(opaque, index);
+	if (index < CXB_PCI_BARS) {
 		const CxbPciBar *bar = &f->dev->bars[index];
 		const struct vfu_area area = { bar->shared.off, bar->shared.len };
 
-		out->size = bar->size;
 		if (!area.size)
 			return;
 		g_byte_array_set_size(f->caps, 0);
@@ -195,6 +204,7 @@ static void reset(void *opaque)
 const TargetOps function_ops = {
 	.flags = flags,
 	.regions = regions,
+	.size = size,
 	.region = region,
 	.read = read_region,
 	.write = write_region,

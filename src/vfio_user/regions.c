@@ -76,11 +76,12 @@ int session_region_io_fds(Session *s, CxbVfuMessage *msg, Answer *a)
 
 static bool access_ok(Session *s, const struct vfu_region_access *access)
 {
-	TargetRegion r;
-
-	return access->count <= VFU_DATA_DEFAULT && region_at(s, access->region, &r) &&
-	       (access->region >= VFU_REGIONS ||
-		cxb_range_in(access->offset, access->count, r.size));
+	if (access->count > VFU_DATA_DEFAULT)
+		return false;
+	return access->region < VFU_REGIONS
+		       ? cxb_range_in(access->offset, access->count,
+				      s->target->size(s->opaque, access->region))
+		       : access->region < s->target->regions(s->opaque);
 }
 
 /* What the target made of an access: errno, and in *@access how much of it was done. */
@@ -135,6 +136,7 @@ int session_region_write_multi(Session *s, CxbVfuMessage *msg, Answer *a)
 	struct vfu_write_multi_entry e;
 	const uint8_t *entries = msg->body + sizeof(uint64_t);
 	uint64_t n;
+	int rc;
 
 	memcpy(&n, msg->body, sizeof(n));
 	if (n != (msg->len - sizeof(n)) / sizeof(e) || (msg->len - sizeof(n)) % sizeof(e) ||
@@ -149,7 +151,10 @@ int session_region_write_multi(Session *s, CxbVfuMessage *msg, Answer *a)
 	}
 	for (a->head.writes = 0; a->head.writes < n; a->head.writes++) {
 		memcpy(&e, entries + a->head.writes * sizeof(e), sizeof(e));
-		if (e.count && s->target->write(s->opaque, e.region, e.offset, e.data, e.count) < 0)
+		rc = e.count ? s->target->write(s->opaque, e.region, e.offset, e.data, e.count) : 0;
+		if (rc == -ESHUTDOWN)
+			return ESHUTDOWN;
+		if (rc < (int)e.count)
 			break;
 	}
 	a->head_len = sizeof(a->head.writes);

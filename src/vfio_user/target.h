@@ -18,6 +18,8 @@ typedef struct {
 typedef struct {
 	uint32_t (*flags)(void *opaque);   /* of the device */
 	unsigned (*regions)(void *opaque); /* VFU_REGIONS at least */
+	/* Of region @index below VFU_REGIONS; 0: there is none. */
+	uint64_t (*size)(void *opaque, unsigned index);
 	/* Region @index below that many. */
 	void (*region)(void *opaque, unsigned index, TargetRegion *out);
 	/* Ranges lie within the region if it is below VFU_REGIONS; of others the target judges. Returns:

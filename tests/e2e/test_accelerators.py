@@ -63,6 +63,13 @@ class Accelerators(unittest.TestCase):
         self.assertEqual([(a["mapped"], a["usable"]) for a in accelerators], [(False, False)])
         self.assertEqual([r["hpa"] for r in regions], [WINDOW, WINDOW + 256 * MIB])
 
+    def test_two_at_one_address_are_one(self):
+        self.start("-object", "memory-backend-ram,id=m0,size=256M", "-object", "memory-backend-ram,id=m1,size=256M",
+                   "-device", f"cxl-type2,bus=rp0,id=gpu,memdev=m0,firmware-base={WINDOW:#x}",
+                   "-device", f"cxl-type2,bus=rp1,id=gpu2,memdev=m1,firmware-base={WINDOW:#x}")
+        self.assertEqual([(a["path"][-4:], a["mapped"], a["usable"]) for a in self.found()[0]],
+                         [("/gpu", True, True), ("gpu2", False, False)])
+
     def test_one_that_nobody_has_committed_is_none(self):
         self.start("-object", "memory-backend-ram,id=m0,size=256M",
                    "-device", "cxl-type2,bus=rp0,id=gpu,memdev=m0,firmware-committed=off")

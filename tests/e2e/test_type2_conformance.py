@@ -120,6 +120,43 @@ class Any(unittest.TestCase):
             self.config(off, 4, ~was & ONES)
             self.assertEqual(self.config(off, 4), was)
 
+    def test_what_a_guest_made_of_configuration_space_is_gone_with_it(self):
+        def looks():
+            return [self.config(off, 2) for off in range(DVSEC + 0xa, DVSEC + 0x38, 2)]
+
+        def comes_again():
+            self.c.close()
+            self.c = self.connect()
+
+        before = looks()
+        for again in (comes_again, lambda: self.c.reset()):  # pylint: disable=unnecessary-lambda
+            self.config(RANGE1 + 8, 4, 0x12345678)
+            self.config(CONTROL2, 2, 9)
+            self.config(LOCK, 2, 1)
+            self.assertEqual(self.config(LOCK, 2), 0 if self.profile == "absorbed" else 1)
+            self.assertEqual(self.config(RANGE1 + 8, 4), 0 if self.profile == "absorbed" else 0x12345678)
+            again()
+            now = looks()
+            now[4] = before[4]      # Status 2 tells of the reset
+            self.assertEqual(now, before)
+            self.config(CONTROL, 2, 0)
+            self.assertNotEqual(self.config(CONTROL, 2), before[1])
+            comes_again()
+
+    def test_what_is_not_said_to_be_there_is_not(self):
+        for fault, index in (("no-memory", self.mem[0]), ("memory-empty", self.mem[0]), ("no-registers", self.regs[0])):
+            self.a.set(fault=fault)
+            self.assertEqual(self.c.region_caps(index)[1], 0)
+            self.refused(errno.EINVAL, self.c.read, index, 0, 4)
+            self.refused(errno.EINVAL, self.c.write, index, 0, bytes(4))
+        self.a.set(fault="memory-odd")
+        self.refused(errno.EINVAL, self.c.read, self.mem[0], MEMORY - PAGE, 4)
+        self.a.set(fault="access-hangup")
+        with self.assertRaises((EOFError, ConnectionError)):
+            self.c.write_multi([(self.regs[0], self.hdm, bytes(4))])
+        self.a.set(fault="none")
+        self.connect().reset()
+
     def test_it_is_found_again_as_it_was(self):
         before = [self.reg(off) for off in (0, 4, 0x10, 0x14, 0x18, 0x1c, 0x20)]
         self.reg(0x10, 0x10000000)

@@ -190,6 +190,8 @@ class Off(any_accelerator.Base):
         self.nowhere(m, a)
         self.assertEqual(m.qtest.readl(BAR + any_accelerator.BLOCK + 0x1000) & 0xffff, 1)
         self.assertEqual(m.qtest.readl(self.regs() + 0x20) & 0x600, 0x600)
+        with self.assertRaisesRegex(QmpError, "fault gated is of devices that machine x-remote serves, with a profile"):
+            a.set(fault="gated")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,16 @@ static unsigned regions(void *opaque)
 	return VFU_REGIONS + 1;
 }
 
+static uint64_t size(void *opaque, unsigned index)
+{
+	const Fixture *f = opaque;
+
+	return index == 0                     ? BAR0
+	       : index == VFU_REGION_CONFIG   ? CONFIG
+	       : index == 2 && f->shared >= 0 ? 0x10000
+					      : 0;
+}
+
 static void region(void *opaque, unsigned index, TargetRegion *out)
 {
 	Fixture *f = opaque;
@@ -136,6 +146,7 @@ static void reset(void *opaque)
 static const TargetOps target = {
 	.flags = flags,
 	.regions = regions,
+	.size = size,
 	.region = region,
 	.read = read_bytes,
 	.write = write_bytes,
@@ -632,6 +643,19 @@ static void test_reads_and_writes(Fixture *f, gconstpointer unused)
 	g_assert_cmpint(write_region(f, BROKEN, 0, 1, "x"), ==, EIO);
 }
 
+static void multi(Fixture *f, struct vfu_write_multi_entry e, uint64_t done)
+{
+	g_autoptr(GByteArray) body = g_byte_array_new();
+	const uint64_t n = 1;
+	uint64_t back;
+
+	g_byte_array_append(body, (const void *)&n, sizeof(n));
+	g_byte_array_append(body, (const void *)&e, sizeof(e));
+	g_assert_cmpint(ask(f, VFU_REGION_WRITE_MULTI, body->data, body->len), ==, 0);
+	answer(f, &back, sizeof(back));
+	g_assert_cmpuint(back, ==, done);
+}
+
 /* Of a region that only this device has it says itself what can be accessed. */
 static void test_a_region_of_its_own(Fixture *f, gconstpointer unused)
 {
@@ -653,6 +677,9 @@ static void test_a_region_of_its_own(Fixture *f, gconstpointer unused)
 	answer(f, &back, sizeof(back));
 	g_assert_cmpuint(back.count, ==, 2);
 	g_assert_cmpint(read_region(f, 8, OWN, 4), ==, EINVAL);
+	/* One of several that is cut short has not been done. */
+	multi(f, (struct vfu_write_multi_entry){ 6, OWN, 4 }, 0);
+	multi(f, (struct vfu_write_multi_entry){ 4, OWN, 4 }, 1);
 	g_assert_cmpint(read_region(f, 0, OWN, VFU_DATA_DEFAULT + 1), ==, EINVAL);
 	send_request(f, (Request){ .command = VFU_REGION_READ },
 		     &(struct vfu_region_access){ 7, OWN, 1 }, sizeof(struct vfu_region_access));
