@@ -32,7 +32,7 @@ struct Bars {
 
 	/* of a round */
 	bool reset;   /* the machine was, meanwhile */
-	bool stopped; /* by us */
+	bool stopped; /* by us, for all we know: it is to go on */
 	FunctionAt at;
 	char *error; /* the first one */
 };
@@ -86,8 +86,11 @@ static void finish(Bars *b)
 
 static void resumed(void *opaque, json_object *ret, const char *error)
 {
-	note(opaque, "cont", error);
-	finish(opaque);
+	Bars *b = opaque;
+
+	b->stopped = false;
+	note(b, "cont", error);
+	finish(b);
 }
 
 /* What we have stopped goes on, whatever else went wrong. */
@@ -97,7 +100,6 @@ static void go_on(Bars *b)
 		cxb_qmp_client_send(b->client, "cont", NULL, resumed, b);
 	else
 		finish(b);
-	b->stopped = false;
 }
 
 static void verify(void *opaque, json_object *ret, const char *error)
@@ -201,7 +203,8 @@ static void have_stopped(void *opaque, json_object *ret, const char *error)
 {
 	Bars *b = opaque;
 
-	b->stopped = !error;
+	if (error)
+		b->stopped = false;
 	note(b, "stop", error);
 }
 
@@ -246,15 +249,17 @@ static void have_status(void *opaque, json_object *ret, const char *error)
 		return;
 	}
 	cxb_qmp_client_hold(b->client);
-	if (json_object_get_boolean(running))
+	if (json_object_get_boolean(running)) {
+		b->stopped = true;
 		cxb_qmp_client_send(b->client, "stop", NULL, have_stopped, b);
+	}
 	hmp(b, have_address, "i /w 0x%x", CONFIG_ADDRESS);
 	cxb_qmp_client_flush(b->client);
 }
 
 static void begin(Bars *b)
 {
-	b->reset = b->stopped = false;
+	b->reset = false;
 	g_clear_pointer(&b->error, g_free);
 	set_phase(b, BARS_PLACING);
 	cxb_qmp_client_hold(b->client);
@@ -265,9 +270,19 @@ static void begin(Bars *b)
 
 /* --- QEMU comes and goes --- */
 
+static void let_go_on(void *opaque, json_object *ret, const char *error)
+{
+}
+
+/* What we have stopped before the connection was lost goes on. */
 static void negotiated(void *opaque)
 {
-	wait_for_use(opaque);
+	Bars *b = opaque;
+
+	if (b->stopped)
+		cxb_qmp_client_send(b->client, "cont", NULL, let_go_on, b);
+	b->stopped = false;
+	wait_for_use(b);
 }
 
 static void event(void *opaque, const char *name, json_object *message)
@@ -342,6 +357,11 @@ void bars_free(Bars *b)
 const char *bars_state(const Bars *b)
 {
 	return b->state;
+}
+
+bool bars_hold_guest(const Bars *b)
+{
+	return b->client && b->stopped;
 }
 
 bool bars_placing(const Bars *b)

@@ -44,6 +44,9 @@ Bars *bars_new(const BarsConfig *config);
 void bars_free(Bars *bars); /* they stay where they are; NULL is fine */
 /* "connecting", "waiting" (for them to be used), "placing", "ready", "failed: WHY" */
 const char *bars_state(const Bars *bars);
+/** bars_hold_guest() - The guest has been stopped and is to go on: they may not be freed, or it would not. QEMU
+ * does nothing of what a monitor has got whose client hangs up. */
+bool bars_hold_guest(const Bars *b);
 /** bars_place() - They are used from now on. */
 void bars_place(Bars *bars);
 bool bars_placing(const Bars *bars);

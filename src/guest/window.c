@@ -168,6 +168,15 @@ static bool complete(CxbObject *obj, GError **errp)
 	return !g->all->started || start(g, errp);
 }
 
+static bool can_delete(CxbObject *obj, GError **errp)
+{
+	const GuestWindow *g = (const GuestWindow *)obj;
+
+	return !g->bars || !bars_hold_guest(g->bars) ||
+	       cxb_fail(errp, CXB_ERROR_BUSY,
+			"object '%s' is in use: the guest stands still for it", obj->name);
+}
+
 static void unparent(CxbObject *obj)
 {
 	stop((GuestWindow *)obj);
@@ -199,6 +208,7 @@ static const CxbType window_type = {
 	.flags = CXB_TYPE_USER_OBJECT,
 	.props = props,
 	.complete = complete,
+	.can_delete = can_delete,
 	.unparent = unparent,
 };
 

@@ -210,6 +210,36 @@ class Place(unittest.TestCase):
         self.qmp.cmd("object-add", qom_type="cxl-guest-window", id="g0", qmp="vm1", window="w0")
         self.assertEqual(self.state(), "connecting")
 
+    def halfway(self):
+        """It is stopped, and asked for the address it was at; it answers nothing more."""
+        def held(number, name):
+            self.qemu.waiting |= name == "human-monitor-command"
+
+        self.qemu.fail = held
+        self.reset()
+        self.qemu.wait(lambda: self.qemu.waiting)
+        self.assertFalse(self.qemu.running)
+
+    def test_a_guest_that_stands_still_is_looked_after(self):
+        self.start()
+        self.ready()
+        self.halfway()
+        with self.assertRaisesRegex(QmpError, "object 'g0' is in use: the guest stands still for it"):
+            self.qmp.cmd("object-del", id="g0")
+        self.qemu.fail = None
+        self.qemu.hold(False)
+        self.ready()
+        self.qmp.cmd("object-del", id="g0")
+
+    def test_a_guest_that_was_lost_while_it_stood_goes_on(self):
+        self.start()
+        self.ready()
+        self.halfway()
+        self.power_off()
+        self.until("connecting")
+        self.boot(use=False, running=False)
+        self.qemu.wait(lambda: self.qemu.running)
+
     def test_what_it_cannot_be_is_said(self):
         self.start()
         for more, text in (({}, "Parameter 'qmp' is missing"), ({"qmp": "x"}, "Parameter 'window' is missing"),
