@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "open_files.h"
+#include "pci/regs.h"
 #include "wire/regs.h"
 
 enum {
@@ -147,12 +148,24 @@ static void cfg(World *w, uint16_t bdf, uint16_t off, unsigned size, uint32_t va
 	cxb_pci_config_write(cxb_machine_pci(w->m), bdf, off, size, val);
 }
 
+/* A slot that was empty has no power; what has been put in wants it. */
+static void power_on(World *w, unsigned i)
+{
+	const CxbPciDev *port = CXB_PCI_DEV(cxb_device_find(cxb_machine_qom(w->m), ports[i], NULL));
+
+	if (port->secondary->functions[0] &&
+	    le_load(port->config + port->pcie_cap + PCIE_SLOT_CTL, 2) & PCIE_SLOT_CTL_OFF)
+		cfg(w, CXB_BDF(places[i].bus, places[i].slot, 0), port->pcie_cap + PCIE_SLOT_CTL, 2,
+		    PCIE_SLOT_CTL_ATTN);
+}
+
 static void setup_device(World *w, unsigned i)
 {
 	const uint16_t port = CXB_BDF(places[i].bus, places[i].slot, 0);
 	const uint16_t dev = CXB_BDF(places[i].below, 0, 0);
 	const uint32_t base = world_bars(i);
 
+	power_on(w, i);
 	cfg(w, port, 0x18, 4, places[i].bus | places[i].below << 8 | places[i].below << 16);
 	cfg(w, port, 0x20, 4, base >> 16 | (base + 0x100000));
 	cfg(w, port, 4, 2, 6);

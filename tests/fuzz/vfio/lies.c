@@ -102,6 +102,9 @@ static void apply(const Lie *l, Answer *a)
 		served_dma(l->value | (uint64_t)(l->at & 0xf) << 32, l->at >> 4 << 8 | l->files,
 			   l->bytes, l->n);
 		break;
+	case LIE_LATE:
+		a->late += l->value % 10000;
+		break;
 	case LIE_PIECES:
 		a->held = a->bytes->len - MIN(l->at, a->bytes->len);
 		break;

@@ -17,6 +17,7 @@
 #define DECODERS     0x30u   /* bytes of one decoder and what is before it */
 #define BLOCK        0x1000u /* of cache/mem registers in BAR 0 */
 #define MSIX_TABLE   0x800u
+#define ACCESS_MAX   64u
 
 #define RW   (VFU_REGION_READABLE | VFU_REGION_WRITEABLE)
 #define MEM  9u
@@ -58,12 +59,12 @@ static void make_config(Model *m, unsigned kind)
 }
 
 /* Capabilities of a region behind the fixed part: type; where component registers are. */
-static void add_type(ModelRegion *r, unsigned subtype, bool more)
+static void add_type(ModelRegion *r, uint32_t type, unsigned subtype, bool more)
 {
 	put(r->caps, 0, 2, VFU_CAP_TYPE);
 	put(r->caps, 2, 2, 1);
 	put(r->caps, 4, 4, more ? 48 : 0);
-	put(r->caps, 8, 4, CXB_VFIO_TYPE_CXL);
+	put(r->caps, 8, 4, type);
 	put(r->caps, 12, 4, subtype);
 	r->n_caps = 16;
 	r->cap_offset = 32;
@@ -86,14 +87,18 @@ static void make_regions(Model *m, unsigned kind)
 	r[2] = (ModelRegion){ .flags = RW, .size = 0x1000 };
 	r[4] = (ModelRegion){ .flags = RW | VFU_REGION_MMAP, .size = MODEL_BAR, .file = FILE_BAR };
 	r[VFU_REGION_CONFIG] = (ModelRegion){ .flags = RW, .size = sizeof(m->config) };
+	if (kind & MODEL_PLAIN && kind & MODEL_MESSAGES) {
+		r[MEM] = (ModelRegion){ .flags = RW, .size = UINT64_C(1) << 52 };
+		add_type(&r[MEM], CXB_VFIO_TYPE_CXLBOX, CXB_VFIO_SUBTYPE_HPA, false);
+	}
 	if (kind & MODEL_PLAIN)
 		return;
 	r[MEM] = (ModelRegion){ .flags = RW | VFU_REGION_MMAP,
 				.size = MODEL_MEMORY,
 				.file = FILE_MEMORY };
-	add_type(&r[MEM], CXB_VFIO_SUBTYPE_CXL_MEM, false);
+	add_type(&r[MEM], CXB_VFIO_TYPE_CXL, CXB_VFIO_SUBTYPE_CXL_MEM, false);
 	r[REGS] = (ModelRegion){ .flags = RW, .size = m->hdm + DECODERS };
-	add_type(&r[REGS], CXB_VFIO_SUBTYPE_COMP_REGS, m->absorbs);
+	add_type(&r[REGS], CXB_VFIO_TYPE_CXL, CXB_VFIO_SUBTYPE_COMP_REGS, m->absorbs);
 	if (m->absorbs)
 		add_place(&r[REGS]);
 }
@@ -103,6 +108,7 @@ static void make_regs(Model *m, unsigned kind)
 	uint8_t *hdm;
 
 	m->absorbs = kind & MODEL_ABSORBS;
+	m->stubborn = kind & MODEL_STUBBORN;
 	m->hdm = m->absorbs ? 0 : HDM_IN_ARRAY;
 	hdm = m->fresh + m->hdm;
 	if (!m->absorbs) {
@@ -218,8 +224,8 @@ static uint8_t *place(Model *m, const struct vfu_region_access *a)
 {
 	if (a->region == VFU_REGION_CONFIG && cxb_range_in(a->offset, a->count, sizeof(m->config)))
 		return m->config + a->offset;
-	if (a->region < VFU_REGION_ROM && a->count <= 8)
-		return m->bar + a->offset % (sizeof(m->bar) - 8);
+	if ((a->region < VFU_REGION_ROM || a->region == MEM) && a->count <= ACCESS_MAX)
+		return m->bar + a->offset % (sizeof(m->bar) - ACCESS_MAX);
 	if (a->region == REGS && cxb_range_in(a->offset, a->count, sizeof(m->regs)))
 		return m->regs + a->offset;
 	return NULL;
@@ -237,7 +243,8 @@ static void written(Model *m, const struct vfu_region_access *a, const uint8_t *
 	if (a->region == REGS && a->offset == m->hdm + 0x20 && a->count == 4) {
 		uint8_t *ctrl = m->regs + a->offset;
 
-		put(ctrl, 0, 4, (le_load(ctrl, 4) & ~0xc00u) | (data[1] & 2 ? 0x400 : 0));
+		put(ctrl, 0, 4,
+		    (le_load(ctrl, 4) & ~0xc00u) | (data[1] & 2 && !m->stubborn ? 0x400 : 0));
 	}
 }
 

@@ -152,6 +152,7 @@ static void answer(const struct vfu_header *h, const uint8_t *body)
 	a.files = file ? file << 4 | 1 : 0;
 	lies_tell(&a, h->command);
 	s.held = a.held;
+	s.now_us += a.late * INT64_C(1000);
 	served_say(bytes->data, s.held ? 0 : bytes->len, a.files);
 	if (s.held)
 		g_byte_array_append(s.out, bytes->data, bytes->len);

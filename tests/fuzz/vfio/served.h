@@ -42,15 +42,23 @@ typedef struct {
 	uint8_t regs[0x200], fresh[0x200]; /* component registers; after a reset */
 	unsigned hdm;                      /* where in them the decoders are */
 	bool absorbs;                      /* what is written to them */
+	bool stubborn;                     /* a decoder never commits */
 	const uint8_t *version;            /* NULL: a good one */
 	size_t version_len;
 	int files[FILES];
 	int pipe_out;
 } Model;
 
-enum { MODEL_PLAIN = 1, MODEL_ABSORBS = 2, MODEL_UNCOMMITTED = 4, MODEL_MSI = 8 };
+enum {
+	MODEL_PLAIN = 1,   /* no accelerator */
+	MODEL_ABSORBS = 2, /* what is written to its registers, which are live */
+	MODEL_UNCOMMITTED = 4,
+	MODEL_MSI = 8,
+	MODEL_MESSAGES = 16, /* with PLAIN: memory by message */
+	MODEL_STUBBORN = 32, /* its decoders never commit */
+};
 
-/** model_init() - An accelerator with memory; @kind: MODEL_* */
+/** model_init() - An accelerator with memory, but for what @kind says: MODEL_* */
 void model_init(Model *m, unsigned kind);
 void model_fini(Model *m);
 /** model_answer() - The honest answer to a request: its body and a descriptor of m->files, or an errno. */
@@ -71,6 +79,7 @@ enum {
 	LIE_AFTER,  /* then @bytes */
 	LIE_TWICE,
 	LIE_DMA,    /* first a request for memory: see served_dma() */
+	LIE_LATE,   /* @value ms pass before */
 	LIE_PIECES, /* the client sees @at bytes of it, and waits, before the rest */
 	LIES
 };
@@ -94,7 +103,8 @@ typedef struct {
 	unsigned files;    /* as served_say() has them */
 	size_t held;       /* bytes at its end that come once the client waits for them */
 	bool twice, ends, goes;
-	Lie after; /* its bytes follow */
+	unsigned late; /* ms */
+	Lie after;     /* its bytes follow */
 } Answer;
 
 /** lies_add() - Be ready to lie; false if there are enough. */
