@@ -87,14 +87,12 @@ static bool parts_init(CxlWindow *w, GError **errp)
 
 static bool check_targets(const CxlWindow *w, GError **errp)
 {
+	if (!cxb_str_list_check(w->targets, "targets", errp))
+		return false;
 	for (guint i = 0; w->targets && i < w->targets->len; i++) {
 		const char *id = w->targets->pdata[i];
-		CxbDevice *dev;
+		CxbDevice *dev = cxb_device_find(w->pci.dev.obj.qom, id, errp);
 
-		if (!id)
-			return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'targets.%u' missing",
-					i);
-		dev = cxb_device_find(w->pci.dev.obj.qom, id, errp);
 		if (!dev)
 			return false;
 		if (!cxb_cxl_is_endpoint(dev) || g_strcmp0(dev->id, id) != 0)
@@ -106,31 +104,10 @@ static bool check_targets(const CxlWindow *w, GError **errp)
 	return true;
 }
 
-/* "targets.N": "targets" alone is an empty list of them. */
 static bool set_target(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
 		       GError **errp)
 {
-	CxlWindow *w = (CxlWindow *)obj;
-	const char *p = key + strlen(prop->name);
-	uint64_t n;
-
-	if (!w->targets)
-		w->targets = g_ptr_array_new_with_free_func(g_free);
-	if (!*p && v->kind == CXB_SCALAR_EMPTY_LIST)
-		return true;
-	if (*p != '.' || !cxb_parse_uint(p + 1, MAX_TARGETS - 1, &n))
-		return cxb_fail(
-			errp, CXB_ERROR_INVALID,
-			"Parameter '%s' is unexpected: expected targets.N with N from 0 to %u", key,
-			MAX_TARGETS - 1);
-	if (v->kind != CXB_SCALAR_TEXT && v->kind != CXB_SCALAR_STR)
-		return cxb_fail(errp, CXB_ERROR_INVALID,
-				"Invalid parameter type for '%s', expected: string", key);
-	if (w->targets->len <= n)
-		g_ptr_array_set_size(w->targets, n + 1);
-	g_free(w->targets->pdata[n]);
-	w->targets->pdata[n] = g_strdup(v->s);
-	return true;
+	return cxb_str_list_set(&((CxlWindow *)obj)->targets, MAX_TARGETS, prop, key, v, errp);
 }
 
 /* --- the function --- */

@@ -33,8 +33,8 @@ struct Bars {
 	/* of a round */
 	bool reset;   /* the machine was, meanwhile */
 	bool stopped; /* by us, for all we know: it is to go on */
-	FunctionAt at;
-	char *error; /* the first one */
+	GArray *at;   /* FunctionAt, of each of the functions */
+	char *error;  /* the first one */
 };
 
 static void set_phase(Bars *b, BarsPhase phase)
@@ -59,6 +59,11 @@ static void note(Bars *b, const char *what, const char *error)
 
 static void begin(Bars *b);
 
+static const BarsFunction *function(const Bars *b, guint i)
+{
+	return &g_array_index(b->config.functions, BarsFunction, i);
+}
+
 /* They are nowhere. */
 static void wait_for_use(Bars *b)
 {
@@ -76,7 +81,7 @@ static void finish(Bars *b)
 		wait_for_use(b);
 	} else {
 		if (b->error)
-			cxb_warn("%s: the guest does not have its window: %s", b->config.name,
+			cxb_warn("%s: the guest does not have its windows: %s", b->config.name,
 				 b->error);
 		set_phase(b, b->error ? BARS_FAILED : BARS_READY);
 	}
@@ -102,21 +107,30 @@ static void go_on(Bars *b)
 		finish(b);
 }
 
+static void verify_function(Bars *b, const BarsFunction *f, const FunctionAt *at)
+{
+	for (unsigned i = 0; i < f->n_bars && !b->error; i++) {
+		const Bar *bar = &f->bars[i];
+
+		if (at->bar[bar->nr] != bar->hpa)
+			b->error = g_strdup_printf("BAR %u of '%s' is not at 0x%" PRIx64
+						   " after it was put there",
+						   bar->nr, f->id, bar->hpa);
+	}
+}
+
 static void verify(void *opaque, json_object *ret, const char *error)
 {
 	Bars *b = opaque;
-	FunctionAt at;
 
 	note(b, "query-pci", error);
-	if (!b->error && find_function(ret, b->config.device, &at, &b->error))
-		for (unsigned i = 0; i < b->config.n_bars && !b->error; i++) {
-			const Bar *bar = &b->config.bars[i];
+	for (guint i = 0; i < b->config.functions->len && !b->error; i++) {
+		const BarsFunction *f = function(b, i);
+		FunctionAt at;
 
-			if (at.bar[bar->nr] != bar->hpa)
-				b->error = g_strdup_printf("BAR %u is not at 0x%" PRIx64
-							   " after it was put there",
-							   bar->nr, bar->hpa);
-		}
+		if (find_function(ret, f->id, &at, &b->error))
+			verify_function(b, f, &at);
+	}
 	go_on(b);
 }
 
@@ -148,10 +162,10 @@ static void written(void *opaque, json_object *ret, const char *error)
 }
 
 /* Of 4 bytes, or of 2. */
-static void config_write(Bars *b, unsigned off, char size, uint32_t value)
+static void config_write(Bars *b, const FunctionAt *at, unsigned off, char size, uint32_t value)
 {
 	const uint32_t address =
-		0x80000000u | b->at.bus << 16 | b->at.slot << 11 | b->at.function << 8 | off;
+		0x80000000u | at->bus << 16 | at->slot << 11 | at->function << 8 | off;
 
 	hmp(b, written, "o /w 0x%x 0x%x", CONFIG_ADDRESS, address);
 	hmp(b, written, "o /%c 0x%x 0x%x", size, CONFIG_DATA, value);
@@ -173,6 +187,17 @@ static bool parse_port(json_object *ret, uint32_t *value)
 	return end != at + strlen("= 0x") && v <= UINT32_MAX;
 }
 
+static void place_function(Bars *b, const BarsFunction *f, const FunctionAt *at)
+{
+	for (unsigned i = 0; i < f->n_bars; i++) {
+		const Bar *bar = &f->bars[i];
+
+		config_write(b, at, BAR0 + 4 * bar->nr, 'w', bar->hpa);
+		config_write(b, at, BAR0 + 4 * bar->nr + 4, 'w', bar->hpa >> 32);
+	}
+	config_write(b, at, COMMAND, 'h', COMMAND_MEM);
+}
+
 /* The guest may be between an address and its data. */
 static void have_address(void *opaque, json_object *ret, const char *error)
 {
@@ -187,13 +212,8 @@ static void have_address(void *opaque, json_object *ret, const char *error)
 		return;
 	}
 	cxb_qmp_client_hold(b->client);
-	for (unsigned i = 0; i < b->config.n_bars; i++) {
-		const Bar *bar = &b->config.bars[i];
-
-		config_write(b, BAR0 + 4 * bar->nr, 'w', bar->hpa);
-		config_write(b, BAR0 + 4 * bar->nr + 4, 'w', bar->hpa >> 32);
-	}
-	config_write(b, COMMAND, 'h', COMMAND_MEM);
+	for (guint i = 0; i < b->at->len; i++)
+		place_function(b, function(b, i), &g_array_index(b->at, FunctionAt, i));
 	hmp(b, written, "o /w 0x%x 0x%x", CONFIG_ADDRESS, address);
 	cxb_qmp_client_send(b->client, "query-pci", NULL, verify, b);
 	cxb_qmp_client_flush(b->client);
@@ -210,20 +230,16 @@ static void have_stopped(void *opaque, json_object *ret, const char *error)
 
 /* --- the start of a round --- */
 
-static bool sizes_match(Bars *b)
+static void check_sizes(Bars *b, const BarsFunction *f, const FunctionAt *at)
 {
-	for (unsigned i = 0; i < b->config.n_bars; i++) {
-		const Bar *bar = &b->config.bars[i];
+	for (unsigned i = 0; i < f->n_bars && !b->error; i++) {
+		const Bar *bar = &f->bars[i];
 
-		if (b->at.size[bar->nr] == bar->size)
-			continue;
-		b->error =
-			g_strdup_printf("device '%s' there is another one: BAR %u has 0x%" PRIx64
-					" bytes, not 0x%" PRIx64,
-					b->config.device, bar->nr, b->at.size[bar->nr], bar->size);
-		return false;
+		if (at->size[bar->nr] != bar->size)
+			b->error = g_strdup_printf("device '%s' there is another one: BAR %u has "
+						   "0x%" PRIx64 " bytes, not 0x%" PRIx64,
+						   f->id, bar->nr, at->size[bar->nr], bar->size);
 	}
-	return true;
 }
 
 static void have_devices(void *opaque, json_object *ret, const char *error)
@@ -231,8 +247,16 @@ static void have_devices(void *opaque, json_object *ret, const char *error)
 	Bars *b = opaque;
 
 	note(b, "query-pci", error);
-	if (!b->error && find_function(ret, b->config.device, &b->at, &b->error))
-		sizes_match(b);
+	g_array_set_size(b->at, 0);
+	for (guint i = 0; i < b->config.functions->len && !b->error; i++) {
+		const BarsFunction *f = function(b, i);
+		FunctionAt at;
+
+		if (!find_function(ret, f->id, &at, &b->error))
+			return;
+		check_sizes(b, f, &at);
+		g_array_append_val(b->at, at);
+	}
 }
 
 /* What does not run is left alone: it would run when we are through. */
@@ -333,7 +357,8 @@ Bars *bars_new(const BarsConfig *config)
 	b->config = *config;
 	b->config.name = g_strdup(config->name);
 	b->config.path = g_strdup(config->path);
-	b->config.device = g_strdup(config->device);
+	b->config.functions = g_array_ref(config->functions);
+	b->at = g_array_new(FALSE, FALSE, sizeof(FunctionAt));
 	b->retry = cxb_timer_new(config->clock, connect_to_it, b);
 	set_phase(b, BARS_CONNECTING);
 	connect_to_it(b);
@@ -348,7 +373,8 @@ void bars_free(Bars *b)
 	cxb_timer_free(b->retry);
 	g_free((char *)b->config.name);
 	g_free((char *)b->config.path);
-	g_free((char *)b->config.device);
+	g_array_unref(b->config.functions);
+	g_array_unref(b->at);
 	g_free(b->state);
 	g_free(b->error);
 	g_free(b);

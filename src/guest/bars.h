@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BARs of a function of a running QEMU that its guest does not know of, kept at addresses that only we
- * know. Firmware would put them elsewhere and an operating system reserve them, so the function is where
+ * BARs of functions of a running QEMU that its guest does not know of, kept at addresses that only we
+ * know. Firmware would put them elsewhere and an operating system reserve them, so such a function is where
  * neither looks (in a slot without function 0), and we write its configuration space instead, by I/O ports
  * and over QMP, while the machine stands. QEMU's ACPI tables, which firmware takes over, tell of where BARs
  * are, so that is done only once an operating system is there: when it uses what they are for. A reset of the
@@ -25,14 +25,19 @@ typedef struct {
 
 #define BARS_MAX 3
 
+/* A function, by its id in QEMU. */
 typedef struct {
-	const char *name;   /* for messages */
-	const char *path;   /* of QEMU's QMP socket */
-	const char *device; /* id of the function in QEMU */
-	GMainContext *context;
-	CxbClock *clock;
+	char *id;
 	Bar bars[BARS_MAX];
 	unsigned n_bars;
+} BarsFunction;
+
+typedef struct {
+	const char *name; /* for messages */
+	const char *path; /* of QEMU's QMP socket */
+	GMainContext *context;
+	CxbClock *clock;
+	GArray *functions; /* BarsFunction */
 	/* The operating system is there, and uses them. */
 	bool (*used)(void *opaque);
 	/* They are there, or are not for a reason that the state tells. */
@@ -40,6 +45,7 @@ typedef struct {
 	void *opaque;
 } BarsConfig;
 
+/** bars_new() - What is in @config->functions belongs to it, and is freed with it. */
 Bars *bars_new(const BarsConfig *config);
 void bars_free(Bars *bars); /* they stay where they are; NULL is fine */
 /* "connecting", "waiting" (for them to be used), "placing", "ready", "failed: WHY" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A window is put in its place when the guest commits the first decoder. That decoder shows that it is
- * committed once the window is there, or after as long as software waits for it.
+ * All windows of a guest are put in their places when it commits the first decoder. That decoder shows that
+ * it is committed once they are there, or after as long as software waits for it.
  */
 #include "window.h"
 
@@ -11,9 +11,10 @@
 #include "base/error.h"
 #include "devices/cxl.h"
 
-#define SERVICE   "guest-windows"
-#define TYPE_NAME "cxl-guest-window"
-#define SETTLE_NS (8 * G_GINT64_CONSTANT(1000000)) /* a commit takes 10 ms at most (8.2.4.20.12) */
+#define SERVICE     "guest-windows"
+#define TYPE_NAME   "cxl-guest-window"
+#define MAX_WINDOWS 256
+#define SETTLE_NS   (8 * G_GINT64_CONSTANT(1000000)) /* a commit takes 10 ms at most (8.2.4.20.12) */
 
 struct GuestWindows {
 	CxbMachine *m;
@@ -27,11 +28,12 @@ typedef struct {
 	CxbObject obj;
 
 	/* properties */
-	char *qmp, *id;
+	char *qmp;
+	GPtrArray *ids; /* char * */
 
 	GuestWindows *all;
-	CxbDevice *window; /* referenced; NULL: not started */
-	Bars *bars;
+	GPtrArray *windows; /* CxbDevice *, referenced */
+	Bars *bars;         /* NULL: not started */
 } GuestWindow;
 
 static GPtrArray *objects(const GuestWindows *all)
@@ -55,19 +57,28 @@ static void settle(void *opaque)
 	g_ptr_array_set_size(all->settling, 0);
 }
 
-static bool is_placing(const GuestWindow *g, const CxbDevice *endpoint)
+/* One of the windows is that of the machine that has @endpoint. */
+static bool is_for(const GuestWindow *g, const CxbDevice *endpoint)
 {
-	return g->bars && g->window->realized && cxb_cxl_window_is_for(g->window, endpoint) &&
-	       bars_placing(g->bars);
+	for (guint i = 0; g->bars && i < g->windows->len; i++) {
+		const CxbDevice *window = g->windows->pdata[i];
+
+		if (window->realized && cxb_cxl_window_is_for(window, endpoint))
+			return true;
+	}
+	return false;
 }
 
 static bool any_placing(const GuestWindows *all, const CxbDevice *endpoint)
 {
 	g_autoptr(GPtrArray) list = objects(all);
 
-	for (guint i = 0; i < list->len; i++)
-		if (is_placing(list->pdata[i], endpoint))
+	for (guint i = 0; i < list->len; i++) {
+		const GuestWindow *g = list->pdata[i];
+
+		if (is_for(g, endpoint) && bars_placing(g->bars))
 			return true;
+	}
 	return false;
 }
 
@@ -86,7 +97,13 @@ static bool used(void *opaque)
 {
 	const GuestWindow *g = opaque;
 
-	return g->window->realized && cxb_cxl_window_is_used(g->window);
+	for (guint i = 0; i < g->windows->len; i++) {
+		const CxbDevice *window = g->windows->pdata[i];
+
+		if (window->realized && cxb_cxl_window_is_used(window))
+			return true;
+	}
+	return false;
 }
 
 static void decode_changed(void *opaque, CxbMachineDecode *event)
@@ -97,7 +114,7 @@ static void decode_changed(void *opaque, CxbMachineDecode *event)
 	for (guint i = 0; i < list->len; i++) {
 		GuestWindow *g = list->pdata[i];
 
-		if (g->bars && used(g) && cxb_cxl_window_is_for(g->window, event->endpoint))
+		if (is_for(g, event->endpoint) && used(g))
 			bars_place(g->bars);
 	}
 	if (!event->committed || !any_placing(all, event->endpoint))
@@ -115,29 +132,56 @@ static const char *socket_path(const GuestWindow *g)
 	return g_str_has_prefix(g->qmp, "unix:") ? g->qmp + strlen("unix:") : g->qmp;
 }
 
+static void function_clear(gpointer data)
+{
+	g_free(((BarsFunction *)data)->id);
+}
+
+static void add_function(GArray *functions, const CxbDevice *window)
+{
+	BarsFunction f = { .id = g_strdup(window->id) };
+
+	for (unsigned nr = 0; nr < CXB_PCI_BARS; nr++) {
+		Bar bar = { .nr = nr };
+
+		if (cxb_cxl_window_bar(window, nr, &bar.hpa, &bar.size))
+			f.bars[f.n_bars++] = bar;
+	}
+	g_array_append_val(functions, f);
+}
+
+static bool find_windows(GuestWindow *g, GError **errp)
+{
+	g_ptr_array_set_size(g->windows, 0);
+	for (guint i = 0; i < g->ids->len; i++) {
+		CxbDevice *window = cxb_cxl_window_find(g->obj.qom, g->ids->pdata[i], errp);
+
+		if (!window)
+			return false;
+		g_ptr_array_add(g->windows, cxb_object_ref(&window->obj));
+	}
+	return true;
+}
+
 static bool start(GuestWindow *g, GError **errp)
 {
-	CxbDevice *window = cxb_cxl_window_find(g->obj.qom, g->id, errp);
-	BarsConfig config = {
+	g_autoptr(GArray) functions = g_array_new(FALSE, FALSE, sizeof(BarsFunction));
+	const BarsConfig config = {
 		.name = g->obj.name,
 		.path = socket_path(g),
-		.device = g->id,
 		.context = cxb_machine_context(g->all->m),
 		.clock = cxb_machine_clock(g->all->m),
+		.functions = functions,
 		.used = used,
 		.placed = placed,
 		.opaque = g,
 	};
 
-	if (!window)
+	g_array_set_clear_func(functions, function_clear);
+	if (!find_windows(g, errp))
 		return false;
-	for (unsigned nr = 0; nr < CXB_PCI_BARS; nr++) {
-		Bar bar = { .nr = nr };
-
-		if (cxb_cxl_window_bar(window, nr, &bar.hpa, &bar.size))
-			config.bars[config.n_bars++] = bar;
-	}
-	g->window = (CxbDevice *)cxb_object_ref(&window->obj);
+	for (guint i = 0; i < g->windows->len; i++)
+		add_function(functions, g->windows->pdata[i]);
 	g->bars = bars_new(&config);
 	return true;
 }
@@ -148,8 +192,7 @@ static void stop(GuestWindow *g)
 		return;
 	g_clear_pointer(&g->bars, bars_free);
 	placed(g);
-	cxb_object_unref(&g->window->obj);
-	g->window = NULL;
+	g_ptr_array_set_size(g->windows, 0);
 }
 
 static bool complete(CxbObject *obj, GError **errp)
@@ -163,8 +206,10 @@ static bool complete(CxbObject *obj, GError **errp)
 				" is of machine x-remote: others have their windows here");
 	if (!g->qmp)
 		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'qmp' is missing");
-	if (!g->id)
-		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'window' is missing");
+	if (!g->ids || !g->ids->len)
+		return cxb_fail(errp, CXB_ERROR_INVALID, "Parameter 'windows' is missing");
+	if (!cxb_str_list_check(g->ids, "windows", errp))
+		return false;
 	return !g->all->started || start(g, errp);
 }
 
@@ -177,9 +222,29 @@ static bool can_delete(CxbObject *obj, GError **errp)
 			"object '%s' is in use: the guest stands still for it", obj->name);
 }
 
+static void init(CxbObject *obj)
+{
+	((GuestWindow *)obj)->windows =
+		g_ptr_array_new_with_free_func((GDestroyNotify)cxb_object_unref);
+}
+
 static void unparent(CxbObject *obj)
 {
 	stop((GuestWindow *)obj);
+}
+
+static void finalize(CxbObject *obj)
+{
+	GuestWindow *g = (GuestWindow *)obj;
+
+	g_ptr_array_unref(g->windows);
+	g_clear_pointer(&g->ids, g_ptr_array_unref);
+}
+
+static bool set_window(CxbObject *obj, const CxbProp *prop, const char *key, const CxbScalar *v,
+		       GError **errp)
+{
+	return cxb_str_list_set(&((GuestWindow *)obj)->ids, MAX_WINDOWS, prop, key, v, errp);
 }
 
 static bool get_state(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GError **errp)
@@ -194,8 +259,9 @@ static bool get_state(CxbObject *obj, const CxbProp *prop, CxbScalar *out, GErro
 static const CxbProp props[] = {
 	{ "qmp", CXB_PROP_STR, offsetof(GuestWindow, qmp),
 	  .desc = "QMP of the guest's QEMU: unix:PATH, of nobody else" },
-	{ "window", CXB_PROP_STR, offsetof(GuestWindow, id),
-	  .desc = "id of the cxl-window, here and in the guest's QEMU" },
+	{ "windows", CXB_PROP_FN, .flags = CXB_PROP_LIST, .type_name = "list",
+	  .desc = "windows.N=ID: each cxl-window that it has, by its id here and there",
+	  .set = set_window },
 	{ "state", CXB_PROP_FN, .flags = CXB_PROP_RDONLY, .type_name = "str", .get = get_state,
 	  .desc = "connecting, waiting, placing, ready, or failed and why" },
 	{ NULL },
@@ -203,13 +269,15 @@ static const CxbProp props[] = {
 
 static const CxbType window_type = {
 	.name = TYPE_NAME,
-	.desc = "puts a served window where it is in the guest that has it",
+	.desc = "puts served windows where they are in the guest that has them",
 	.size = sizeof(GuestWindow),
 	.flags = CXB_TYPE_USER_OBJECT,
 	.props = props,
+	.init = init,
 	.complete = complete,
 	.can_delete = can_delete,
 	.unparent = unparent,
+	.finalize = finalize,
 };
 
 /* --- all of them --- */

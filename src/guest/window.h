@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects cxl-guest-window: each puts the BARs of a cxl-window where the window is in the guest that has
- * it, see bars.h. */
+/* Objects cxl-guest-window, one for each guest: the BARs of its cxl-windows are put where the windows are,
+ * see bars.h. */
 #ifndef GUEST_WINDOW_H
 #define GUEST_WINDOW_H
 

@@ -393,15 +393,15 @@ static bool add_ports(QemuGuest *guest, QemuSplit *split, const char *dir, unsig
 static bool add_windows(QemuSplit *split, const CxbMachine *m, const char *dir, GError **errp)
 {
 	const uint64_t shift = first_window(m) - cxb_machine_window(m, 0)->base;
-	QemuHidden place = { 0 };
+	const unsigned n = cxb_machine_windows(m);
+	g_autofree QemuExactWindow *windows = g_new0(QemuExactWindow, n);
 
-	for (unsigned i = 0; i < cxb_machine_windows(m); i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const CxbFixedWindow *w = cxb_machine_window(m, i);
 
-		if (!qemu_exact_add(split, dir, i, w->base + shift, w->size, &place, errp))
-			return false;
+		windows[i] = (QemuExactWindow){ w->base + shift, w->size };
 	}
-	return true;
+	return qemu_exact_add(split, dir, windows, n, errp);
 }
 
 static bool settle(QemuGuest *guest, QemuSplit *split, const char *dir, unsigned ports, bool exact,

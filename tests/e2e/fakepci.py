@@ -9,12 +9,36 @@ from fakeqemu import Failure, FakeQemu
 GUESTS_ADDRESS = 0x8000f8dc  # the guest was about to read something else
 
 
+class Function:
+    """@bars: {number: size}, of 64 bits."""
+
+    def __init__(self, device, bars, slot=0x1d, function=1):
+        self.device, self.bars, self.slot, self.function = device, bars, slot, function
+        self.clear()
+
+    def clear(self):
+        self.command, self.at = 0, {bar: 0 for bar in self.bars}
+
+    def write(self, offset, size, value):
+        bar = (offset - 0x10) // 8 * 2
+        if (offset, size) == (4, 2):
+            self.command = value
+        elif size == 4 and bar in self.bars:
+            low, high = self.at[bar] & 0xffffffff, self.at[bar] >> 32
+            low, high = (value, high) if offset % 8 == 0 else (low, value)
+            self.at[bar] = (high << 32 | low) & -self.bars[bar]
+        else:
+            raise Failure(f"{size} bytes at {offset:#x}")
+
+    def describe(self, bus):
+        return {"bus": bus, "slot": self.slot, "function": self.function, "qdev_id": self.device, "regions": [
+            {"bar": bar, "type": "memory", "size": size, "prefetch": True, "mem_type_64": True,
+             "address": self.at[bar] if self.command & 2 and self.at[bar] else -1} for bar, size in self.bars.items()]}
+
+
 class FakePci(FakeQemu):
-    def __init__(self, path, bars, device="w0", slot=0x1d, function=1, bus=0, running=True, others=()):
-        """@bars: {number: size}, of 64 bits; @others: (slot, function) of further devices."""
-        self.bars, self.device, self.others = bars, device, others
-        self.slot, self.function, self.bus = slot, function, bus
-        self.running = running
+    def __init__(self, path, functions, bus=0, running=True):
+        self.functions, self.bus, self.running = functions, bus, running
         self.address = GUESTS_ADDRESS
         self.lines = []  # of the human monitor
         self.wrong = {}  # what it says instead, by line; "query-pci": there
@@ -23,19 +47,15 @@ class FakePci(FakeQemu):
         super().__init__(path)
 
     def clear(self):
-        self.config = {"command": 0, **{bar: 0 for bar in self.bars}}
+        for f in self.functions:
+            f.clear()
 
     def query_pci(self):
         if "query-pci" in self.wrong:
             return self.wrong["query-pci"]
-        regions = [{"bar": bar, "type": "memory", "size": size, "prefetch": True, "mem_type_64": True,
-                    "address": self.config[bar] if self.config["command"] & 2 and self.config[bar] else -1}
-                   for bar, size in self.bars.items()]
-        devices = [{"bus": self.bus, "slot": slot, "function": function, "qdev_id": "", "regions": []}
-                   for slot, function in ((0, 0), *self.others)]
-        devices.append({"bus": self.bus, "slot": self.slot, "function": self.function, "qdev_id": self.device,
-                        "regions": regions})
-        return [{"bus": 12, "devices": []}, {"bus": self.bus, "devices": devices}]
+        return [{"bus": 12, "devices": []},
+                {"bus": self.bus, "devices": [Function("", {}, 0, 0).describe(self.bus)] +
+                                             [f.describe(self.bus) for f in self.functions]}]
 
     def query_status(self):
         return {"running": self.running, "status": "running" if self.running else "paused"}
@@ -64,18 +84,11 @@ class FakePci(FakeQemu):
         if port == 0xcf8:
             self.address = value
             return
-        at, offset = self.address & ~0xff, self.address & 0xff
-        bar = (offset - 0x10) // 8 * 2
-        if at != 0x80000000 | self.bus << 16 | self.slot << 11 | self.function << 8:
-            self.stray.append((hex(self.address), value))
-        elif (offset, size) == (4, 2):
-            self.config["command"] = value
-        elif size == 4 and bar in self.config:
-            low, high = self.config[bar] & 0xffffffff, self.config[bar] >> 32
-            low, high = (value, high) if offset % 8 == 0 else (low, value)
-            self.config[bar] = (high << 32 | low) & -self.bars[bar]
-        else:
-            raise Failure(f"{size} bytes at {offset:#x}")
+        for f in self.functions:
+            if self.address & ~0xff == 0x80000000 | self.bus << 16 | f.slot << 11 | f.function << 8:
+                f.write(self.address & 0xff, size, value)
+                return
+        self.stray.append((hex(self.address), value))
 
     # --- for tests ---
 
@@ -86,5 +99,6 @@ class FakePci(FakeQemu):
                        "timestamp": {"seconds": 1, "microseconds": 0}})
 
     def placed(self):
+        """{device: {number: address}} of those that answer."""
         with self.lock:
-            return {bar: self.config[bar] for bar in self.bars} if self.config["command"] == 2 else {}
+            return {f.device: dict(f.at) for f in self.functions if f.command == 2}

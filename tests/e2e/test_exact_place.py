@@ -11,27 +11,32 @@ import unittest
 from cxbpy.machine import Machine, binary
 from cxbpy.qmp import QmpError
 from servedmem import GIB, MIB, Device
-from fakepci import GUESTS_ADDRESS, FakePci
+from fakepci import GUESTS_ADDRESS, FakePci, Function
 
-BARS = {0: GIB, 2: 2 * GIB, 4: GIB}
-PLACED = {0: 5 * GIB, 2: 6 * GIB, 4: 8 * GIB}
+BARS, MORE = {0: GIB, 2: 2 * GIB, 4: GIB}, {0: GIB}
+PLACED = {"w0": {0: 5 * GIB, 2: 6 * GIB, 4: 8 * GIB}, "w1": {0: 9 * GIB}}
+
+
+def functions():
+    return [Function("w0", BARS), Function("w1", MORE, function=2)]
 
 
 class Place(unittest.TestCase):
-    def start(self, bars=None, use=True, **more):
+    def start(self, there=None, use=True, **more):
         self.m = Machine(["-M", "x-remote", "-device", f"cxl-window,id=w0,base={5 * GIB:#x},size=4G",
+                          "-device", f"cxl-window,id=w1,base={9 * GIB:#x},size=1G",
                           "-object", "memory-backend-ram,id=m0,size=512M", "-device", "cxl-type3,id=t0,volatile-memdev=m0",
                           "-object", "x-vfio-user-server,id=s0,path=s-t0,device=t0",
-                          "-object", "cxl-guest-window,id=g0,qmp=unix:vm0,window=w0"], tutorial=False)
+                          "-object", "cxl-guest-window,id=g0,qmp=unix:vm0,windows.0=w0,windows.1=w1"], tutorial=False)
         self.addCleanup(self.m.end)
         self.qmp = self.m.qmp
         self.qemu = None
         self.addCleanup(self.power_off)
-        self.boot(bars, use, **more)
+        self.boot(there, use, **more)
 
-    def boot(self, bars=None, use=True, **more):
+    def boot(self, there=None, use=True, **more):
         self.device = Device(self.m.dir, "t0")
-        self.qemu = FakePci(os.path.join(self.m.dir, "vm0"), bars or BARS, **more)
+        self.qemu = FakePci(os.path.join(self.m.dir, "vm0"), there or functions(), **more)
         self.until("waiting")
         if use:
             self.use()
@@ -170,7 +175,9 @@ class Place(unittest.TestCase):
                 ("i /w 0xcf8", "portl[0x0cf8] = 0x100000000", "the answer is no port's value"),
                 ("i /w 0xcf8", 7, "the answer is no port's value"),
                 ("o /h 0xcfc 0x2", "unknown command: 'o'", "unknown command: 'o'"),
-                ("o /w 0xcfc 0x2", "", "BAR 4 is not at 0x200000000")):
+                ("o /w 0xcfc 0x2", "", "BAR 4 of 'w0' is not at 0x200000000"),
+                ("query-pci", [{"devices": [d.describe(0) for d in functions()[:1]]}],
+                 "no device on a root bus there has the id 'w1'")):
             with self.subTest(value):
                 self.qemu.wrong = {key: value}
                 self.reset()
@@ -181,12 +188,14 @@ class Place(unittest.TestCase):
                 self.ready()
 
     def test_what_the_guest_would_find_is_refused(self):
-        for more, text in (({"function": 0}, "the guest finds device 'w0'"),
-                           ({"others": [(0x1d, 0)]}, "the guest finds device 'w0'"),
-                           ({"device": "w1"}, "no device on a root bus there has the id 'w0'"),
-                           ({"bars": {0: 4 * GIB}}, "device 'w0' there is another one: BAR 0 has 0x100000000 bytes")):
-            with self.subTest(more):
-                self.start(**more)
+        for there, text in (([Function("w0", BARS, function=0)], "the guest finds device 'w0'"),
+                            ([*functions(), Function("", {}, function=0)], "the guest finds device 'w0'"),
+                            ([Function("w2", BARS)], "no device on a root bus there has the id 'w0'"),
+                            ([Function("w0", {0: 4 * GIB})],
+                             "device 'w0' there is another one: BAR 0 has 0x100000000 bytes"),
+                            ([functions()[0], Function("w1", MORE, slot=3, function=0)], "the guest finds device 'w1'")):
+            with self.subTest(text):
+                self.start(there)
                 self.assertIn(text, self.until("failed: "))
                 self.assertEqual((self.qemu.placed(), self.qemu.lines), ({}, []))
                 self.power_off()
@@ -207,7 +216,7 @@ class Place(unittest.TestCase):
         self.boot()
         self.ready()
         self.qmp.cmd("object-del", id="g0")
-        self.qmp.cmd("object-add", qom_type="cxl-guest-window", id="g0", qmp="vm1", window="w0")
+        self.qmp.cmd("object-add", qom_type="cxl-guest-window", id="g0", qmp="vm1", windows=["w0"])
         self.assertEqual(self.state(), "connecting")
 
     def halfway(self):
@@ -242,15 +251,18 @@ class Place(unittest.TestCase):
 
     def test_what_it_cannot_be_is_said(self):
         self.start()
-        for more, text in (({}, "Parameter 'qmp' is missing"), ({"qmp": "x"}, "Parameter 'window' is missing"),
-                           ({"qmp": "x", "window": "w9"}, "Device 'w9' not found")):
+        for more, text in (({}, "Parameter 'qmp' is missing"), ({"qmp": "x"}, "Parameter 'windows' is missing"),
+                           ({"qmp": "x", "windows": []}, "Parameter 'windows' is missing"),
+                           ({"qmp": "x", "windows": [7]}, "Invalid parameter type for 'windows.0'"),
+                           ({"qmp": "x", "windows": ["w0", "w9"]}, "Device 'w9' not found")):
             with self.assertRaises(QmpError) as caught:
                 self.qmp.cmd("object-add", qom_type="cxl-guest-window", id="g1", **more)
             self.assertIn(text, str(caught.exception))
-        for line, text in ((["-M", "q35"], "is of machine x-remote"),
+        for line, text in ((["-M", "x-remote", "-object", "cxl-guest-window,id=g1,qmp=x,windows.1=w0"],
+                            "Parameter 'windows.0' missing"), (["-M", "q35"], "is of machine x-remote"),
                            (["-M", "x-remote", "-device", "cxl-type3,id=w0,num-dc-regions=1,dc-regions-total-size=256M"],
                             "Device 'w0' is not a cxl-window")):
-            done = subprocess.run([binary(), *line, "-object", "cxl-guest-window,id=g0,qmp=x,window=w0"],
+            done = subprocess.run([binary(), *line, "-object", "cxl-guest-window,id=g0,qmp=x,windows.0=w0"],
                                   capture_output=True, text=True, timeout=30)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(text, done.stderr)

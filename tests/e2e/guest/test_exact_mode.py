@@ -13,13 +13,13 @@ from cxbpy import peers
 from guest import Guest
 from served import GIB, MIB, driver, pattern
 
-WINDOW = 0x3c0000000
+WINDOW, OTHER = 0x3c0000000, 0x4c0000000
 SPAN = 8192
 GRANULE, LINE = 256, 64
 TAG = "5be13bce-ae34-4a77-b6c3-16df975fcf1a"
 # Two devices to interleave, and one whose capacity comes and goes.
 LINE_OF_QEMU = [
-    "-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G", "-m", "1G,maxmem=8G,slots=4",
+    "-M", "q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G,cxl-fmw.1.targets.0=cxl.1,cxl-fmw.1.size=1G", "-m", "1G,maxmem=8G,slots=4",
     "-device", "pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1",
     *(word for n in range(3) for word in ("-device", f"cxl-rp,port={n},bus=cxl.1,id=rp{n},chassis=0,slot={n + 2}")),
     *(word for n in range(2) for word in (
@@ -44,10 +44,10 @@ class Exact(unittest.TestCase):
         self.cmd, self.check = self.guest.qmp.cmd, self.guest.check
 
     def state(self):
-        return self.cmd("qom-get", path="/objects/guest.cxlbox-window0.0", property="state")
+        return self.cmd("qom-get", path="/objects/guest.cxlbox-windows", property="state")
 
-    def counted(self):
-        return [self.cmd("qom-get", path="/machine/peripheral/cxlbox-window0.0", property=name)
+    def counted(self, window=0):
+        return [self.cmd("qom-get", path=f"/machine/peripheral/cxlbox-window{window}.0", property=name)
                 for name in ("reads", "writes", "refused", "poisoned")]
 
     def backend(self, name):
@@ -116,11 +116,11 @@ class Exact(unittest.TestCase):
         self.assertEqual(self.counted()[3] - before, LINE // 8)
 
     def extents(self):
-        """This kernel has no dynamic capacity: a program is the driver of t2, one-way."""
-        size, hpa = 2 * MIB, WINDOW + GIB
+        """This kernel has no dynamic capacity: a program is the driver of t2, one-way, in a window of its own."""
+        size, hpa = 2 * MIB, OTHER
         self.check("echo 0000:0f:00.0 >/sys/bus/pci/drivers/cxl_pci/unbind; echo 1 >/sys/bus/pci/devices/0000:0f:00.0/enable")
         self.check(f"PCI=0000:0f:00.0 driver commit {hpa} {GIB}")
-        before = self.counted()[2]
+        before = self.counted(1)[2]
         self.assertEqual(self.check(f"driver scan {hpa} 4096 0"), "512 0\n")
         self.cmd("object-add", qom_type="memory-backend-ram", id="m2", size=size, share=True, tag=TAG)
         self.cmd("cxl-add-dynamic-capacity", path="/machine/peripheral/t2", host_id=0, region=0, tag=TAG,
@@ -131,7 +131,7 @@ class Exact(unittest.TestCase):
         for outside in (hpa + size - 4096, hpa + 2 * size):
             self.check(f"driver fill {outside} 4096 6")
             self.assertEqual(self.check(f"driver scan {outside} 4096 6"), "512 0\n")
-        self.assertEqual(self.counted()[2] - before, 5 * 512)
+        self.assertEqual(self.counted(1)[2] - before, 5 * 512)
 
 
 if __name__ == "__main__":

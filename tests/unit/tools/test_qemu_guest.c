@@ -271,14 +271,17 @@ static void exact_windows_are_functions_that_no_guest_sees(Fixture *f, gconstpoi
 		cxlbox, " -device cxl-window,id=cxlbox-window0.0,base=0x100000000,size=6G"
 			" -object x-vfio-user-server,id=vfio-user.cxlbox-window0.0,"
 			"device=cxlbox-window0.0,path=/d/cxlbox-window0.0.vfio-user"
-			" -object cxl-guest-window,id=guest.cxlbox-window0.0,"
-			"qmp=unix:/d/cxlbox-window0.0.qmp,window=cxlbox-window0.0"
 			" -device cxl-window,id=cxlbox-window1.0,base=0x280000000,size=1280M "));
+	g_assert_true(g_str_has_suffix(cxlbox,
+				       " -object cxl-guest-window,id=guest.cxlbox-windows,"
+				       "qmp=unix:/d/cxlbox-windows.qmp,windows.0=cxlbox-window0.0,"
+				       "windows.1=cxlbox-window1.0"));
 	qemu = qemu_words_shell(f->split->qemu);
 	g_assert_nonnull(strstr(
-		qemu, "\"id\":\"cxlbox-window0.0\",\"bus\":\"pcie.0\",\"addr\":\"1e.1\","
-		      "\"socket\":{\"type\":\"unix\",\"path\":\"/d/cxlbox-window0.0.vfio-user\"}}' "
-		      "-qmp unix:/d/cxlbox-window0.0.qmp,server=on,wait=off "));
+		qemu,
+		"\"id\":\"cxlbox-window0.0\",\"bus\":\"pcie.0\",\"addr\":\"1e.1\","
+		"\"socket\":{\"type\":\"unix\",\"path\":\"/d/cxlbox-window0.0.vfio-user\"}}' "));
+	g_assert_nonnull(strstr(qemu, " -qmp unix:/d/cxlbox-windows.qmp,server=on,wait=off "));
 	g_assert_nonnull(
 		strstr(qemu, "\"id\":\"cxlbox-window1.0\",\"bus\":\"pcie.0\",\"addr\":\"1e.2\""));
 	clear(f, NULL);

@@ -169,6 +169,15 @@ bool cxb_object_set(CxbObject *obj, const char *key, const CxbScalar *v, GError 
  * whose elements have fields of their own. Errors name @key. */
 bool cxb_object_set_row(CxbObject *obj, const CxbProp *row, const char *key, const CxbScalar *v,
 			GError **errp);
+/**
+ * cxb_str_list_set() - For the setter of a LIST row that is a list of texts, "NAME.N".
+ * @list: char *, made when there is something to be in it; NULL where one is left out
+ * @max: how many there may be
+ */
+bool cxb_str_list_set(GPtrArray **list, unsigned max, const CxbProp *prop, const char *key,
+		      const CxbScalar *v, GError **errp);
+/** cxb_str_list_check() - None is left out: "Parameter 'NAME.N' missing". */
+bool cxb_str_list_check(const GPtrArray *list, const char *name, GError **errp);
 bool cxb_object_set_text(CxbObject *obj, const char *key, const char *text, GError **errp);
 /** cxb_object_get() - Caller clears @out. A link gives the target's path, "" if there is none. */
 bool cxb_object_get(CxbObject *obj, const char *key, CxbScalar *out, GError **errp);
