@@ -146,14 +146,14 @@ uint16_t cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask)
 	return off;
 }
 
-void cxb_dvsec_flex_bus_cache(CxbPciDev *dev, uint16_t dvsec)
+void cxb_dvsec_flex_bus_add(CxbPciDev *dev, uint16_t dvsec, uint8_t protocols)
 {
 	static const size_t regs[] = { offsetof(struct wire_dvsec_flex_bus, cap),
 				       offsetof(struct wire_dvsec_flex_bus, ctrl),
 				       offsetof(struct wire_dvsec_flex_bus, status) };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(regs); i++)
-		dev->config[dvsec + WIRE_DVSEC_BODY + regs[i]] |= WIRE_FLEX_CACHE;
+		dev->config[dvsec + WIRE_DVSEC_BODY + regs[i]] |= protocols;
 }
 
 void cxb_dvsec_flex_bus_trained(CxbPciDev *dev, uint16_t dvsec, bool flits)

@@ -77,8 +77,8 @@ void cxb_dvsec_gpf_port(CxbPciDev *dev, uint16_t off);
 void cxb_dvsec_gpf_device(CxbPciDev *dev, uint16_t off);
 /** cxb_dvsec_flex_bus() - Returns: its offset. The link has trained in 68-byte flits. */
 uint16_t cxb_dvsec_flex_bus(CxbPciDev *dev, uint16_t off, uint16_t ctrl_wmask);
-/** cxb_dvsec_flex_bus_cache() - CXL.cache is there, too, and has been agreed on. */
-void cxb_dvsec_flex_bus_cache(CxbPciDev *dev, uint16_t dvsec);
+/** cxb_dvsec_flex_bus_add() - Protocols (WIRE_FLEX_) that are there, enabled and agreed on, too. */
+void cxb_dvsec_flex_bus_add(CxbPciDev *dev, uint16_t dvsec, uint8_t protocols);
 /** cxb_dvsec_flex_bus_trained() - It has now, in 256-byte @flits or not (8.2.1.3.3). */
 void cxb_dvsec_flex_bus_trained(CxbPciDev *dev, uint16_t dvsec, bool flits);
 void cxb_dvsec_locator(CxbPciDev *dev, uint16_t off, const CxbLocatorBlock *blocks, unsigned n);

@@ -96,8 +96,8 @@ static void dvsecs_init(Type2 *t2, uint16_t off)
 	cxb_dvsec_locator(&t2->pci, off, &block, 1);
 	off += WIRE_DVSEC_LOCATOR_LEN(3);
 	flex_bus = cxb_dvsec_flex_bus(&t2->pci, off, 0);
-	if (t2->cache)
-		cxb_dvsec_flex_bus_cache(&t2->pci, flex_bus);
+	cxb_dvsec_flex_bus_add(&t2->pci, flex_bus,
+			       WIRE_FLEX_MEM | (t2->cache ? WIRE_FLEX_CACHE : 0));
 }
 
 static bool config_init(Type2 *t2, GError **errp)
