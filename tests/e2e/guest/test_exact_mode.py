@@ -4,7 +4,6 @@
 import json
 import os
 import tempfile
-import time
 import unittest
 
 import image
@@ -92,7 +91,6 @@ class Exact(unittest.TestCase):
     def interleaved(self):
         """Byte for byte, both ways; t1 is at position 0."""
         before = self.counted()
-        start = time.monotonic()
         self.check(f"driver fill {WINDOW} {SPAN} 7")
         written = pattern(SPAN, 7)
         self.assertEqual([self.bytes_of(name, SPAN // 2) for name in ("m1", "m0")],
@@ -104,7 +102,6 @@ class Exact(unittest.TestCase):
         self.check(f"driver verify {WINDOW} {SPAN} 9")
         words = SPAN // 8
         self.assertEqual([b - a for a, b in zip(before, self.counted())], [words, words, 0, 0])
-        self.assertLess(time.monotonic() - start, 30)
 
     def poisoned(self):
         """The second granule of t0, which is at position 1: the fourth of the region."""
