@@ -36,16 +36,24 @@ bool cxb_cxl_window_is_for(const CxbDevice *window, const CxbDevice *dev)
 	return !w->targets;
 }
 
+/* What is locked firmware has committed, which is before there is an operating system. */
+static bool software_decodes(const CxbHdm *hdm)
+{
+	for (unsigned i = 0; hdm->enabled && i < hdm->count; i++)
+		if (hdm->dec[i].committed && !hdm->dec[i].locked)
+			return true;
+	return false;
+}
+
 bool cxb_cxl_window_is_used(const CxbDevice *window)
 {
 	const GPtrArray *devices = window->bus->devices;
-	uint64_t base, len;
 
 	for (guint i = 0; i < devices->len; i++) {
 		const CxbDevice *dev = devices->pdata[i];
 
 		if (cxb_cxl_window_is_for(window, dev) &&
-		    cxb_hdm_dpa_range(cxb_cxl_endpoint_hdm(dev), 0, &base, &len))
+		    software_decodes(cxb_cxl_endpoint_hdm(dev)))
 			return true;
 	}
 	return false;

@@ -10,6 +10,7 @@ import unittest
 
 from cxbpy.machine import Machine, binary
 from cxbpy.qmp import QmpError
+from cxbpy.vfiouser import VfioUser
 from servedmem import GIB, MIB, Device
 from fakepci import GUESTS_ADDRESS, FakePci, Function
 
@@ -27,6 +28,8 @@ class Place(unittest.TestCase):
                           "-device", f"cxl-window,id=w1,base={9 * GIB:#x},size=1G",
                           "-object", "memory-backend-ram,id=m0,size=512M", "-device", "cxl-type3,id=t0,volatile-memdev=m0",
                           "-object", "x-vfio-user-server,id=s0,path=s-t0,device=t0",
+                          "-object", "memory-backend-ram,id=m1,size=256M", "-device", "cxl-type2,id=a0,memdev=m1",
+                          "-object", "x-vfio-user-server,id=s1,path=s-a0,device=a0",
                           "-object", "cxl-guest-window,id=g0,qmp=unix:vm0,windows.0=w0,windows.1=w1"], tutorial=False)
         self.addCleanup(self.m.end)
         self.qmp = self.m.qmp
@@ -36,6 +39,8 @@ class Place(unittest.TestCase):
 
     def boot(self, there=None, use=True, **more):
         self.device = Device(self.m.dir, "t0")
+        # Its decoder is committed by firmware, which is no use of the window.
+        self.accelerator = VfioUser(os.path.join(self.m.dir, "s-a0"))
         self.qemu = FakePci(os.path.join(self.m.dir, "vm0"), there or functions(), **more)
         self.until("waiting")
         if use:
@@ -55,6 +60,7 @@ class Place(unittest.TestCase):
         if self.qemu:
             self.qemu.end()
             self.device.vm.close()
+            self.accelerator.close()
         self.qemu = None
 
     def state(self):

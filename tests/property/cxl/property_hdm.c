@@ -109,11 +109,15 @@ static void a_chain_translates_both_ways(void)
 			hpa = d->base + rand64() % d->size;
 			cxb_hdm_split(d->ig, d->iw, hpa - d->base, &pos, &off);
 			g_assert_true(cxb_hdm_to_dpa(&hdm, hpa, &dpa));
+			g_assert_true(cxb_hdm_decoder_at(&hdm, hpa) == d);
 			g_assert_cmphex(dpa, ==, base + off);
 			g_assert_cmphex(off, <, len);
 			g_assert_true(cxb_hdm_to_hpa(&hdm, dpa, pos, &back));
 			g_assert_cmphex(back, ==, hpa);
 		}
+		hpa = rand64() % (CXB_HDM_UNIT * 256);
+		g_assert_true(cxb_hdm_to_dpa(&hdm, hpa, &dpa) ==
+			      (cxb_hdm_decoder_at(&hdm, hpa) != NULL));
 	}
 }
 

@@ -346,6 +346,10 @@ static void what_is_hidden_can_be_cleared_and_found_again(Fixture *f, gconstpoin
 	/* The device finds it twice. */
 	inject_range(f, 0x10000 - LINE, 5 * LINE);
 	g_assert_cmphex(clear(f, 0x10000 + LINE), ==, CXB_RC_SUCCESS);
+	g_assert_true(cxb_poison_hits(f->poison, 0x10000 - 1, 1));
+	g_assert_true(cxb_poison_hits(f->poison, 0x10000 + LINE - 1, 2));
+	g_assert_false(cxb_poison_hits(f->poison, 0x10000 + LINE, LINE));
+	g_assert_false(cxb_poison_hits(f->poison, 0x10000 + 4 * LINE, LINE));
 	scan(f, 0x10000 - LINE, 5 * LINE, 0, 4);
 	expect_record(f, 0, 0x10000 - LINE, WIRE_POISON_INTERNAL, LINE);
 	expect_record(f, 2, 0x10000 + 2 * LINE, WIRE_POISON_INTERNAL, LINE);

@@ -157,7 +157,7 @@ CxbHostMem *cxb_cxl_backing_mem(CxbDcBacking *backing);
 CxbDevice *cxb_cxl_window_find(CxbQom *qom, const char *id, GError **errp);
 /** cxb_cxl_window_is_for() - Its machine has that endpoint. */
 bool cxb_cxl_window_is_for(const CxbDevice *window, const CxbDevice *endpoint);
-/** cxb_cxl_window_is_used() - Some endpoint of its machine decodes. */
+/** cxb_cxl_window_is_used() - An operating system there has committed a decoder of some endpoint. */
 bool cxb_cxl_window_is_used(const CxbDevice *window);
 /** cxb_cxl_window_reach() - How much of (@base, @size), multiples of 256 MiB, one cxl-window can be. */
 uint64_t cxb_cxl_window_reach(uint64_t base, uint64_t size);
