@@ -53,8 +53,13 @@ static int guest_read(void *opaque, uint64_t off, uint32_t *val)
 
 static int write_both(CxbVfioCxl *cxl, uint64_t off, uint32_t val, bool *moved)
 {
-	const int err = cxl->policy == CXB_VFIO_CXL_EMULATED ? device_write(cxl, off, val) : 0;
+	int err = 0;
 
+	/* Who is not asked would not say that it is gone, and its memory would come back. */
+	if (cxl->policy == CXB_VFIO_CXL_EMULATED)
+		err = device_write(cxl, off, val);
+	else if (cxl->dev->lost)
+		err = -ENODEV;
 	if (!err && off >= cxl->hdm && cxb_hdm_virtual_write(&cxl->guest, off - cxl->hdm, val))
 		*moved = true;
 	return err;

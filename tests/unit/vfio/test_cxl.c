@@ -705,7 +705,7 @@ static void a_write_that_fails_moves_nothing(Fake *f, gconstpointer absorbs)
 
 static void a_lost_device_was_told_of(Fake *f, gconstpointer absorbs)
 {
-	bool unlocked;
+	bool unlocked, moved = false;
 	uint64_t val;
 
 	open_it(f);
@@ -714,8 +714,10 @@ static void a_lost_device_was_told_of(Fake *f, gconstpointer absorbs)
 	g_string_truncate(f->log, 0);
 	g_assert_cmpint(cxb_vfio_cxl_read(f->cxl, hdm(f) + 0x10, 4, &val), ==, ENODEV);
 	g_assert_cmphex(val, ==, 0xffffffff);
-	g_assert_cmpuint(f->tolds, ==, 0);
 	g_assert_false(cxb_vfio_cxl_start(f->cxl, BASE, &unlocked, NULL));
+	g_assert_cmpint(cxb_vfio_cxl_write(f->cxl, hdm(f) + 0x20, 4, 0x200, &moved), ==, ENODEV);
+	g_assert_false(moved);
+	g_assert_cmpuint(f->tolds, ==, 0);
 	g_assert_true(is_nowhere(f));
 	g_assert_cmpstr(f->log->str, ==, "");
 }
