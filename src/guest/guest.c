@@ -58,13 +58,14 @@ struct Guest {
 	unsigned in_flight;  /* steps that QEMU has not done yet */
 	unsigned awaited;    /* those that the operation under way waits for */
 	char *refusal;       /* of the operation under way; NULL: none yet */
+	/* Ranges of DPA: what may not be mapped as it should be, and what no port was left for */
+	CxbIvMap *changed, *missing;
 	bool follow_queued;
-	bool no_port;     /* was left for something that is to be mapped */
 	CxbTimer *settle; /* armed: a decoder's Committed waits, at most until then */
 };
 
-CXB_TRACE(guest_follow, (const char *name, guint want, size_t have), "%s: %u runs, %zu are mapped",
-	  name, want, have)
+CXB_TRACE(guest_follow, (const char *name, guint looked_at, size_t mapped),
+	  "%s: %u runs looked at, %zu are mapped", name, looked_at, mapped)
 CXB_TRACE(guest_settle, (const char *name, unsigned in_flight),
 	  "%s: committed, %u steps are not done", name, in_flight)
 
@@ -96,7 +97,8 @@ static void mapped_free(gpointer data)
 }
 
 static void step_done(Guest *g, const char *what, const Run *run, const char *error);
-static void follow_up(Guest *g);
+static void follow_up(Guest *g, uint64_t dpa, uint64_t len);
+static void queue_follow(Guest *g);
 static void settle_if_done(Guest *g);
 
 static void map_done(void *opaque, VmMapping *mapping, const char *error)
@@ -116,7 +118,7 @@ static void map_done(void *opaque, VmMapping *mapping, const char *error)
 	if (awaited)
 		step_done(g, "mapping", &run, error);
 	else if (!error)
-		follow_up(g); /* it may not be wanted any more */
+		follow_up(g, run.dpa, run.len); /* it may not be wanted any more */
 	else
 		cxb_warn("%s: dpa 0x%" PRIx64 " is not mapped at 0x%" PRIx64 ": %s", g->obj.name,
 			 run.dpa, run.hpa, error);
@@ -134,8 +136,8 @@ static void unmap_done(void *opaque, VmMapping *mapping, const char *error)
 	m->awaited = false;
 	if (!error)
 		g_hash_table_remove(g->leaving, m); /* frees it */
-	if (!error && g->no_port)
-		follow_up(g);
+	if (!error && cxb_ivmap_count(g->missing))
+		queue_follow(g);
 	if (awaited)
 		step_done(g, "unmapping", &run, error);
 	else if (error)
@@ -207,12 +209,42 @@ static GHashTable *by_dpa(const GArray *runs)
 	return table;
 }
 
+/* What is mapped in part of a range, and what is to be, stays or goes as a whole. */
+static GArray *runs_around(Guest *g, uint64_t *from, uint64_t *to)
+{
+	GArray *runs = NULL;
+	uint64_t start, end;
+
+	do {
+		const CxbIv *first = cxb_ivmap_overlap(g->mapped, *from, *to - *from);
+		const CxbIv *last = cxb_ivmap_find(g->mapped, *to - 1);
+
+		start = *from;
+		end = *to;
+		if (first)
+			*from = MIN(*from, first->start);
+		if (last)
+			*to = MAX(*to, last->start + last->len);
+		if (runs)
+			g_array_unref(runs);
+		runs = runs_between(g->endpoint, *from, *to);
+		for (guint i = 0; i < runs->len; i++) {
+			const Run *run = &g_array_index(runs, Run, i);
+
+			*from = MIN(*from, run->dpa);
+			*to = MAX(*to, run->dpa + run->len);
+		}
+	} while (*from < start || *to > end);
+	return runs;
+}
+
 /* What is mapped and is not to be goes; one that is still being mapped goes when it is. */
-static void drop_unwanted(Guest *g, GHashTable *wanted)
+static void drop_unwanted(Guest *g, uint64_t from, uint64_t to, GHashTable *wanted)
 {
 	CxbIv *next;
 
-	for (CxbIv *iv = cxb_ivmap_first(g->mapped); iv; iv = next) {
+	for (CxbIv *iv = cxb_ivmap_overlap(g->mapped, from, to - from); iv && iv->start < to;
+	     iv = next) {
 		const Mapped *m = iv->value;
 		const Run *want = g_hash_table_lookup(wanted, &m->run.dpa);
 
@@ -222,51 +254,93 @@ static void drop_unwanted(Guest *g, GHashTable *wanted)
 	}
 }
 
+/* @runs: what is to be mapped there is added */
+static void compare(Guest *g, uint64_t from, uint64_t to, GArray *runs)
+{
+	g_autoptr(GArray) here = runs_around(g, &from, &to);
+	g_autoptr(GHashTable) wanted = by_dpa(here);
+
+	drop_unwanted(g, from, to, wanted);
+	ranges_drop(g->missing, from, to - from);
+	g_array_append_vals(runs, here->data, here->len);
+}
+
 static void map_wanted(Guest *g, const GArray *runs)
 {
-	guint missing = 0;
-
 	for (guint i = 0; i < runs->len; i++) {
 		const Run *run = &g_array_index(runs, Run, i);
 
 		if (!cxb_ivmap_overlap(g->mapped, run->dpa, run->len) && !map(g, run, false))
-			missing++;
+			ranges_add(g->missing, run->dpa, run->len);
 	}
-	/* A port that is about to be free brings us here again. */
-	g->no_port = missing;
-	if (missing && !g->in_flight)
-		cxb_warn("%s: %u ranges are not mapped: no hidden port is left for them",
-			 g->obj.name, missing);
+}
+
+/* As far as there are ports. One that is about to be free brings us here again. */
+static void map_missing(Guest *g)
+{
+	const CxbIv *iv;
+
+	while (vm_ports_free(g->vm) && (iv = cxb_ivmap_first(g->missing))) {
+		g_autoptr(GArray) runs = runs_between(g->endpoint, iv->start, iv->start + iv->len);
+
+		cxb_ivmap_remove(g->missing, iv->start);
+		map_wanted(g, runs);
+	}
+	if (cxb_ivmap_count(g->missing) && !g->in_flight)
+		cxb_warn("%s: %zu ranges are not mapped: no hidden port is left for them",
+			 g->obj.name, cxb_ivmap_count(g->missing));
 }
 
 static void follow(void *opaque)
 {
 	Guest *g = opaque;
 	g_autoptr(GArray) runs = NULL;
-	g_autoptr(GHashTable) wanted = NULL;
 
 	g->follow_queued = false;
-	if (!g->endpoint || !vm_ready(g->vm))
+	if (!g->endpoint)
 		return;
+	if (!vm_ready(g->vm)) { /* which begins with everything */
+		cxb_ivmap_clear(g->changed);
+		return;
+	}
 	/* What it will be is not known yet; its end comes here again. */
 	if (g->awaited)
 		return;
-	runs = runs_all(g->endpoint);
-	wanted = by_dpa(runs);
-	trace_guest_follow(g->obj.name, runs->len, cxb_ivmap_count(g->mapped));
+	runs = g_array_new(FALSE, FALSE, sizeof(Run));
 	vm_hold(g->vm);
-	drop_unwanted(g, wanted);
+	for (const CxbIv *iv = cxb_ivmap_first(g->changed); iv; iv = cxb_ivmap_next(g->changed, iv))
+		compare(g, iv->start, iv->start + iv->len, runs);
+	cxb_ivmap_clear(g->changed);
+	trace_guest_follow(g->obj.name, runs->len, cxb_ivmap_count(g->mapped));
 	map_wanted(g, runs);
+	map_missing(g);
 	vm_flush(g->vm);
 	settle_if_done(g);
 }
 
-static void follow_up(Guest *g)
+static void queue_follow(Guest *g)
 {
 	if (g->follow_queued)
 		return;
 	g->follow_queued = true;
 	cxb_workq_post(cxb_machine_workq(g->guests->m), follow, g);
+}
+
+static void follow_up(Guest *g, uint64_t dpa, uint64_t len)
+{
+	ranges_add(g->changed, dpa, len);
+	queue_follow(g);
+}
+
+static void follow_up_op(Guest *g, const CxbDcOp *op)
+{
+	for (size_t i = 0; i < op->n; i++)
+		follow_up(g, op->extents[i]->dpa, op->extents[i]->len);
+}
+
+static void follow_up_all(Guest *g)
+{
+	follow_up(g, 0, UINT64_MAX);
 }
 
 /* --- decoders --- */
@@ -289,7 +363,7 @@ static void settle_if_done(Guest *g)
 
 static void decode_changed(void *opaque)
 {
-	follow_up(opaque);
+	follow_up_all(opaque);
 }
 
 static bool decode_settling(void *opaque)
@@ -299,6 +373,7 @@ static bool decode_settling(void *opaque)
 	if (!vm_ready(g->vm))
 		return false;
 	cxb_workq_cancel(cxb_machine_workq(g->guests->m), follow, g);
+	ranges_add(g->changed, 0, UINT64_MAX);
 	follow(g);
 	if (!g->in_flight)
 		return false;
@@ -314,9 +389,9 @@ static void step_done(Guest *g, const char *what, const Run *run, const char *er
 	if (error && !g->refusal)
 		g->refusal = g_strdup_printf("%s of dpa 0x%" PRIx64 " in %s: %s", what, run->dpa,
 					     g->obj.name, error);
+	follow_up(g, run->dpa, run->len); /* undoes what was mapped if the operation fails */
 	if (--g->awaited)
 		return;
-	follow_up(g); /* undoes what was mapped if the operation fails */
 	cxb_dc_prepared(dc_of(g),
 			g->refusal ? g_error_new(CXB_ERROR, CXB_ERROR_SYSTEM, "%s", g->refusal)
 				   : NULL);
@@ -367,8 +442,11 @@ static void unmap_extents(Guest *g, const CxbDcOp *op, bool awaited)
 		CxbIv *iv;
 
 		while ((iv = cxb_ivmap_overlap(g->mapped, e->dpa, e->len)) &&
-		       ((Mapped *)iv->value)->mapped)
+		       ((Mapped *)iv->value)->mapped) {
+			/* It may reach beyond, and the rest stays. */
+			ranges_add(g->changed, iv->start, iv->len);
 			unmap(g, iv, awaited);
+		}
 	}
 	vm_flush(g->vm);
 }
@@ -404,7 +482,7 @@ static void expect_nothing(Guest *g)
 static void aborted(void *opaque, const CxbDcOp *op)
 {
 	expect_nothing(opaque);
-	follow_up(opaque);
+	follow_up_op(opaque, op);
 }
 
 static void committed(void *opaque, const CxbDcOp *op)
@@ -413,7 +491,7 @@ static void committed(void *opaque, const CxbDcOp *op)
 
 	if (vm_ready(g->vm) && op->kind == CXB_DC_OP_FORCED_RELEASE)
 		unmap_extents(g, op, false);
-	follow_up(g);
+	follow_up_op(g, op);
 }
 
 /* Bytes that were taken away by force, and are still on their way out. */
@@ -444,7 +522,8 @@ static void forget_all(Guest *g)
 	const bool waited = g->awaited;
 
 	g->in_flight = g->awaited = 0;
-	g->no_port = false;
+	cxb_ivmap_clear(g->changed);
+	cxb_ivmap_clear(g->missing);
 	cxb_ivmap_clear(g->mapped);
 	g_hash_table_remove_all(g->leaving);
 	if (cxb_timer_armed(g->settle))
@@ -458,7 +537,7 @@ static void forget_all(Guest *g)
 
 static void vm_is_ready(void *opaque)
 {
-	follow_up(opaque);
+	follow_up_all(opaque);
 }
 
 static void vm_is_lost(void *opaque)
@@ -481,6 +560,8 @@ static void stop(Guest *g)
 	g->endpoint = NULL;
 	g_clear_pointer(&g->vm, vm_free);
 	g_clear_pointer(&g->mapped, cxb_ivmap_free);
+	g_clear_pointer(&g->changed, cxb_ivmap_free);
+	g_clear_pointer(&g->missing, cxb_ivmap_free);
 	g_clear_pointer(&g->leaving, g_hash_table_unref);
 }
 
@@ -531,6 +612,8 @@ static bool start(Guest *g, GError **errp)
 		return cxb_fail(errp, CXB_ERROR_BUSY, "Device '%s' has a guest already", g->device);
 	g->endpoint = endpoint;
 	g->mapped = cxb_ivmap_new(mapped_free);
+	g->changed = cxb_ivmap_new(NULL);
+	g->missing = cxb_ivmap_new(NULL);
 	g->leaving = g_hash_table_new_full(NULL, NULL, mapped_free, NULL);
 	g->settle = cxb_timer_new(cxb_machine_clock(g->guests->m), settle, g);
 	g->vm = vm_new(&config);

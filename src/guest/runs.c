@@ -28,15 +28,39 @@ void runs_of(CxbDevice *endpoint, const CxbCxlSegment *segment, GArray *runs)
 	}
 }
 
-GArray *runs_all(CxbDevice *endpoint)
+GArray *runs_between(CxbDevice *endpoint, uint64_t from, uint64_t to)
 {
 	GArray *runs = g_array_new(FALSE, FALSE, sizeof(Run));
 	CxbCxlSegment segment;
 
 	if (!cxb_cxl_endpoint_served(endpoint))
 		return runs;
-	for (uint64_t dpa = 0; cxb_cxl_endpoint_segment(endpoint, dpa, &segment);
+	for (uint64_t dpa = from;
+	     cxb_cxl_endpoint_segment(endpoint, dpa, &segment) && segment.dpa < to;
 	     dpa = segment.dpa + segment.len)
 		runs_of(endpoint, &segment, runs);
 	return runs;
+}
+
+/* --- ranges --- */
+
+void ranges_add(CxbIvMap *ranges, uint64_t start, uint64_t len)
+{
+	uint64_t end = start + len;
+	CxbIv *iv;
+
+	while ((iv = cxb_ivmap_overlap(ranges, start, end - start))) {
+		start = MIN(start, iv->start);
+		end = MAX(end, iv->start + iv->len);
+		cxb_ivmap_drop(ranges, iv);
+	}
+	cxb_ivmap_insert(ranges, start, end - start, NULL);
+}
+
+void ranges_drop(CxbIvMap *ranges, uint64_t start, uint64_t len)
+{
+	CxbIv *iv;
+
+	while ((iv = cxb_ivmap_overlap(ranges, start, len)))
+		cxb_ivmap_drop(ranges, iv);
 }
