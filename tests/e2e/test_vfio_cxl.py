@@ -228,6 +228,11 @@ class Emulated(Base):
         # It is noticed with the next access at the latest.
         self.assertEqual(m.qtest.readl(self.regs() + 0x10), ONES)
         self.nowhere(m, a)
+        # Nor does a guest get it back that commits the decoder.
+        for off, value in ((0x20, 0), (0x10, WINDOW & 0xf0000000), (0x14, WINDOW >> 32),
+                           (0x18, MEMORY & 0xf0000000), (0x1c, MEMORY >> 32), (0x20, 0x200)):
+            m.qtest.writel(self.regs() + off, value)
+        self.nowhere(m, a)
         m.qmp.cmd("system_reset")
         self.nowhere(m, a)
         self.assertEqual(self.said("the device is lost"), 1)

@@ -33,7 +33,7 @@
 #define ENGINE_STATUS 0x48
 #define ENGINE_ABORT  0x50
 #define SLICE         G_GINT64_CONSTANT(100000) /* of the engine's work, ns */
-#define SLICES_MAX    512
+#define SLICES_MAX    32
 
 /* The first byte: an accelerator has other bits than a memory device. */
 enum { POLLED = 1, MSI = 2, SILENT = 4, CAPACITY = 8, ACCELERATOR = 16 };
